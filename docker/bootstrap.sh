@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Gives a Debian or Ubuntu machine what the container tests need: a running Docker engine, the base images
+# and Crosstalk's own images. What is there already is left alone, so it can be run again at any time.
+# With an engine and an image registry only the last step, the builds, does anything.
+#
+#   docker/bootstrap.sh                everything
+#   docker/bootstrap.sh --no-python    without debian:bookworm-slim and the Python-only image
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+engine_log=${CROSSTALK_DOCKERD_LOG:-/var/log/crosstalk-dockerd.log}
+engine_wait_s=60
+pull_wait_s=15
+
+say() { printf '%s\n' "bootstrap: $*"; }
+die() { printf '%s\n' "bootstrap: $*" >&2; exit 1; }
+
+with_python=1
+case "${1:-}" in
+  "") ;;
+  --no-python) with_python=0 ;;
+  *) die "unknown argument '$1' (only --no-python is known)" ;;
+esac
+
+as_root() { [ "$(id -u)" = 0 ] || die "$1 needs root: run this script with sudo"; }
+
+# install COMMAND PACKAGE...: the packages, if the command is missing.
+install() {
+  local command=$1; shift
+  command -v "$command" >/dev/null && return
+  command -v apt-get >/dev/null || die "'$command' is missing and this is not a Debian or Ubuntu machine: install $* by hand"
+  as_root "installing $*"
+  say "installing $*"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+engine_answers() { docker info >/dev/null 2>&1; }
+
+start_engine() {
+  command -v docker >/dev/null && engine_answers && return
+  install dockerd docker.io iptables
+  as_root "starting dockerd"
+  if ! engine_answers; then # the package may have started it
+    say "starting dockerd, log in $engine_log"
+    setsid dockerd >"$engine_log" 2>&1 </dev/null &
+  fi
+  for ((waited = 0; waited < engine_wait_s; waited++)); do
+    engine_answers && return
+    sleep 1
+  done
+  tail -n 5 "$engine_log" >&2 || true
+  die "no Docker engine answered within $engine_wait_s s: see $engine_log"
+}
+
+# The host's Debian mirror, or nothing on a host that has none (debootstrap then takes its own default).
+debian_mirror() {
+  [ "$(. /etc/os-release && echo "$ID")" = debian ] || return 0
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1
+}
+
+# The host's ways out, as apt settings an image can use: proxies and checks, not paths of the host.
+apt_settings() {
+  apt-config dump | grep -E '^Acquire::(https?|Check|Retries)' | grep -v '"/' || true
+  echo 'Acquire::Check-Valid-Until "false";' # a mirror may be a snapshot
+}
+
+# What keeps a slim image slim when packages are added, and spares each of them a disk flush.
+dpkg_settings() {
+  printf 'path-exclude /usr/share/%s/*\n' doc man locale
+  echo force-unsafe-io
+}
+
+# base SUITE: the image debian:SUITE-slim, from here, a registry, or made from packages.
+base() {
+  local suite=$1 image=debian:$1-slim root proxy=
+  docker image inspect "$image" >/dev/null 2>&1 && return
+  if timeout "$pull_wait_s" docker pull -q "$image" >/dev/null 2>&1; then
+    say "pulled $image"
+    return
+  fi
+  install debootstrap debootstrap debian-archive-keyring
+  as_root "making $image"
+  say "making $image (no registry gave it within $pull_wait_s s)"
+  root=$(mktemp -d)
+  trap 'rm -rf "$root"' EXIT
+  eval "$(apt-config shell proxy Acquire::http::Proxy)"
+  # shellcheck disable=SC2046  # no mirror must give no argument
+  http_proxy=${proxy:-${http_proxy:-}} debootstrap --variant=minbase "$suite" "$root" $(debian_mirror) >"$root.log" 2>&1 ||
+    { tail -n 5 "$root.log" >&2; die "debootstrap of $suite failed: see $root.log"; }
+  rm -rf "$root.log" "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale}/*
+  apt_settings >"$root/etc/apt/apt.conf.d/90host"
+  dpkg_settings >"$root/etc/dpkg/dpkg.cfg.d/slim"
+  if [ -f /etc/ssl/certs/ca-certificates.crt ]; then
+    mkdir -p "$root/etc/ssl/certs"
+    cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+  fi
+  tar -C "$root" -c . | docker import -c 'CMD ["bash"]' -c 'LABEL dev.crosstalk.made-by=bootstrap' - "$image" >/dev/null
+  rm -rf "$root"
+}
+
+# build NAME: the image crosstalk/NAME:local from the folder of that name (a dot in the name is a dash in the folder's).
+build() {
+  local image=crosstalk/$1:local folder=$here/${1//./-} log
+  log=$(mktemp)
+  # Host network, because a package mirror may be reachable from the host alone.
+  docker build -q --network host --build-arg http_proxy --build-arg https_proxy --build-arg no_proxy \
+    -t "$image" "$folder" >"$log" 2>&1 || { tail -n 20 "$log" >&2; die "building $image failed"; }
+  rm -f "$log"
+  say "$image: $(docker run --rm --network none "$image" --version 2>&1 | head -n 1)"
+}
+
+start_engine
+base sid
+build llama.cpp
+if [ "$with_python" = 1 ]; then
+  base bookworm
+  build python
+fi

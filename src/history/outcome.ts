@@ -1,0 +1,61 @@
+/** What became of each request, folded out of a history's events. */
+
+import type { History } from "./schema.ts";
+
+export interface Outcome {
+  readonly id: string;
+  /** Microseconds from the run's start. */
+  readonly sentAt: number;
+  /** Generated token ids in order, and when each arrived. */
+  readonly tokens: readonly number[];
+  readonly tokenTimes: readonly number[];
+  /** `open`: neither finished, failed nor cancelled when the run ended. */
+  readonly status: "finished" | "cancelled" | "failed" | "open";
+  readonly settledAt: number | null;
+  readonly cached: number | null;
+  readonly place: string | null;
+  readonly error: string | null;
+}
+
+type Draft = { -readonly [K in keyof Outcome]: Outcome[K] } & { tokens: number[]; tokenTimes: number[] };
+
+/** Outcomes by request id, in order of sending. Events of unknown requests are ignored. */
+export function outcomes(history: History): Map<string, Outcome> {
+  const found = new Map<string, Draft>();
+  for (const event of history.events) {
+    if (event.e === "sent") {
+      found.set(event.id, {
+        id: event.id,
+        sentAt: event.t,
+        tokens: [],
+        tokenTimes: [],
+        status: "open",
+        settledAt: null,
+        cached: null,
+        place: null,
+        error: null,
+      });
+      continue;
+    }
+    const draft = "id" in event && event.id !== undefined ? found.get(event.id) : undefined;
+    if (!draft) continue;
+    if (event.e === "tokens") {
+      for (const id of event.ids) {
+        draft.tokens.push(id);
+        draft.tokenTimes.push(event.t);
+      }
+    } else if (event.e === "finished") {
+      Object.assign(draft, {
+        status: "finished",
+        settledAt: event.t,
+        cached: event.cached,
+        place: event.place ?? null,
+      });
+    } else if (event.e === "failed") {
+      Object.assign(draft, { status: "failed", settledAt: event.t, error: `${event.code}: ${event.message}` });
+    } else if (event.e === "cancelled") {
+      Object.assign(draft, { status: "cancelled", settledAt: event.t });
+    }
+  }
+  return found;
+}

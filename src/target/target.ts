@@ -1,0 +1,44 @@
+/** What every target implements: lab, container, process and URL are the same to everything above. */
+
+import type { Arm, History } from "../history/schema.ts";
+import type { Trace } from "../trace/schema.ts";
+
+/** What a target can tell about itself once it has started. */
+export interface TargetDescription {
+  readonly kind: "lab" | "container" | "process" | "url";
+  readonly engine: { readonly name: string; readonly version: string; readonly args: readonly string[] };
+  readonly topology: "single" | "pd";
+  /** Cells a block holds: 1 where the engine reuses single cells. */
+  readonly blockSize: number;
+  /** Cells in the pool that running requests share. */
+  readonly poolCells: number;
+  /** Requests that run at once. */
+  readonly maxRunning: number;
+  /** The longest prompt plus answer a request may have. */
+  readonly contextTokens: number;
+  /** Manifest hash of the tracer model it was proven to hold. */
+  readonly model: string;
+  /** Control arms it can run. */
+  readonly arms: readonly Arm[];
+  /** Commands that start the same server by hand, for a repro; `$PORT` and `$MODEL` stand for port and model file. */
+  readonly startCommand: readonly string[];
+  /** Name of the planted fault, if one is switched on. */
+  readonly fault: string | null;
+}
+
+export interface Execution {
+  readonly arm: Arm;
+  readonly signal?: AbortSignal;
+}
+
+export interface Target {
+  /** Starts the server, waits until it answers, and proves which model it holds. */
+  start(): Promise<TargetDescription>;
+  /** Runs a trace as it stands: the arm is only recorded, `forArm` has already changed the trace. */
+  execute(trace: Trace, execution: Execution): Promise<History>;
+  /** Empties the caches between traces; says how that was proven. */
+  flush(): Promise<string>;
+  /** Stops the server and starts a fresh one: the next history has the next epoch. A URL target cannot. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,49 @@
+/** A trace as a person reads it. */
+
+import { isSend, type Part, promptLength, type Step, type Trace } from "./schema.ts";
+
+/** One part: `A` for a whole segment, `A[0:63]` for a piece of it, `scan` or `@40` for a read. */
+export function formatPart(part: Part): string {
+  if ("read" in part) return part.read === "scan" ? "scan" : `@${part.back}`;
+  return part.from === undefined && part.to === undefined
+    ? part.seg
+    : `${part.seg}[${part.from ?? 0}:${part.to ?? ""}]`;
+}
+
+export function formatPrompt(parts: readonly Part[]): string {
+  return parts.map(formatPart).join(" ");
+}
+
+export function formatStep(trace: Trace, step: Step): string {
+  const time = `${step.at.toFixed(1).padStart(9)} ms  `;
+  if (isSend(step)) {
+    const cache = step.cache === false ? ", cache off" : "";
+    return `${time}send   ${step.send.padEnd(5)} ${formatPrompt(step.prompt)}  (${promptLength(trace, step.prompt)} tokens, up to ${step.maxTokens} out${cache})`;
+  }
+  if ("cancel" in step) {
+    const when =
+      step.afterTokens !== undefined
+        ? ` after ${step.afterTokens} tokens`
+        : step.afterMs !== undefined
+          ? ` ${step.afterMs} ms after it was sent`
+          : "";
+    return `${time}cancel ${step.cancel}${when}`;
+  }
+  if ("wait" in step) return `${time}wait   for ${step.wait} to settle`;
+  if ("flush" in step) return `${time}flush  the prefix cache`;
+  return `${time}fault  ${step.fault}${step.forMs === undefined ? "" : ` for ${step.forMs} ms`}`;
+}
+
+/** The whole trace: segments first, then a step a line. */
+export function printTrace(trace: Trace): string {
+  const segments = Object.entries(trace.segments).map(
+    ([id, s]) => `  ${id}: ${s.length} cells, family ${s.family}, seed ${s.seed}`,
+  );
+  return [
+    `${trace.name}`,
+    "segments:",
+    ...segments,
+    "steps:",
+    ...trace.steps.map((s) => `  ${formatStep(trace, s)}`),
+  ].join("\n");
+}
