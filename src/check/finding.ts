@@ -1,0 +1,78 @@
+/** A finding: what broke, how surely, and the shortest trace that shows it. Plain data; reports are made of it. */
+
+import type { Arm, History } from "../history/schema.ts";
+import type { TargetDescription } from "../target/target.ts";
+import type { Trace } from "../trace/schema.ts";
+
+/** Names of what a wrong answer shows. `unexplained` where the evidence fits no class: said, never guessed. */
+export type AnomalyClass =
+  | "foreign read"
+  | "stale read"
+  | "shifted read"
+  | "torn read"
+  | "unwritten read"
+  | "row swap"
+  | "lost tail"
+  | "unsettled request"
+  | "unexplained";
+
+/** A cell that could have given the wrong token: whose it was and where it lay. */
+export interface CellOrigin {
+  /** Request whose prompt or answer put the cell there. */
+  readonly request: string;
+  /** Position in that request's context. */
+  readonly position: number;
+  /** Where the position lies in the trace's words: `B[17]`, or `answer[3]`. */
+  readonly place: string;
+}
+
+export interface Anomaly {
+  readonly class: AnomalyClass;
+  readonly request: string;
+  /** Index of the first wrong generated token; null where no token is wrong. */
+  readonly index: number | null;
+  /** Token names, from `index` on, as far as the evidence goes. */
+  readonly expected: readonly string[];
+  readonly observed: readonly string[];
+  /** Position that should have been read; null for a scan, which reads the whole context. */
+  readonly position: number | null;
+  /** Candidates for the cells that were read instead; one means certain, several mean ambiguous, none unknown. */
+  readonly origins: readonly CellOrigin[];
+  /** A paragraph for a person: who read whose cells, at which positions and blocks, and what happened just before. */
+  readonly explanation: string;
+}
+
+/** k failures in n runs, with the Wilson interval of the rate. */
+export interface Rate {
+  readonly failed: number;
+  readonly runs: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface ArmResult {
+  readonly arm: Arm;
+  readonly rate: Rate;
+}
+
+export interface TraceSize {
+  readonly requests: number;
+  readonly cancels: number;
+  readonly steps: number;
+  readonly promptTokens: number;
+}
+
+export interface Finding {
+  /** Stable name made of law, class and trace: `own-cells-only-1f3a9c`. */
+  readonly id: string;
+  readonly law: { readonly id: string; readonly title: string; readonly law: string };
+  readonly anomaly: Anomaly;
+  readonly trace: Trace;
+  /** The run of `trace` that the anomaly was read from. */
+  readonly history: History;
+  readonly target: TargetDescription;
+  /** Runs of the minimal trace on fresh servers. */
+  readonly confirmation: Rate & { readonly servers: number };
+  readonly arms: readonly ArmResult[];
+  readonly minimised: { readonly from: TraceSize; readonly to: TraceSize; readonly runs: number };
+}
