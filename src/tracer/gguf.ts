@@ -1,0 +1,180 @@
+/**
+ * Writes the tracer as a GGUF file (version 3), the format of llama.cpp.
+ * Layout: header, key-value metadata, tensor descriptions, padding, tensor data. All little-endian.
+ * Source: the format's description in the ggml project, docs/gguf.md.
+ */
+
+import { FEED_FORWARD_SIZE, HEAD_SIZE, HIDDEN_SIZE, RMS_EPSILON, ROPE_BASE, type TracerShape } from "./shape.ts";
+import { BOS, EOS, FIRST, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
+import { type Matrix, queryHeads, tracerWeights } from "./weights.ts";
+
+const VERSION = 3;
+const ALIGNMENT = 32;
+const TYPE = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
+const TENSOR_F32 = 0;
+/** Kinds of vocabulary entries in a sentencepiece-style GGUF vocabulary. */
+const TOKEN_TYPE = { normal: 1, unknown: 2, control: 3, byte: 6 } as const;
+export const CONTEXT_LENGTH = 131_072;
+
+/** The whole file, as pieces to be written one after another. The same shape always gives the same bytes. */
+export function tracerGguf(shape: TracerShape): Uint8Array[] {
+  const tensors = namedTensors(shape);
+  const head = new ByteWriter();
+  head.text("GGUF");
+  head.uint32(VERSION);
+  head.uint64(tensors.length);
+  const metadata = tracerMetadata(shape);
+  head.uint64(metadata.length);
+  for (const write of metadata) write(head);
+  let offset = 0;
+  for (const [name, matrix] of tensors) {
+    head.string(name);
+    const vector = matrix.rows === 1;
+    head.uint32(vector ? 1 : 2);
+    head.uint64(matrix.columns);
+    if (!vector) head.uint64(matrix.rows);
+    head.uint32(TENSOR_F32);
+    head.uint64(offset);
+    offset = aligned(offset + matrix.data.byteLength);
+  }
+  head.zeros(aligned(head.length) - head.length);
+  const pieces = [head.bytes()];
+  for (const [, { data }] of tensors) {
+    pieces.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    pieces.push(new Uint8Array(aligned(data.byteLength) - data.byteLength));
+  }
+  return pieces;
+}
+
+function namedTensors(shape: TracerShape): [string, Matrix][] {
+  const weights = tracerWeights(shape, "neighbours");
+  const ones: Matrix = { rows: 1, columns: HIDDEN_SIZE, data: new Float32Array(HIDDEN_SIZE).fill(1) };
+  const tensors: [string, Matrix][] = [
+    ["token_embd.weight", weights.embedding],
+    ["output_norm.weight", ones],
+    ["output.weight", weights.head],
+  ];
+  for (const [i, layer] of weights.layers.entries()) {
+    tensors.push(
+      [`blk.${i}.attn_norm.weight`, ones],
+      [`blk.${i}.attn_q.weight`, layer.query],
+      [`blk.${i}.attn_k.weight`, layer.key],
+      [`blk.${i}.attn_v.weight`, layer.value],
+      [`blk.${i}.attn_output.weight`, layer.output],
+      [`blk.${i}.ffn_norm.weight`, ones],
+      [`blk.${i}.ffn_gate.weight`, weights.feedForward.gate],
+      [`blk.${i}.ffn_up.weight`, weights.feedForward.up],
+      [`blk.${i}.ffn_down.weight`, weights.feedForward.down],
+    );
+  }
+  return tensors;
+}
+
+type WriteEntry = (to: ByteWriter) => void;
+
+function tracerMetadata(shape: TracerShape): WriteEntry[] {
+  const ids = Array.from({ length: VOCABULARY_SIZE }, (_, id) => id);
+  return [
+    text("general.architecture", "llama"),
+    text("general.name", "crosstalk-tracer"),
+    integer("general.file_type", 0),
+    integer("llama.context_length", CONTEXT_LENGTH),
+    integer("llama.embedding_length", HIDDEN_SIZE),
+    integer("llama.block_count", shape.readLayers + 1),
+    integer("llama.feed_forward_length", FEED_FORWARD_SIZE),
+    integer("llama.attention.head_count", queryHeads(shape)),
+    integer("llama.attention.head_count_kv", shape.kvHeads),
+    integer("llama.attention.key_length", HEAD_SIZE),
+    integer("llama.attention.value_length", HEAD_SIZE),
+    float("llama.attention.layer_norm_rms_epsilon", RMS_EPSILON),
+    float("llama.rope.freq_base", ROPE_BASE),
+    integer("llama.rope.dimension_count", HEAD_SIZE),
+    integer("llama.vocab_size", VOCABULARY_SIZE),
+    text("tokenizer.ggml.model", "llama"),
+    list("tokenizer.ggml.tokens", TYPE.string, ids, (to, id) => to.string(spelling(id))),
+    list("tokenizer.ggml.scores", TYPE.float32, ids, (to) => to.float32(0)),
+    list("tokenizer.ggml.token_type", TYPE.int32, ids, (to, id) => to.uint32(tokenType(id))),
+    integer("tokenizer.ggml.bos_token_id", BOS),
+    integer("tokenizer.ggml.eos_token_id", EOS),
+    integer("tokenizer.ggml.unknown_token_id", 0),
+    flag("tokenizer.ggml.add_bos_token", false),
+    flag("tokenizer.ggml.add_space_prefix", true),
+  ];
+}
+
+/** Sentencepiece marks the start of a word with U+2581, so that each token is a word of its own. */
+function spelling(id: number): string {
+  return id < FIRST.payload ? tokenName(id) : `\u2581${tokenName(id)}`;
+}
+
+function tokenType(id: number): number {
+  if (id === 0) return TOKEN_TYPE.unknown;
+  if (id < FIRST.byte) return TOKEN_TYPE.control;
+  return id < FIRST.payload ? TOKEN_TYPE.byte : TOKEN_TYPE.normal;
+}
+
+function entry(key: string, type: number, value: WriteEntry): WriteEntry {
+  return (to) => {
+    to.string(key);
+    to.uint32(type);
+    value(to);
+  };
+}
+const text = (key: string, value: string) => entry(key, TYPE.string, (to) => to.string(value));
+const integer = (key: string, value: number) => entry(key, TYPE.uint32, (to) => to.uint32(value));
+const float = (key: string, value: number) => entry(key, TYPE.float32, (to) => to.float32(value));
+const flag = (key: string, value: boolean) => entry(key, TYPE.bool, (to) => to.uint8(value ? 1 : 0));
+const list = <T>(key: string, type: number, items: readonly T[], write: (to: ByteWriter, item: T) => void) =>
+  entry(key, TYPE.array, (to) => {
+    to.uint32(type);
+    to.uint64(items.length);
+    for (const item of items) write(to, item);
+  });
+
+const aligned = (length: number): number => Math.ceil(length / ALIGNMENT) * ALIGNMENT;
+
+/** A growing little-endian buffer. */
+class ByteWriter {
+  #buffer = new DataView(new ArrayBuffer(1 << 16));
+  #encoder = new TextEncoder();
+  length = 0;
+
+  bytes(): Uint8Array {
+    return new Uint8Array(this.#buffer.buffer, 0, this.length);
+  }
+  uint8(value: number): void {
+    this.#buffer.setUint8(this.#grow(1), value);
+  }
+  uint32(value: number): void {
+    this.#buffer.setUint32(this.#grow(4), value, true);
+  }
+  uint64(value: number): void {
+    this.#buffer.setBigUint64(this.#grow(8), BigInt(value), true);
+  }
+  float32(value: number): void {
+    this.#buffer.setFloat32(this.#grow(4), value, true);
+  }
+  text(value: string): void {
+    const bytes = this.#encoder.encode(value);
+    const at = this.#grow(bytes.length);
+    new Uint8Array(this.#buffer.buffer).set(bytes, at);
+  }
+  string(value: string): void {
+    this.uint64(this.#encoder.encode(value).length);
+    this.text(value);
+  }
+  zeros(count: number): void {
+    this.#grow(count);
+  }
+
+  #grow(count: number): number {
+    const at = this.length;
+    this.length += count;
+    if (this.length > this.#buffer.byteLength) {
+      const larger = new ArrayBuffer(Math.max(this.length, 2 * this.#buffer.byteLength));
+      new Uint8Array(larger).set(new Uint8Array(this.#buffer.buffer));
+      this.#buffer = new DataView(larger);
+    }
+    return at;
+  }
+}
