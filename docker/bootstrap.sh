@@ -12,8 +12,16 @@ engine_log=${CROSSTALK_DOCKERD_LOG:-/var/log/crosstalk-dockerd.log}
 engine_wait_s=60
 pull_wait_s=15
 
+scratch=$(mktemp -d -p /var/tmp)
+trap 'rm -rf "$scratch"' EXIT
+
 say() { printf '%s\n' "bootstrap: $*"; }
 die() { printf '%s\n' "bootstrap: $*" >&2; exit 1; }
+
+# quiet COMMAND...: its output is shown only if it fails.
+quiet() {
+  "$@" >"$scratch/log" 2>&1 || { tail -n 20 "$scratch/log" >&2; die "failed: $*"; }
+}
 
 with_python=1
 case "${1:-}" in
@@ -31,8 +39,8 @@ install() {
   command -v apt-get >/dev/null || die "'$command' is missing and this is not a Debian or Ubuntu machine: install $* by hand"
   as_root "installing $*"
   say "installing $*"
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+  quiet apt-get update
+  quiet env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
 }
 
 engine_answers() { docker info >/dev/null 2>&1; }
@@ -59,10 +67,12 @@ debian_mirror() {
   apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | head -n 1
 }
 
-# The host's ways out, as apt settings an image can use: proxies and checks, not paths of the host.
+# The host's ways out, as apt settings an image can use (proxies and checks, no paths of the host), and no caches.
 apt_settings() {
   apt-config dump | grep -E '^Acquire::(https?|Check|Retries)' | grep -v '"/' || true
   echo 'Acquire::Check-Valid-Until "false";' # a mirror may be a snapshot
+  echo 'Binary::apt::APT::Keep-Downloaded-Packages "false";'
+  printf 'Dir::Cache::%s "";\n' pkgcache srcpkgcache
 }
 
 # What keeps a slim image slim when packages are added, and spares each of them a disk flush.
@@ -73,7 +83,7 @@ dpkg_settings() {
 
 # base SUITE: the image debian:SUITE-slim, from here, a registry, or made from packages.
 base() {
-  local suite=$1 image=debian:$1-slim root proxy=
+  local suite=$1 image=debian:$1-slim root=$scratch/$1 proxy=
   docker image inspect "$image" >/dev/null 2>&1 && return
   if timeout "$pull_wait_s" docker pull -q "$image" >/dev/null 2>&1; then
     say "pulled $image"
@@ -82,38 +92,32 @@ base() {
   install debootstrap debootstrap debian-archive-keyring
   as_root "making $image"
   say "making $image (no registry gave it within $pull_wait_s s)"
-  root=$(mktemp -d)
-  trap 'rm -rf "$root"' EXIT
   eval "$(apt-config shell proxy Acquire::http::Proxy)"
   # shellcheck disable=SC2046  # no mirror must give no argument
-  http_proxy=${proxy:-${http_proxy:-}} debootstrap --variant=minbase "$suite" "$root" $(debian_mirror) >"$root.log" 2>&1 ||
-    { tail -n 5 "$root.log" >&2; die "debootstrap of $suite failed: see $root.log"; }
-  rm -rf "$root.log" "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale}/*
+  quiet env http_proxy="${proxy:-${http_proxy:-}}" debootstrap --variant=minbase "$suite" "$root" $(debian_mirror)
+  rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/{doc,man,locale}/*
   apt_settings >"$root/etc/apt/apt.conf.d/90host"
   dpkg_settings >"$root/etc/dpkg/dpkg.cfg.d/slim"
   if [ -f /etc/ssl/certs/ca-certificates.crt ]; then
     mkdir -p "$root/etc/ssl/certs"
     cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
   fi
-  tar -C "$root" -c . | docker import -c 'CMD ["bash"]' -c 'LABEL dev.crosstalk.made-by=bootstrap' - "$image" >/dev/null
+  tar -C "$root" -c . | docker import -c 'CMD ["bash"]' - "$image" >/dev/null
   rm -rf "$root"
 }
 
-# build NAME: the image crosstalk/NAME:local from the folder of that name (a dot in the name is a dash in the folder's).
+# build FOLDER IMAGE. Host network, because a package mirror may be reachable from the host alone.
 build() {
-  local image=crosstalk/$1:local folder=$here/${1//./-} log
-  log=$(mktemp)
-  # Host network, because a package mirror may be reachable from the host alone.
-  docker build -q --network host --build-arg http_proxy --build-arg https_proxy --build-arg no_proxy \
-    -t "$image" "$folder" >"$log" 2>&1 || { tail -n 20 "$log" >&2; die "building $image failed"; }
-  rm -f "$log"
+  local folder=$here/$1 image=$2
+  quiet docker build --network host --build-arg http_proxy --build-arg https_proxy --build-arg no_proxy \
+    --tag "$image" "$folder"
   say "$image: $(docker run --rm --network none "$image" --version 2>&1 | head -n 1)"
 }
 
 start_engine
 base sid
-build llama.cpp
+build llama-cpp crosstalk/llama.cpp:local
 if [ "$with_python" = 1 ]; then
   base bookworm
-  build python
+  build python crosstalk/python:local
 fi
