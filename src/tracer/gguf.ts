@@ -143,16 +143,20 @@ class ByteWriter {
     return new Uint8Array(this.#buffer.buffer, 0, this.length);
   }
   uint8(value: number): void {
-    this.#buffer.setUint8(this.#grow(1), value);
+    const at = this.#grow(1);
+    this.#buffer.setUint8(at, value);
   }
   uint32(value: number): void {
-    this.#buffer.setUint32(this.#grow(4), value, true);
+    const at = this.#grow(4);
+    this.#buffer.setUint32(at, value, true);
   }
   uint64(value: number): void {
-    this.#buffer.setBigUint64(this.#grow(8), BigInt(value), true);
+    const at = this.#grow(8);
+    this.#buffer.setBigUint64(at, BigInt(value), true);
   }
   float32(value: number): void {
-    this.#buffer.setFloat32(this.#grow(4), value, true);
+    const at = this.#grow(4);
+    this.#buffer.setFloat32(at, value, true);
   }
   text(value: string): void {
     const bytes = this.#encoder.encode(value);

@@ -66,6 +66,8 @@ export const FOUND_AMPLITUDE = 10;
 export const FOUND_GAIN = 20;
 /** Logits that an absent digit reads as digit 0 by: about one nat a digit. */
 export const NONZERO_COST = 1 / 16;
+/** Logit that lifts payload tokens over all that have none, so that a read of nothing is still a payload token: 10 nats. */
+export const PAYLOAD_LIFT = 10 / 16;
 /** Keeps payload tokens away while a scan runs. */
 export const SCAN_BLOCKS_PAYLOAD = 1e4;
 /** Logit of a scan token for each of its groups. */

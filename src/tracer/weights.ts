@@ -22,6 +22,7 @@ import {
   layerAmplitude,
   NONZERO_COST,
   NORM,
+  PAYLOAD_LIFT,
   PHASE_OFFSET,
   PHASE_PAIRS,
   SCAN_BLOCKS_PAYLOAD,
@@ -135,7 +136,7 @@ function languageModelHead(): Matrix {
       put(m, id, CHANNEL.found + digit * BASE + value, FOUND_GAIN);
       if (value > 0) nonzero++;
     }
-    put(m, id, CHANNEL.constant, -NONZERO_COST * nonzero);
+    put(m, id, CHANNEL.constant, PAYLOAD_LIFT - NONZERO_COST * nonzero);
     put(m, id, CHANNEL.isScan, -SCAN_BLOCKS_PAYLOAD);
   }
   for (let id: number = FIRST.scan; id < FIRST.bad; id++) {
