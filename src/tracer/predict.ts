@@ -7,6 +7,7 @@
 import { type CellStore, NOTHING, type Plane } from "./cells.ts";
 import {
   AMPLITUDE,
+  CONSTANT,
   digitOfLayer,
   FOUND_GAIN,
   frequency,
@@ -73,7 +74,10 @@ export class Pass {
       this.#cells.write(layer, this.#slots[position]!, position, this.#tokens[i]!, this.#seen[i]!);
     }
     const planes = this.#cells.planes[layer]!;
-    if (layer === 0) return this.#fetch(planes[0]!);
+    if (layer === 0) {
+      this.#fetch(planes[0]!);
+      return;
+    }
     for (const [head, plane] of planes.entries()) {
       this.#read(layer, head, plane);
       this.#scan(layer, head, plane);
@@ -197,7 +201,7 @@ export class Pass {
   #readAnswer(): Answer {
     const choices = Array.from({ length: DIGITS }, (_, digit) => {
       const logits = Array.from({ length: BASE }, (_, value) => {
-        const cost = value === 0 ? 0 : NONZERO_COST / NORM;
+        const cost = value === 0 ? 0 : NONZERO_COST * CONSTANT * NORM;
         return FOUND_GAIN * NORM * this.#found[digit * BASE + value]! - cost;
       });
       const top = Math.max(...logits);
