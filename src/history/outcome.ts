@@ -12,6 +12,8 @@ export interface Outcome {
   /** `open`: neither finished, failed nor cancelled when the run ended. */
   readonly status: "finished" | "cancelled" | "failed" | "open";
   readonly settledAt: number | null;
+  /** Why generation ended, as the engine says it; null unless `finished`. */
+  readonly reason: "length" | "stop" | "other" | null;
   readonly cached: number | null;
   readonly place: string | null;
   readonly error: string | null;
@@ -31,6 +33,7 @@ export function outcomes(history: History): Map<string, Outcome> {
         tokenTimes: [],
         status: "open",
         settledAt: null,
+        reason: null,
         cached: null,
         place: null,
         error: null,
@@ -48,6 +51,7 @@ export function outcomes(history: History): Map<string, Outcome> {
       Object.assign(draft, {
         status: "finished",
         settledAt: event.t,
+        reason: event.reason,
         cached: event.cached,
         place: event.place ?? null,
       });

@@ -1,0 +1,50 @@
+/** Control arms: the same trace with one thing changed. What still fails then tells the cause. */
+
+import type { Arm } from "../history/schema.ts";
+import { type CancelStep, isCancel, isSend, type Step, type Trace } from "../trace/schema.ts";
+
+/**
+ * The trace that an arm runs.
+ * - `main`: the trace itself.
+ * - `serialised`: one request at a time: every send is followed by a wait for it.
+ * - `no-cache`: every send asks the engine to leave its cache alone.
+ * - `no-cancels`: nothing is cancelled.
+ * - `fresh-server`: the trace itself; the caller restarts the target before it.
+ */
+export function forArm(trace: Trace, arm: Arm): Trace {
+  switch (arm) {
+    case "main":
+    case "fresh-server":
+      return trace;
+    case "serialised":
+      return { ...trace, steps: serialise(trace.steps) };
+    case "no-cache":
+      return { ...trace, steps: trace.steps.map((s) => (isSend(s) ? { ...s, cache: false } : s)) };
+    case "no-cancels":
+      return { ...trace, steps: trace.steps.filter((s) => !isCancel(s)) };
+  }
+}
+
+/**
+ * A wait holds back every step after it, so a cancel that stands later in the trace would find its request settled.
+ * It moves to just behind its send, with the time that lay between them as its delay, and can still land. Waits that
+ * were there before say nothing new and go.
+ */
+function serialise(steps: readonly Step[]): Step[] {
+  const cancels = new Map<string, CancelStep[]>();
+  for (const step of steps) {
+    if (isCancel(step)) cancels.set(step.cancel, [...(cancels.get(step.cancel) ?? []), step]);
+  }
+  return steps.flatMap((step): Step[] => {
+    if (isCancel(step) || "wait" in step) return [];
+    if (!isSend(step)) return [step];
+    const own = (cancels.get(step.send) ?? []).map((cancel) => afterItsSend(cancel, step.at));
+    return [step, ...own, { at: step.at, wait: step.send }];
+  });
+}
+
+function afterItsSend(cancel: CancelStep, sentAt: number): CancelStep {
+  const { afterMs, afterTokens, at } = cancel;
+  if (afterTokens !== undefined) return { at: sentAt, cancel: cancel.cancel, afterTokens };
+  return { at: sentAt, cancel: cancel.cancel, afterMs: Math.max(afterMs ?? 0, at - sentAt) };
+}
