@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { judge } from "../src/check/property.ts";
+import type { HistoryEvent } from "../src/history/schema.ts";
+import type { Part } from "../src/trace/schema.ts";
+import { badToken } from "../src/tracer/vocabulary.ts";
+import { type HandMadeRequest, handMade, mainOnly } from "./hand-made.ts";
+import { allProperties } from "./index.ts";
+
+const A: Part = { seg: "A" };
+const B: Part = { seg: "B" };
+const scan: Part = { read: "scan" };
+
+/** A clean run in which every law could have failed: twins at once, a hit, a cancel that landed before reads. */
+const CLEAN: readonly HandMadeRequest[] = [
+  {
+    id: "x",
+    sentAt: 0,
+    settledAt: 5,
+    prompt: [A, B, scan],
+    maxTokens: 9,
+    ends: "cancelled",
+    answer: (r) => r.slice(0, 4),
+  },
+  { id: "r1", sentAt: 1, settledAt: 20, prompt: [A, scan], maxTokens: 4, cached: 32 },
+  { id: "r2", sentAt: 2, settledAt: 21, prompt: [A, scan], maxTokens: 4, cached: 32 },
+  { id: "r3", sentAt: 3, settledAt: 22, prompt: [B, { read: "narrow", back: 7 }], maxTokens: 5 },
+];
+
+function verdicts(change: Partial<Record<string, Partial<HandMadeRequest>>>, more: readonly HistoryEvent[] = []) {
+  const run = handMade(
+    CLEAN.map((r) => ({ ...r, ...change[r.id] })),
+    more,
+  );
+  return Object.fromEntries(allProperties.map((p) => [p.id, judge(p, mainOnly(run)).status]));
+}
+
+const wrongAt = (index: number) => (right: readonly number[]) =>
+  right.map((t, i) => (i === index ? badToken(0, 9) : t));
+
+test("a clean run passes every law", () => {
+  expect(new Set(Object.values(verdicts({})))).toEqual(new Set(["pass"]));
+});
+
+describe("each law has a fault that breaks it and no other", () => {
+  test.each([
+    ["own-cells-only", "a foreign cell in an answer", { r3: { answer: wrongAt(2) } }],
+    [
+      "own-cells-only",
+      "both twins read the same spoilt block",
+      { r1: { answer: wrongAt(2) }, r2: { answer: wrongAt(2) } },
+    ],
+    [
+      "cancelled-prefix",
+      "a foreign cell before the cancel",
+      { x: { answer: (r: readonly number[]) => wrongAt(3)(r).slice(0, 4) } },
+    ],
+    ["same-prompt-same-output", "a twin loses its tail", { r2: { answer: (r: readonly number[]) => r.slice(0, 2) } }],
+    [
+      "same-prompt-same-output",
+      "a lone answer loses its tail",
+      { r3: { answer: (r: readonly number[]) => r.slice(0, 2) } },
+    ],
+    ["same-prompt-same-output", "a twin stops on a neighbour's stop", { r2: { reason: "stop" as const } }],
+    ["settles", "the engine fails a request", { r3: { ends: "failed" as const } }],
+    ["settles", "a request hangs", { r3: { ends: "open" as const } }],
+  ])("%s: %s", (law, _fault, change) => {
+    const found = verdicts(change);
+    expect(Object.keys(found).filter((id) => found[id] === "fail")).toEqual([law]);
+  });
+});
+
+test("ids are unique, and every law can be read by a person", () => {
+  expect(new Set(allProperties.map((p) => p.id)).size).toBe(allProperties.length);
+  for (const property of allProperties) {
+    expect(property.law).toMatch(/^[A-Z].*\.$/);
+    expect(property.needs).toContain("main");
+  }
+});
+
+test("without its arm a law is inconclusive", () => {
+  for (const property of allProperties) expect(judge(property, new Map()).status).toBe("inconclusive");
+});

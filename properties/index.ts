@@ -1,0 +1,12 @@
+/** The laws that Crosstalk checks. Each is here because some fault breaks it and no other. */
+
+import type { Property } from "../src/check/property.ts";
+import { cancelledPrefix } from "./cancelled-prefix.ts";
+import { ownCellsOnly } from "./own-cells-only.ts";
+import { samePromptSameOutput } from "./same-prompt-same-output.ts";
+import { settles } from "./settles.ts";
+
+export { cancelledPrefix, ownCellsOnly, samePromptSameOutput, settles };
+
+/** In the order in which a report should name them: the law whose breach says most comes first. */
+export const allProperties: readonly Property[] = [ownCellsOnly, cancelledPrefix, samePromptSameOutput, settles];

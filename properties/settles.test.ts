@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import type { Part } from "../src/trace/schema.ts";
+import { type HandMadeRequest, handMade, mainOnly } from "./hand-made.ts";
+import { settles } from "./settles.ts";
+
+const prompt: readonly Part[] = [{ seg: "A" }, { read: "scan" }];
+const done: HandMadeRequest = { id: "r1", sentAt: 0, settledAt: 10, prompt, maxTokens: 4 };
+const cut: HandMadeRequest = { ...done, id: "x", ends: "cancelled" };
+const check = (...requests: HandMadeRequest[]) => settles.check(mainOnly(handMade(requests)));
+
+test("finished and cancelled requests have settled, however short", () => {
+  expect(check(done, cut)).toEqual({ status: "pass", reason: "1 request finished, 1 cancelled" });
+  expect(check({ ...done, answer: () => [] }).status).toBe("pass");
+});
+
+describe("fails", () => {
+  test("where the engine failed a request, and says what it said", () => {
+    expect(check({ ...done, ends: "failed", answer: (r) => r.slice(0, 2) })).toMatchObject({
+      status: "fail",
+      witnesses: [{ request: "r1", index: null, observed: "failed after 2 tokens: HTTP_500: out of cells" }],
+    });
+  });
+
+  test("where a request was open when the run ended", () => {
+    expect(check(done, { ...cut, ends: "open", answer: () => [] })).toMatchObject({
+      status: "fail",
+      witnesses: [{ request: "x", observed: "still open after 0 tokens" }],
+    });
+  });
+});
+
+describe("is inconclusive", () => {
+  test("where the history is cut short: the open request may have settled", () => {
+    expect(settles.check(mainOnly(handMade([{ ...done, ends: "open" }], [], true))).status).toBe("inconclusive");
+  });
+
+  test("where a request of the trace never went out", () => {
+    const run = handMade([done, cut]);
+    const outcomes = new Map([...run.outcomes].filter(([id]) => id !== "x"));
+    expect(settles.check(mainOnly({ ...run, outcomes }))).toEqual({
+      status: "inconclusive",
+      reason: "x of the trace never went out",
+    });
+  });
+
+  test("where nothing was left to finish", () => {
+    expect(check(cut).status).toBe("inconclusive");
+  });
+});
+
+test("does not apply to a trace that kills the server", () => {
+  const { trace } = handMade([done]);
+  expect(settles.appliesTo(trace)).toBe(true);
+  expect(settles.appliesTo({ ...trace, steps: [...trace.steps, { at: 50, fault: "kill" }] })).toBe(false);
+  expect(settles.appliesTo({ ...trace, steps: [...trace.steps, { at: 50, fault: "pause", forMs: 5 }] })).toBe(true);
+});

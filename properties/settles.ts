@@ -1,0 +1,49 @@
+/**
+ * Law: every request settles.
+ *
+ * Owns requests that end in no good way: the engine failed them, or they were still open when the run ended. A request
+ * that finished has settled, however short its answer: lengths belong to `same-prompt-same-output`.
+ *
+ * Does not apply to a trace that kills the server: requests may fail then.
+ */
+
+import type { Property, Run, RunSet } from "../src/check/property.ts";
+import { fail, inconclusive, pass, type Verdict, type Witness } from "../src/check/verdict.ts";
+import type { Outcome } from "../src/history/outcome.ts";
+import { count } from "./wording.ts";
+
+export const settles: Property = {
+  id: "settles",
+  title: "Every request settles",
+  law: "Every request that was sent has finished or was cancelled when the run ends.",
+  needs: ["main"],
+  appliesTo: (trace) => !trace.steps.some((s) => "fault" in s && s.fault === "kill"),
+  check,
+};
+
+function check(runs: RunSet): Verdict {
+  const run = runs.get("main")!;
+  const outcomes = [...run.outcomes.values()];
+  const ended = run.history.events.at(-1)?.e === "end";
+  const witnesses = outcomes.flatMap((o) => unsettled(o, ended) ?? []);
+  if (witnesses.length > 0) return fail(`${count(witnesses.length, "request")} did not settle`, witnesses);
+  if (!ended) return inconclusive("the history is cut short: what is open in it may have settled later");
+  const unsent = notSent(run);
+  if (unsent.length > 0) return inconclusive(`${unsent.join(", ")} of the trace never went out`);
+  const finished = outcomes.filter((o) => o.status === "finished").length;
+  if (finished === 0) return inconclusive("every request was cancelled: none was left to finish");
+  return pass(`${count(finished, "request")} finished, ${outcomes.length - finished} cancelled`);
+}
+
+function unsettled(outcome: Outcome, ended: boolean): Witness | null {
+  const { id: request, tokens, status, error } = outcome;
+  const expected = "finished or cancelled";
+  const got = `after ${count(tokens.length, "token")}`;
+  if (status === "failed") return { request, index: null, expected, observed: `failed ${got}: ${error}` };
+  if (status === "open" && ended) return { request, index: null, expected, observed: `still open ${got}` };
+  return null;
+}
+
+function notSent(run: Run): string[] {
+  return [...run.requests.keys()].filter((id) => !run.outcomes.has(id));
+}
