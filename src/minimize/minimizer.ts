@@ -1,0 +1,226 @@
+/** Reduction of a trace that may fail only sometimes, as a state machine: it runs nothing itself. */
+
+import type { TraceSize } from "../check/finding.ts";
+import { type Trace, traceSchema } from "../trace/schema.ts";
+import { compareKeys, measure, sortKey } from "./order.ts";
+import { PASSES } from "./passes.ts";
+import { keepSuspects, withoutOneElement } from "./remove.ts";
+import type { Pass } from "./search.ts";
+import { tidy } from "./tidy.ts";
+
+/** A trace to run, and how often. */
+export interface Candidate {
+  readonly trace: Trace;
+  /** Runs wanted now. The caller may stop at the first failure, and may run fewer: it is then asked for the rest. */
+  readonly runs: number;
+  /** `calibrate`: how often does the original fail; `reduce`: a smaller trace; `check`: is the best more than luck. */
+  readonly purpose: "calibrate" | "reduce" | "check";
+  /** Name of the pass, for progress lines. */
+  readonly pass: string;
+}
+
+export interface MinimizerOptions {
+  /** Cells in a block of the target: prompts are cut at block edges first. Default: what the trace needs, or 1. */
+  readonly blockSize?: number;
+  /** Most runs that a candidate gets before it is rejected. 1 for a deterministic target; default 5. */
+  readonly repeats?: number;
+  /** Most runs in all. Default 300. */
+  readonly budget?: number;
+  /** Requests that the anomaly names: tried alone first. */
+  readonly suspects?: readonly string[];
+}
+
+export interface Minimised {
+  readonly trace: Trace;
+  readonly from: TraceSize;
+  readonly to: TraceSize;
+  /** Runs spent, calibration and checks included. */
+  readonly runs: number;
+  /** `unreproduced`: the original never failed again; the trace is then the original. */
+  readonly ending: "minimal" | "budget" | "unreproduced";
+  /** What may be said of the trace, and no more. */
+  readonly claim: string;
+}
+
+export interface Minimizer {
+  /** The next trace to run, or null when there is nothing more to try. The same until it was observed. */
+  next(): Candidate | null;
+  /** Tells what became of the candidate's runs: true where the same failure happened again. */
+  observe(candidate: Candidate, outcomes: readonly boolean[]): void;
+  /** The smallest trace seen to fail. */
+  readonly best: Trace;
+  readonly size: TraceSize;
+  readonly runs: number;
+  result(): Minimised;
+}
+
+interface Tally {
+  readonly failed: number;
+  readonly runs: number;
+}
+
+/** How often a candidate that fails as often as the original may be rejected by chance. */
+const MISS = 0.05;
+/** How many times a candidate's patience the best trace gets when it is checked. */
+const CHECKS = 3;
+
+export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): Minimizer {
+  const { repeats = 5, budget = 300, suspects = [], blockSize = trace.needs?.blockSize ?? 1 } = options;
+  const deterministic = repeats === 1;
+  let best = trace;
+  let bestKey = sortKey(trace);
+  let spent = 0;
+  let ending: Minimised["ending"] | null = null;
+  /** How often the original and its checked successors failed. */
+  let rate: Tally = { failed: 0, runs: 0 };
+  /** What the pass under way has accepted, in order. */
+  let accepted: Trace[] = [];
+  /** Runs without a failure, by candidate. It lives as long as the session with one target: never longer. */
+  const refused = new Map<string, number>();
+
+  /** Runs after which silence means no: fewer where failures are frequent. */
+  const patience = (): number => {
+    if (deterministic) return 1;
+    const perRun = (rate.failed + 0.5) / (rate.runs + 1);
+    return Math.min(repeats, Math.max(2, Math.ceil(Math.log(MISS) / Math.log(1 - perRun))));
+  };
+  /** Runs that passes may still use: the last check is paid for beforehand. */
+  const left = (): number => budget - spent - (deterministic ? 0 : patience());
+
+  /** Runs a candidate until it has failed and had `least` runs, or has had `most`. */
+  function* ask(
+    candidate: Omit<Candidate, "runs">,
+    most: number,
+    least = 1,
+  ): Generator<Candidate, Tally, readonly boolean[]> {
+    let tally: Tally = { failed: 0, runs: 0 };
+    while (tally.runs < (tally.failed > 0 ? least : most)) {
+      const outcomes = yield { ...candidate, runs: (tally.failed > 0 ? least : most) - tally.runs };
+      tally = { failed: tally.failed + outcomes.filter((o) => o).length, runs: tally.runs + outcomes.length };
+    }
+    return tally;
+  }
+
+  /** Whether a candidate takes the place of the best. Null when the budget does not allow the question. */
+  function* consider(candidate: Trace | null, pass: string): Generator<Candidate, boolean | null, readonly boolean[]> {
+    if (candidate === null) return false;
+    const key = sortKey(candidate);
+    if (compareKeys(key, bestKey) >= 0 || !traceSchema.safeParse(candidate).success) return false;
+    // A flaky candidate gets a second chance in a later round, since silence may have been luck.
+    const silent = refused.get(key.text) ?? 0;
+    if (silent >= (deterministic ? 1 : 2 * patience())) return false;
+    if (left() < patience()) return null;
+    const tally = yield* ask({ trace: candidate, purpose: "reduce", pass }, patience());
+    if (tally.failed === 0) {
+      refused.set(key.text, silent + tally.runs);
+      return false;
+    }
+    [best, bestKey] = [candidate, key];
+    accepted.push(candidate);
+    return true;
+  }
+
+  /** Runs a pass to its end; false when the budget ended first. */
+  function* runPass(pass: Pass, name: string): Generator<Candidate, boolean, readonly boolean[]> {
+    for (let step = pass.next(); !step.done; ) {
+      const verdict = yield* consider(step.value, name);
+      if (verdict === null) return false;
+      step = pass.next(verdict);
+    }
+    return true;
+  }
+
+  /**
+   * A trace accepted by one lucky failure would make all later candidates look clean: after each pass the best must fail
+   * once more. It gets more patience than a candidate does, and where it stays silent half of the pass is undone, then
+   * half of the rest.
+   */
+  function* check(before: Trace, pass: string): Generator<Candidate, void, readonly boolean[]> {
+    if (deterministic) return;
+    for (let kept = accepted.length; kept > 0; kept = Math.floor(kept / 2)) {
+      best = accepted[kept - 1]!;
+      const tally = yield* ask({ trace: best, purpose: "check", pass }, Math.min(CHECKS * patience(), budget - spent));
+      if (tally.failed > 0) {
+        rate = { failed: rate.failed + tally.failed, runs: rate.runs + tally.runs };
+        bestKey = sortKey(best);
+        return;
+      }
+    }
+    [best, bestKey] = [before, sortKey(before)];
+  }
+
+  function* reduce(): Generator<Candidate, Minimised["ending"], readonly boolean[]> {
+    const start = tidy(trace) ?? trace;
+    // An original that stays silent gets three times the patience before it is given up.
+    const most = Math.min(deterministic ? 1 : 3 * repeats, budget);
+    rate = yield* ask({ trace: start, purpose: "calibrate", pass: "original" }, most, Math.min(repeats, budget));
+    if (rate.failed === 0) return "unreproduced";
+    [best, bestKey] = [start, sortKey(start)];
+    const passes = [{ name: "keep suspects", pass: (t: Trace) => keepSuspects(t, suspects) }, ...PASSES];
+    for (let before: Trace | null = null; before !== best; ) {
+      before = best;
+      for (const { name, pass } of passes) {
+        const start = best;
+        accepted = [];
+        const whole = yield* runPass(pass(start, blockSize), name);
+        yield* check(start, name);
+        if (!whole) return "budget";
+      }
+    }
+    return "minimal";
+  }
+
+  const search = reduce();
+  let pending: Candidate | null = null;
+  const advance = (step: IteratorResult<Candidate, Minimised["ending"]>): void => {
+    pending = step.done ? null : step.value;
+    if (step.done) ending = step.value;
+  };
+  advance(search.next());
+
+  return {
+    next: () => pending,
+    observe(candidate, outcomes) {
+      if (candidate !== pending) throw new Error("observe() takes the candidate that next() gave last");
+      if (outcomes.length === 0) throw new Error("observe() needs the outcome of at least one run");
+      spent += outcomes.length;
+      advance(search.next(outcomes));
+    },
+    get best() {
+      return best;
+    },
+    get size() {
+      return measure(best);
+    },
+    get runs() {
+      return spent;
+    },
+    result() {
+      const end = ending ?? "budget";
+      return {
+        trace: best,
+        from: measure(trace),
+        to: measure(best),
+        runs: spent,
+        ending: end,
+        claim: claimOf(best, end, spent, (t) => refused.get(sortKey(t).text)),
+      };
+    },
+  };
+}
+
+function claimOf(
+  best: Trace,
+  ending: Minimised["ending"],
+  spent: number,
+  silentRuns: (trace: Trace) => number | undefined,
+): string {
+  if (ending === "unreproduced") return `the original did not fail again in ${spent} runs: nothing was removed`;
+  if (ending === "budget") return `the budget of runs ended after ${spent}: more might be removed`;
+  const silent = withoutOneElement(best)
+    .map(silentRuns)
+    .filter((n) => n !== undefined);
+  if (silent.length === 0) return `nothing is left to remove after ${spent} runs`;
+  const runs = Math.min(...silent);
+  return `removing any one of its ${silent.length} removable elements did not fail within ${runs} ${runs === 1 ? "run" : "runs"}`;
+}
