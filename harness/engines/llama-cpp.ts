@@ -1,0 +1,163 @@
+/**
+ * llama.cpp's `llama-server`, by its native `/completion`: token ids in, token ids out.
+ * Source: tools/server/README.md of llama.cpp; what is said about behaviour was seen on build 11669.
+ */
+
+import { z } from "zod";
+import { CrosstalkError } from "../../src/errors.ts";
+import type { EngineClient, Reply } from "../engine-client.ts";
+import type { Capability, EngineFacts, EngineProfile, StreamEvent } from "./profile.ts";
+
+const errorBody = z.object({ error: z.object({ code: z.number(), message: z.string() }) });
+const chunk = z.object({
+  tokens: z.array(z.int()),
+  stop: z.boolean(),
+  stop_type: z.string().optional(),
+  id_slot: z.int().optional(),
+  timings: z.object({ cache_n: z.int().optional() }).optional(),
+});
+const props = z.object({
+  total_slots: z.int(),
+  build_info: z.string(),
+  default_generation_settings: z.object({ n_ctx: z.int() }),
+});
+const erased = z.object({ n_erased: z.int() });
+
+export const llamaCpp: EngineProfile = {
+  name: "llama.cpp",
+  title: "llama.cpp (llama-server)",
+  modelFormat: "gguf",
+  defaultPort: 8080,
+  image: {
+    name: "crosstalk/llama.cpp:local",
+    build: "docker build -t crosstalk/llama.cpp:local docker/llama-cpp",
+    modelPath: "/model/tracer.gguf",
+  },
+  serve: [
+    ...["llama-server", "-m", "{model.gguf}", "--host", "{host}", "--port", "{port}"],
+    ...["-np", "4", "-c", "4096", "-t", "1"],
+    // The RAM copy of old prompts outlives a slot's erasing: without it a flush can be proven.
+    ...["--cache-ram", "0"],
+    ...["--slot-save-path", "{temporary}", "--metrics", "--no-ui", "--offline"],
+  ],
+  knobs: [
+    { flag: "-c", campaign: "4096", what: "cells of the pool, shared out to the slots" },
+    { flag: "-np", campaign: "4", what: "slots: requests that run at once" },
+    { flag: "-ub", campaign: "64", what: "tokens of one prefill chunk" },
+    { flag: "--kv-unified", campaign: "", what: "one pool for all slots; when it is full every running request fails" },
+    { flag: "--cache-ram", campaign: "64", what: "MiB of old prompts kept in RAM and loaded back into slots" },
+    { flag: "--cache-reuse", campaign: "16", what: "shortest run of cells that is moved to a new position" },
+  ],
+  gpu: { need: "optional", image: "ghcr.io/ggml-org/llama.cpp:server-cuda" },
+  readyPath: "/health",
+  // An open connection holds one of the server's threads until 5 s after its last request, and older builds have few.
+  connection: "close",
+  abort: "disconnect",
+  cachedTokens: "timings.cache_n",
+  flushedBy: "POST /slots/N?action=erase for every slot (needs --slot-save-path)",
+  metrics: {
+    path: "/metrics",
+    counters: {
+      promptTokens: ["llamacpp:prompt_tokens_total", "llamacpp:prompt_tokens_cached_total"],
+      promptTokensCached: ["llamacpp:prompt_tokens_cached_total"],
+      generatedTokens: ["llamacpp:tokens_predicted_total"],
+      decodeSteps: ["llamacpp:n_decode_total"],
+      draftTokens: ["llamacpp:spec_decode_num_draft_tokens_total"],
+      draftTokensAccepted: ["llamacpp:spec_decode_num_accepted_tokens_total"],
+    },
+    gauges: {
+      requestsRunning: ["llamacpp:requests_processing"],
+      requestsWaiting: ["llamacpp:requests_deferred"],
+    },
+  },
+  request: ({ prompt, maxTokens, cache }) => ({
+    method: "POST",
+    path: "/completion",
+    body: {
+      prompt: Array.from(prompt),
+      n_predict: maxTokens,
+      stream: true,
+      return_tokens: true,
+      temperature: 0,
+      top_k: 1,
+      cache_prompt: cache,
+      ignore_eos: true,
+    },
+  }),
+  readEvent,
+  readError: (body) => {
+    const error = parseJson(errorBody, body);
+    return error ? error.error.message : body.trim().slice(0, 300);
+  },
+  describe,
+  flush,
+};
+
+function readEvent(data: string): StreamEvent {
+  if (data === "[DONE]") return { kind: "ignored" };
+  const json: unknown = JSON.parse(data);
+  const error = errorBody.safeParse(json);
+  if (error.success) {
+    return { kind: "error", code: `STREAM ${error.data.error.code}`, message: error.data.error.message };
+  }
+  const { tokens, stop, stop_type, id_slot, timings } = chunk.parse(json);
+  if (!stop) return tokens.length === 0 ? { kind: "ignored" } : { kind: "tokens", ids: tokens };
+  const reason = stop_type === "limit" ? "length" : stop_type === "eos" || stop_type === "word" ? "stop" : "other";
+  const place = id_slot === undefined || id_slot < 0 ? null : `slot ${id_slot}`;
+  return { kind: "finish", ids: tokens, reason, cached: timings?.cache_n ?? null, place };
+}
+
+async function describe(client: EngineClient, args: readonly string[]): Promise<EngineFacts> {
+  const reply = await client.get("/props");
+  const found = parseJson(props, reply.text);
+  if (!found) {
+    throw new CrosstalkError(
+      "SERVER_UNREACHABLE",
+      `${client.baseUrl}/props answered HTTP ${reply.status} and not what llama-server answers`,
+      "Is this a llama-server? Name another engine with --engine, or start one with --cmd.",
+    );
+  }
+  const contextTokens = found.default_generation_settings.n_ctx;
+  // With one pool for all slots each slot reports the whole pool as its context.
+  const unified = args.includes("--kv-unified") || args.includes("-kvu");
+  return {
+    version: found.build_info,
+    maxRunning: found.total_slots,
+    contextTokens,
+    poolCells: unified ? contextTokens : contextTokens * found.total_slots,
+    blockSize: 1,
+    flush: capability(await client.post("/slots/0?action=erase"), "start the server with --slot-save-path DIR"),
+    counters: capability(await client.get("/metrics"), "start the server with --metrics"),
+  };
+}
+
+/** Erasing waits for a slot's request to end: the engine puts the task off until then. */
+async function flush(client: EngineClient, facts: EngineFacts): Promise<string> {
+  const slots = Array.from({ length: facts.maxRunning }, (_, slot) => slot);
+  const cells = await Promise.all(
+    slots.map(async (slot) => {
+      const reply = await client.post(`/slots/${slot}?action=erase`);
+      const found = parseJson(erased, reply.text);
+      if (found) return found.n_erased;
+      throw new CrosstalkError(
+        "UNSUPPORTED_BY_TARGET",
+        `slot ${slot} was not erased: HTTP ${reply.status}: ${llamaCpp.readError(reply.text)}`,
+        "Start the server with --slot-save-path DIR, or leave flush steps out of the trace.",
+      );
+    }),
+  );
+  return `erased ${cells.reduce((sum, n) => sum + n, 0)} cells in ${slots.length} slots`;
+}
+
+function capability(reply: Reply, advice: string): Capability {
+  if (reply.status === 200) return { can: true };
+  return { can: false, reason: `HTTP ${reply.status}: ${llamaCpp.readError(reply.text)} (${advice})` };
+}
+
+function parseJson<T>(schema: z.ZodType<T>, text: string): T | null {
+  try {
+    return schema.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
+}

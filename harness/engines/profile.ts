@@ -1,0 +1,109 @@
+/** What Crosstalk knows about an engine. Data first; a function only where data cannot say it. */
+
+import type { ResolvedRequest } from "../../src/trace/prompt.ts";
+import type { EngineClient } from "../engine-client.ts";
+
+/** An HTTP call, before it is serialised. */
+export interface EngineCall {
+  readonly method: "POST";
+  readonly path: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** One event of a token stream, in Crosstalk's words. */
+export type StreamEvent =
+  | { readonly kind: "tokens"; readonly ids: readonly number[] }
+  | {
+      readonly kind: "finish";
+      readonly ids: readonly number[];
+      readonly reason: "length" | "stop" | "other";
+      /** Prompt tokens read from the cache; null where the engine does not tell. */
+      readonly cached: number | null;
+      /** Slot, row or replica that served the request. */
+      readonly place: string | null;
+    }
+  | { readonly kind: "error"; readonly code: string; readonly message: string }
+  | { readonly kind: "ignored" };
+
+/** The image that runs the engine, and where it comes from. */
+export interface EngineImage {
+  readonly name: string;
+  /** The command that builds it here; null for an image of a registry. */
+  readonly build: string | null;
+  /** Where the model is mounted in the container. */
+  readonly modelPath: string;
+}
+
+/** A server argument that makes a cache small enough to be fought over. */
+export interface Knob {
+  readonly flag: string;
+  readonly campaign: string;
+  readonly what: string;
+}
+
+/**
+ * The engine's own counters: for each of Crosstalk's names the Prometheus series whose sum it is. A name that is
+ * missing is unknown, which is not zero.
+ */
+export interface MetricsMap {
+  readonly path: string;
+  /** Only ever grow: a history holds their difference over the run. */
+  readonly counters: Readonly<Record<string, readonly string[]>>;
+  /** Go up and down: read when the engine must be idle. */
+  readonly gauges: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface GpuNeeds {
+  readonly need: "none" | "optional" | "required";
+  /** Image with the GPU build, where it differs. */
+  readonly image: string | null;
+}
+
+/** Whether a running server can do something, and why not. */
+export type Capability = { readonly can: true } | { readonly can: false; readonly reason: string };
+
+/** What a running server says about itself. */
+export interface EngineFacts {
+  readonly version: string;
+  readonly maxRunning: number;
+  readonly contextTokens: number;
+  readonly poolCells: number;
+  readonly blockSize: number;
+  readonly flush: Capability;
+  readonly counters: Capability;
+}
+
+export interface EngineProfile {
+  readonly name: string;
+  readonly title: string;
+  readonly modelFormat: "gguf" | "huggingface";
+  readonly defaultPort: number;
+  readonly image: EngineImage;
+  /**
+   * The command that starts a server for a campaign, executable first. `{model.gguf}`, `{host}` and `{port}` are filled
+   * in. In a container the executable is left out: the image's entry point has it.
+   */
+  readonly serve: readonly string[];
+  readonly knobs: readonly Knob[];
+  readonly gpu: GpuNeeds;
+  /** Answers 200 once the model is loaded. */
+  readonly readyPath: string;
+  /** Whether an idle connection may be used again for the next request; see the engine's own note. */
+  readonly connection: "keep-alive" | "close";
+  /** How a request is taken back: all engines stop when the client hangs up. */
+  readonly abort: "disconnect";
+  /** Where a reply says how many prompt tokens came from the cache, for people. */
+  readonly cachedTokens: string;
+  /** How the cache is emptied, for people. */
+  readonly flushedBy: string;
+  readonly metrics: MetricsMap | null;
+  readonly request: (request: Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache">) => EngineCall;
+  /** Reads the data of one server-sent event. Throws on what the dialect does not know. */
+  readonly readEvent: (data: string) => StreamEvent;
+  /** The message in the body of a reply with an HTTP error status. */
+  readonly readError: (body: string) => string;
+  /** `args` are the server's arguments where Crosstalk started it, else empty. */
+  readonly describe: (client: EngineClient, args: readonly string[]) => Promise<EngineFacts>;
+  /** Empties the cache once the running requests let go of it; returns what the engine said. Throws if it refused. */
+  readonly flush: (client: EngineClient, facts: EngineFacts) => Promise<string>;
+}
