@@ -87,9 +87,11 @@ export function digitOfLayer(layer: number): number {
   return (layer - 1) % DIGITS;
 }
 
+const FREQUENCIES = Float64Array.from({ length: HEAD_SIZE / 2 }, (_, pair) => ROPE_BASE ** ((-2 * pair) / HEAD_SIZE));
+
 /** Rotary frequency of a pair, radians a position. */
 export function frequency(pair: number): number {
-  return ROPE_BASE ** ((-2 * pair) / HEAD_SIZE);
+  return FREQUENCIES[pair]!;
 }
 
 /** Sighting channels: digit * 16 + value. */
