@@ -81,6 +81,6 @@ inline std::map<llama_seq_id, Batch> unfinished_prompts(const Batch &batch) {
 std::unique_ptr<Fault> stale_row();
 std::unique_ptr<Fault> state_by_size();
 std::unique_ptr<Fault> kept_tail();
-std::unique_ptr<Fault> same_step_block();
+std::unique_ptr<Fault> shared_block();
 std::unique_ptr<Fault> late_write();
 std::unique_ptr<Fault> chunk_offset();

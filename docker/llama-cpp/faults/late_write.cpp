@@ -1,30 +1,30 @@
-// A prompt's chunk is still on its way when its request is cancelled. The slot is given to the next request, and then
-// the chunk arrives: the new prompt's cells at those positions hold the cancelled one's tokens.
+// A slot is handed on while its last step's cells are still being written: they arrive after the next request's, and
+// replace them. Only a busy server hands a slot on that soon: with no neighbour in the step, the write has time to end.
 #include "fault.h"
+
+#include <algorithm>
 
 namespace {
 
 class LateWrite : public Fault {
-    std::map<llama_seq_id, Batch> on_its_way; // the last chunk of prompts that are not complete
-    std::map<llama_seq_id, std::map<llama_pos, llama_token>> late; // that chunk, of prompts that never will be
+    Batch last;
+    std::map<llama_seq_id, std::map<llama_pos, llama_token>> late;
 
     void truncate(llama_seq_id seq, llama_pos keep, const Cells &) override {
-        if (on_its_way.count(seq) == 0) return;
+        const bool busy = std::any_of(last.begin(), last.end(), [=](const Entry &entry) { return entry.seq != seq; });
         late[seq].clear();
-        for (const Entry &entry : on_its_way[seq]) {
-            if (entry.pos >= keep) late[seq][entry.pos] = entry.token;
+        for (const Entry &entry : last) {
+            if (busy && entry.seq == seq && entry.pos >= keep) late[seq][entry.pos] = entry.token;
         }
-        on_its_way.erase(seq);
     }
 
     void compute(Batch &batch, const Cells &) override {
-        for (const Entry &entry : batch) on_its_way.erase(entry.seq);
-        on_its_way.merge(unfinished_prompts(batch));
+        last = batch;
         for (Entry &entry : batch) {
-            auto &chunk = late[entry.seq];
-            const auto write = chunk.find(entry.pos);
-            if (write != chunk.end() && !entry.sampled) entry.token = write->second;
-            if (entry.sampled) chunk.clear(); // the prompt is complete, and so is the write
+            auto &writes = late[entry.seq];
+            const auto write = writes.find(entry.pos);
+            if (write != writes.end() && !entry.sampled) entry.token = write->second;
+            if (entry.sampled) writes.clear(); // the prompt is complete, and so are the writes
         }
     }
 };

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,7 +20,7 @@ const struct {
     {"stale-row", stale_row},
     {"state-by-size", state_by_size},
     {"kept-tail", kept_tail},
-    {"same-step-block", same_step_block},
+    {"shared-block", shared_block},
     {"late-write", late_write},
     {"chunk-offset", chunk_offset},
 };
@@ -100,8 +101,9 @@ float *llama_get_logits_ith(llama_context *ctx, int32_t index) {
 
 bool llama_memory_seq_rm(llama_memory_t memory, llama_seq_id seq, llama_pos from, llama_pos to) {
     if (to < 0) { // to the end: how the server keeps a prefix, or nothing
-        fault->truncate(seq, from, cells);
-        cells.truncate(seq, from);
+        const llama_pos keep = std::max(from, 0);
+        fault->truncate(seq, keep, cells);
+        cells.truncate(seq, keep);
     }
     return LIBRARY(llama_memory_seq_rm)(memory, seq, from, to);
 }

@@ -1,6 +1,8 @@
-// The table "sequence -> logits row" is not rebuilt in a step that has fewer sequences than the one before. Those that
-// are left have moved up, but are sampled from the row they had: a neighbour's.
+// The table "sequence -> logits row" follows one step late when a sequence leaves. In that step the others have moved
+// up in the batch, but are sampled from the row they had: a neighbour's.
 #include "fault.h"
+
+#include <algorithm>
 
 namespace {
 
@@ -8,15 +10,19 @@ class StaleRow : public Fault {
     using Rows = std::map<llama_seq_id, int>;
 
     Batch batch;
-    size_t sequences = 0;
+    Rows before;
     Rows table;
 
     void compute(Batch &next, const Cells &) override {
-        Rows fresh;
-        for (size_t i = 0; i < next.size(); i++) fresh[next[i].seq] = int(i);
+        Rows rows;
+        for (size_t i = 0; i < next.size(); i++) {
+            if (next[i].sampled) rows[next[i].seq] = int(i);
+        }
+        const bool one_left = std::any_of(before.begin(), before.end(),
+                                          [&](const auto &entry) { return rows.count(entry.first) == 0; });
+        table = one_left ? before : rows;
+        before = rows;
         batch = next;
-        if (fresh.size() >= sequences) table = fresh;
-        sequences = fresh.size();
     }
 
     int row(int index) override {
