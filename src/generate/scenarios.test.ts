@@ -1,0 +1,33 @@
+import { describe, expect, test } from "vitest";
+import { formatTrace } from "../trace/read.ts";
+import { isCancel, isSend, promptLength, traceSchema } from "../trace/schema.ts";
+import { limitsOf } from "./limits.ts";
+import { SCENARIOS, scenario } from "./scenarios.ts";
+
+const targets = [
+  { blockSize: 16, poolCells: 1024, maxRunning: 4, contextTokens: 512, topology: "single" as const },
+  { blockSize: 1, poolCells: 4096, maxRunning: 4, contextTokens: 1024, topology: "single" as const },
+  { blockSize: 16, poolCells: 128, maxRunning: 2, contextTokens: 64, topology: "pd" as const },
+];
+
+describe.each(SCENARIOS)("%s", (name) => {
+  test.each(targets)("is a valid small trace for %o", (target) => {
+    const limits = limitsOf(target);
+    const trace = scenario(name, limits);
+    expect(traceSchema.safeParse(trace).error).toBeUndefined();
+    expect(trace.name).toBe(name);
+    const sends = trace.steps.filter(isSend);
+    expect(sends.length).toBeLessThanOrEqual(16);
+    for (const s of sends)
+      expect(promptLength(trace, s.prompt) + s.maxTokens).toBeLessThanOrEqual(limits.contextTokens);
+    expect(formatTrace(scenario(name, limits))).toBe(formatTrace(trace));
+  });
+
+  test("has what the laws need to say pass: twins, a shared prefix, a cancel", () => {
+    const { steps } = scenario(name, limitsOf(targets[0]!));
+    expect(steps.some(isCancel)).toBe(true);
+    const kept = steps.filter(isSend).filter((s) => !steps.some((c) => isCancel(c) && c.cancel === s.send));
+    const asked = kept.map((s) => JSON.stringify([s.at, s.prompt, s.maxTokens]));
+    expect(new Set(asked).size).toBeLessThan(asked.length);
+  });
+});

@@ -1,0 +1,146 @@
+/**
+ * Named small traces: one hostile pattern each, the same on every machine. They hold what the laws need to say pass
+ * rather than inconclusive: twins at once, a shared prefix, a cancel that lands, cells read after it. Where one step
+ * must follow another they wait instead of guessing the engine's speed.
+ */
+
+import type { Trace } from "../trace/schema.ts";
+import type { Aim } from "./aim.ts";
+import { SQUARE } from "./crossover.ts";
+import { fillers } from "./dirty-pool.ts";
+import { CENTRE, ELSEWHERE, NEIGHBOURS } from "./families.ts";
+import { burstSize, payloadRoom, type TraceLimits } from "./limits.ts";
+import { type Scene, SceneWriter } from "./scene.ts";
+import { type Act, stage } from "./stage.ts";
+
+export const SCENARIOS = [
+  "cancel-then-victim",
+  "prefix-pressure-resend",
+  "twins-burst",
+  "crossover",
+  "rows-out-of-order",
+] as const;
+export type ScenarioName = (typeof SCENARIOS)[number];
+
+const SEED = 20_260_101;
+
+/** A scenario, cut to a target's limits. @throws CrosstalkError INVALID_OPTION when they leave no room */
+export function scenario(name: ScenarioName, limits: TraceLimits): Trace {
+  const acts = [fillPool(limits), scenes[name](limits)].map((scene): Act => ({ scene, overlaps: false, pause: 0 }));
+  return stage({ name, acts, revisits: [], flush: false, seed: SEED }, limits);
+}
+
+const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {
+  "cancel-then-victim": cancelThenVictim,
+  "prefix-pressure-resend": prefixPressureResend,
+  "twins-burst": twinsBurst,
+  crossover,
+  "rows-out-of-order": rowsOutOfOrder,
+};
+
+const scan = (tokens: number): Aim => ({ kind: "scan", tokens });
+const narrow = (place: "start" | "boundary", shift: number, tokens: number): Aim => ({
+  kind: "narrow",
+  place,
+  where: 0,
+  shift,
+  tokens,
+});
+
+/** Whole blocks of about `share` of a prompt's room, four blocks at most. */
+function cellsOf(limits: TraceLimits, share: number): number {
+  const size = edgeOf(limits);
+  return size * Math.max(1, Math.min(4, Math.floor((payloadRoom(limits) * share) / size)));
+}
+
+function edgeOf(limits: TraceLimits): number {
+  return Math.max(16, limits.blockSize);
+}
+
+const writer = (limits: TraceLimits): SceneWriter => new SceneWriter(limits, edgeOf(limits));
+
+/** Foreign digits in every cell before the scenario begins. */
+function fillPool(limits: TraceLimits): Scene {
+  const { count, length } = fillers(limits, 1, 4);
+  const scene = writer(limits);
+  for (let i = 0; i < count; i++) scene.segment(`F${i}`, length, ELSEWHERE[i]!).send(`f${i}`, i, [`F${i}`], scan(4));
+  return scene.wait(`f${count - 1}`, count).finish("dirty-pool");
+}
+
+/** A request is cancelled in its answer; victims of other families take its cells; the prefix comes again. */
+function cancelThenVictim(limits: TraceLimits): Scene {
+  const prefix = cellsOf(limits, 0.7);
+  return writer(limits)
+    .segment("P", prefix, CENTRE)
+    .segment("S", 7, NEIGHBOURS[0]!)
+    .segment("V", prefix + 7, ELSEWHERE[0]!)
+    .send("cancelled", 0, ["P", "S"], scan(48))
+    .cancel("cancelled", 0, { afterTokens: 2 })
+    .wait("cancelled", 0)
+    .send("victim", 0, ["V"], scan(24))
+    .repeat("twin", 0, "victim")
+    .send("retry", 0, ["P", "S"], scan(24))
+    .send("who", 2, ["P", "S"], narrow("boundary", -4, 8))
+    .finish("cancel-and-retry");
+}
+
+/** A prefix is pushed out of the pool by fillers, one of them cancelled, and asked for again by three at once. */
+function prefixPressureResend(limits: TraceLimits): Scene {
+  const { count, length } = fillers(limits, 1.2, 5);
+  const scene = writer(limits).segment("P", cellsOf(limits, 0.6), CENTRE);
+  for (const [i, spot] of NEIGHBOURS.slice(0, 3).entries()) scene.segment(`S${i}`, 5 + 6 * i, spot);
+  scene.send("first", 0, ["P", "S0"], scan(8)).wait("first", 0);
+  for (let i = 0; i < count; i++) scene.segment(`F${i}`, length, ELSEWHERE[i]!).send(`f${i}`, 1, [`F${i}`], scan(12));
+  return scene
+    .cancel("f0", 1, { afterTokens: 1 })
+    .wait(`f${count - 1}`, 1)
+    .send("resend0", 2, ["P", "S0"], scan(24))
+    .send("resend1", 2, ["P", "S1"], scan(24))
+    .repeat("twin", 2, "resend0")
+    .send("resend2", 2, ["P", "S2"], narrow("start", 0, 16))
+    .finish("pressure");
+}
+
+/** Four of one prompt at once, of which the first is cancelled, then two more. */
+function twinsBurst(limits: TraceLimits): Scene {
+  return writer(limits)
+    .segment("P", cellsOf(limits, 0.6), CENTRE)
+    .segment("S", 9, NEIGHBOURS[0]!)
+    .send("t0", 0, ["P", "S"], scan(24))
+    .cancel("t0", 0, { afterTokens: 3 })
+    .repeat("t1", 0, "t0")
+    .repeat("t2", 0, "t0")
+    .repeat("t3", 1, "t0")
+    .wait("t3", 1)
+    .repeat("t4", 2, "t0")
+    .repeat("t5", 2, "t0")
+    .finish("twins");
+}
+
+/** A C is cancelled, A C and B D follow, and then B C and A D, once more by twins. */
+function crossover(limits: TraceLimits): Scene {
+  const scene = writer(limits);
+  for (const id of ["A", "B", "C", "D"] as const) scene.segment(id, cellsOf(limits, 0.45), SQUARE[id]);
+  return scene
+    .send("cancelled", 0, ["A", "C"], scan(48))
+    .cancel("cancelled", 0, { afterTokens: 1 })
+    .send("ac", 0, ["A", "C"], scan(16))
+    .send("bd", 0, ["B", "D"], scan(16))
+    .wait("bd", 0)
+    .send("bc", 1, ["B", "C"], scan(16))
+    .send("ad", 1, ["A", "D"], narrow("boundary", -2, 12))
+    .repeat("twin", 1, "bc")
+    .finish("crossover");
+}
+
+/** Answers of different lengths, the second row cancelled: rows leave the middle of the batch. The first row has a twin. */
+function rowsOutOfOrder(limits: TraceLimits): Scene {
+  const rows = Math.min(8, burstSize(limits, 1));
+  const scene = writer(limits);
+  for (let i = 0; i < rows; i++) {
+    const tokens = 4 + ((i * 17) % 40);
+    scene.segment(`R${i}`, 2 * edgeOf(limits) + i, ELSEWHERE[i]!);
+    scene.send(`row${i}`, 0, [`R${i}`], i % 3 === 2 ? narrow("start", 0, tokens) : scan(i === 0 ? 32 : tokens));
+  }
+  return scene.cancel("row1", 0, { afterTokens: 2 }).repeat("twin", 0, "row0").finish("rows-out-of-order");
+}

@@ -1,0 +1,105 @@
+/** A scene: the requests of one hostile pattern, before they have a place in a trace. */
+
+import type { Part, SendStep, Step } from "../trace/schema.ts";
+import { type Aim, aimed } from "./aim.ts";
+import type { Spot } from "./families.ts";
+import { cellsPerRequest, payloadRoom, type TraceLimits } from "./limits.ts";
+import type { CancelMoment } from "./timing.ts";
+
+export const PATTERNS = [
+  "dirty-pool",
+  "prefix-tree",
+  "cancel-and-retry",
+  "pressure",
+  "crossover",
+  "twins",
+  "rows-out-of-order",
+  "slot-alternation",
+] as const;
+export type PatternName = (typeof PATTERNS)[number];
+
+export interface SceneSegment {
+  readonly length: number;
+  /** Its place among the scene's families. */
+  readonly spot: Spot;
+}
+
+/** Names of segments and requests are the scene's own; times count from its start, in order. */
+export interface Scene {
+  readonly pattern: PatternName;
+  readonly segments: Readonly<Record<string, SceneSegment>>;
+  readonly steps: readonly Step[];
+}
+
+/** A segment, or its first cells only. */
+export type Piece = string | { readonly seg: string; readonly to: number };
+
+/** Writes a scene step by step; every request it takes fits the limits. */
+export class SceneWriter {
+  private readonly limits: TraceLimits;
+  private readonly edge: number;
+  private readonly segments: Record<string, SceneSegment> = {};
+  private readonly steps: Step[] = [];
+
+  /** @param edge cells between the edges that narrow reads aim at */
+  constructor(limits: TraceLimits, edge: number) {
+    this.limits = limits;
+    this.edge = edge;
+  }
+
+  /** A segment, cut to what a prompt can hold. */
+  segment(id: string, length: number, spot: Spot): this {
+    this.segments[id] = { length: Math.max(1, Math.min(length, payloadRoom(this.limits))), spot };
+    return this;
+  }
+
+  send(id: string, at: number, pieces: readonly Piece[], aim: Aim): this {
+    const parts = this.fit(pieces.map((piece) => this.cells(piece)));
+    const payload = parts.reduce((sum, part) => sum + part.to, 0);
+    const room = cellsPerRequest(this.limits) - payload - 1;
+    const { read, maxTokens } = aimed(aim, payload, payload - parts.at(-1)!.to, this.edge, room);
+    const prompt: Part[] = parts.map(({ seg, to }) => (to === this.segments[seg]!.length ? { seg } : { seg, to }));
+    this.steps.push({ at, send: id, prompt: [...prompt, read], maxTokens });
+    return this;
+  }
+
+  /** The same prompt, read and limit as an earlier request of the scene. */
+  repeat(id: string, at: number, like: string): this {
+    const original = this.steps.find((s): s is SendStep => "send" in s && s.send === like)!;
+    this.steps.push({ ...original, at, send: id });
+    return this;
+  }
+
+  cancel(id: string, at: number, moment: CancelMoment): this {
+    this.steps.push({ at, cancel: id, ...moment });
+    return this;
+  }
+
+  /** Holds back what follows until the request has settled. */
+  wait(id: string, at: number): this {
+    this.steps.push({ at, wait: id });
+    return this;
+  }
+
+  finish(pattern: PatternName): Scene {
+    return { pattern, segments: this.segments, steps: this.steps };
+  }
+
+  private cells(piece: Piece): { seg: string; to: number } {
+    const seg = typeof piece === "string" ? piece : piece.seg;
+    const { length } = this.segments[seg]!;
+    return { seg, to: typeof piece === "string" ? length : Math.max(1, Math.min(piece.to, length)) };
+  }
+
+  /** Cuts the longest piece until the prompt fits: shared prefixes that are cut alike are still shared. */
+  private fit(parts: { seg: string; to: number }[]): { seg: string; to: number }[] {
+    let excess = parts.reduce((sum, part) => sum + part.to, 0) - payloadRoom(this.limits);
+    while (excess > 0) {
+      const longest = parts.reduce((a, b) => (b.to > a.to ? b : a));
+      const cut = Math.min(excess, longest.to - 1);
+      longest.to -= cut;
+      excess -= cut;
+    }
+    return parts;
+  }
+}
