@@ -1,0 +1,114 @@
+/** The issue for the engine's maintainers. */
+
+import type { Finding } from "../check/finding.ts";
+import { printTrace } from "../trace/print.ts";
+import { armRows, markdownTable, tokenRows } from "./tables.ts";
+import { formatTimeline } from "./timeline.ts";
+import { armConclusion, formatConfirmation, formatSize, HEADLINES, isLeak, startCommands } from "./wording.ts";
+
+/** Markdown in the form that upstream maintainers ask for: what, where, how often, what rules other causes out, how to run it. */
+export function formatIssue(finding: Finding): string {
+  const { anomaly, law } = finding;
+  const sections = [
+    `# ${title(finding)}`,
+    ...(isLeak(finding) ? [PRIVATE_FIRST] : []),
+    `**${capital(HEADLINES[anomaly.class])}.** ${anomaly.explanation}`,
+    `The law that is broken: *${law.law}*`,
+    heading("Environment", environment(finding)),
+    heading("Expected and observed", answer(finding)),
+    heading("Steps", steps(finding)),
+    heading("How often", howOften(finding)),
+    heading("Timeline", fenced(formatTimeline(finding).trimEnd())),
+    heading("Run it", runIt(finding)),
+    WHY_EXACT,
+  ];
+  return `${sections.join("\n\n")}\n`;
+}
+
+function title(finding: Finding): string {
+  const { engine } = finding.target;
+  return `${engine.name} ${engine.version}: ${HEADLINES[finding.anomaly.class]}`;
+}
+
+const PRIVATE_FIRST = [
+  "> **Report this in private first.** One user's tokens can reach another user: that is a security bug. Use the",
+  "> project's security advisory form or its security address, and open a public issue when the maintainers agree.",
+].join("\n");
+
+const WHY_EXACT = [
+  "The model is a small Llama whose weights are computed, not trained: its greedy answer spells out the KV cells that it",
+  "read, one token a cell. The right answer follows from the prompt alone, and no other token comes within 25 nats of it",
+  "(`write_model.py` is the whole model). So a wrong token is a wrong cell, not rounding, batch order or sampling.",
+].join("\n");
+
+function environment(finding: Finding): string {
+  const { engine, topology, kind, fault } = finding.target;
+  const lines = [
+    `- Engine: ${engine.name} ${engine.version}`,
+    `- Arguments: ${engine.args.length > 0 ? `\`${engine.args.join(" ")}\`` : "none"}`,
+    `- Topology: ${topology === "pd" ? "prefill and decode apart" : "one server"} (${kind})`,
+    `- Machine: ${finding.history.header.machine}`,
+    `- Model: Crosstalk's tracer, sha256 \`${finding.target.model}\``,
+    ...(fault === null
+      ? []
+      : [`- **A fault was planted on purpose: \`${fault}\`. This is a test of Crosstalk, not a bug.**`]),
+  ];
+  return lines.join("\n");
+}
+
+function answer(finding: Finding): string {
+  const { request, index, position, origins } = finding.anomaly;
+  const where =
+    index === null
+      ? `Request \`${request}\`.`
+      : `Request \`${request}\`, from generated token ${index} on (counted from 0).`;
+  const read = position === null ? "" : ` The cell to be read is at position ${position}.`;
+  const from =
+    origins.length === 0
+      ? ""
+      : ` The observed token lies in ${origins.map((o) => `\`${o.place}\` of \`${o.request}\` (position ${o.position})`).join(" or ")}.`;
+  const rows = tokenRows(finding);
+  const table = rows.length === 0 ? [] : [markdownTable(["token", "expected", "observed"], rows)];
+  return [`${where}${read}${from}`, ...table].join("\n\n");
+}
+
+function steps(finding: Finding): string {
+  const { from, to, runs } = finding.minimised;
+  return [
+    fenced(printTrace(finding.trace)),
+    `Reduced from ${formatSize(from)} to ${formatSize(to)} in ${runs} runs.`,
+  ].join("\n\n");
+}
+
+function howOften(finding: Finding): string {
+  const conclusion = armConclusion(finding);
+  return [
+    `${formatConfirmation(finding)}. Intervals are Wilson's, 95 %.`,
+    ...(finding.arms.length === 0 ? [] : [markdownTable(["arm", "what it changes", "failed"], armRows(finding))]),
+    ...(conclusion === null ? [] : [conclusion]),
+  ].join("\n\n");
+}
+
+function runIt(finding: Finding): string {
+  const commands = [
+    "python3 write_model.py tracer.gguf",
+    ...startCommands(finding),
+    "python3 repro.py http://127.0.0.1:8080",
+  ];
+  return [
+    "Both scripts need Python 3.9 or later and nothing else. `repro.py` ends with 1 when the bug shows, 0 when it does not, and 2 when it could not test.",
+    fenced(commands.join("\n"), "sh"),
+  ].join("\n\n");
+}
+
+function heading(text: string, body: string): string {
+  return `## ${text}\n\n${body}`;
+}
+
+function fenced(text: string, language = "text"): string {
+  return `\`\`\`${language}\n${text}\n\`\`\``;
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,304 @@
+/** The part of `repro.py` that is the same for every finding. Python 3.9 or later, standard library only. */
+
+export const REPRO_BODY = String.raw`
+# ---- The model's tokens ----------------------------------------------------------------------------------------
+
+FIRST_BYTE, FIRST_PAYLOAD, FIRST_NARROW, FIRST_SCAN, FIRST_BAD = 3, 259, 4355, 6403, 10499
+
+
+def payload(seed, family, length):
+    """A run of payload tokens. A token is three digits, base 16; the family fixes the upper two bits of each digit."""
+    state, tokens = seed, []
+    for _ in range(length):
+        value = 0
+        for shift in (4, 2, 0):
+            state = (state + 0x6D2B79F5) & 0xFFFFFFFF  # mulberry32
+            z = ((state ^ (state >> 15)) * (state | 1)) & 0xFFFFFFFF
+            z ^= (z + (z ^ (z >> 7)) * (z | 61)) & 0xFFFFFFFF
+            digit = 4 * (family >> shift & 3) + ((z ^ (z >> 14)) & 0xFFFFFFFF) * 4 // 2**32
+            value = value * 16 + max(1, digit)
+        tokens.append(FIRST_PAYLOAD + value)
+    return tokens
+
+
+def name(token):
+    if token >= FIRST_BAD:
+        return "bad.%d.%x" % ((token - FIRST_BAD) // 16 + 1, (token - FIRST_BAD) % 16)
+    if token >= FIRST_SCAN:
+        return "scan.%03x" % (token - FIRST_SCAN)
+    if token >= FIRST_NARROW:
+        return "@%d" % (token - FIRST_NARROW)
+    if token >= FIRST_PAYLOAD:
+        return "p%03x" % (token - FIRST_PAYLOAD)
+    return "<0x%02X>" % (token - FIRST_BYTE) if token >= FIRST_BYTE else ("<unk>", "<s>", "</s>")[token]
+
+
+class Request:
+    """A request of the trace: what it asks, what the answer must be, and what came back."""
+
+    def __init__(self, step, segments):
+        self.id, self.max_tokens, self.cache = step["send"], step["max_tokens"], step.get("cache", True)
+        self.prompt, self.places, allowed = [], [], 0
+        for part in step["prompt"][:-1]:
+            segment, start, stop = part
+            self.prompt += payload(*segments[segment])[start:stop]
+            self.places += ["%s[%d]" % (segment, i) for i in range(start, stop)]
+            for digit, shift in enumerate((4, 2, 0)):
+                allowed |= 1 << (4 * digit + (segments[segment][1] >> shift & 3))
+        read = step["prompt"][-1]
+        if read[0] == "narrow":  # the answer: the cells that start so many before the read token
+            end = len(self.prompt)
+            self.expected = self.prompt[end - read[1]:end - read[1] + self.max_tokens]
+            self.prompt.append(FIRST_NARROW + read[1])
+        else:  # the answer: the scan token again and again, unless a foreign digit is anywhere in the context
+            self.prompt.append(FIRST_SCAN + allowed)
+            self.expected = [FIRST_SCAN + allowed] * self.max_tokens
+        self.tokens, self.state, self.error = [], "open", None
+        self.socket, self.cancel_after, self.lock = None, None, threading.Lock()
+        self.settled = threading.Event()
+
+    def send(self):
+        self.sent = time.monotonic()
+        body = {"prompt": self.prompt, "n_predict": self.max_tokens, "cache_prompt": self.cache, "temperature": 0,
+                "top_k": 1, "return_tokens": True, "stream": True, "ignore_eos": True}
+        try:
+            connection = connect()
+            connection.request("POST", PATH + "/completion", json.dumps(body), HEADERS)
+            self.socket = connection.sock
+        except OSError as error:
+            return self.settle("failed", str(error))
+        threading.Thread(target=self.receive, args=[connection], daemon=True).start()
+
+    def receive(self, connection):
+        response = None
+        try:
+            response = connection.getresponse()
+            if response.status != 200:
+                return self.settle("failed", "HTTP %d: %s" % (response.status, response.read(300)))
+            for line in iter(response.readline, b""):
+                if not line.startswith(b"data: {"):
+                    continue
+                event = json.loads(line[6:])
+                if "error" in event:
+                    return self.settle("failed", str(event["error"]))
+                with self.lock:
+                    if self.state != "open":
+                        return
+                    self.tokens += event.get("tokens", [])
+                    enough = self.cancel_after is not None and len(self.tokens) >= self.cancel_after
+                if event.get("stop"):
+                    return self.settle("finished")
+                if enough:
+                    return self.cancel()
+            self.settle("failed", "the stream ended early")
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            self.settle("failed", str(error))  # a cancelled request has settled already: this changes nothing
+        finally:
+            if response:
+                response.close()
+            connection.close()
+
+    def cancel(self):
+        if not self.settle("cancelled"):
+            return
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)  # the server sees the client go away
+        except OSError:
+            pass
+
+    def cancel_after_tokens(self, count):
+        with self.lock:
+            self.cancel_after = count
+            enough = len(self.tokens) >= count
+        if enough:
+            self.cancel()
+
+    def settle(self, state, error=None):
+        with self.lock:
+            if self.state != "open":
+                return False
+            self.state, self.error = state, error
+        self.settled.set()
+        return True
+
+
+# ---- Running the trace -----------------------------------------------------------------------------------------
+
+def connect(timeout=None):
+    kind = http.client.HTTPSConnection if URL.scheme == "https" else http.client.HTTPConnection
+    return kind(URL.hostname, URL.port, timeout=timeout or ARGS.deadline)
+
+
+def call(method, path, timeout=30):
+    """Status and body of a plain call."""
+    connection = connect(timeout)
+    try:
+        connection.request(method, PATH + path, headers=HEADERS)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def erase_slots():
+    """Empties the prompt cache. False where the server cannot (it needs --slot-save-path)."""
+    return all(call("POST", "/slots/%d?action=erase" % slot)[0] == 200 for slot in range(SLOTS))
+
+
+def run_trace(segments):
+    """Fires each step at its time. A wait that ends late pushes all later steps back."""
+    requests = {s["send"]: Request(s, segments) for s in STEPS if "send" in s}
+    start, timers = time.monotonic(), []
+    for step in STEPS:
+        due = start + step["at"] / 1000
+        time.sleep(max(0, due - time.monotonic()))
+        if "send" in step:
+            requests[step["send"]].send()
+        elif "cancel" in step:
+            request = requests[step["cancel"]]
+            if "after_tokens" in step:
+                request.cancel_after_tokens(step["after_tokens"])
+            elif "after_ms" in step:
+                at = max(due, request.sent + step["after_ms"] / 1000)
+                timers.append(threading.Timer(max(0, at - time.monotonic()), request.cancel))
+                timers[-1].start()
+            else:
+                request.cancel()
+        elif "wait" in step:
+            requests[step["wait"]].settled.wait(ARGS.deadline)
+        elif "flush" in step:
+            erase_slots()
+        elif step["fault"] == "kill":
+            os.kill(ARGS.pid, signal.SIGKILL)
+        else:
+            os.kill(ARGS.pid, signal.SIGSTOP)
+            if "for_ms" in step:
+                timers.append(threading.Timer(step["for_ms"] / 1000, os.kill, (ARGS.pid, signal.SIGCONT)))
+                timers[-1].start()
+        if "wait" in step or "flush" in step:
+            start += max(0, time.monotonic() - due)
+    end = time.monotonic() + ARGS.deadline
+    for request in requests.values():
+        request.settled.wait(max(0, end - time.monotonic()))
+    for timer in timers:
+        timer.join()
+    return requests
+
+
+# ---- Judging it ------------------------------------------------------------------------------------------------
+
+def wrong_index(request):
+    """Index of the first token that the prompt does not determine; None if there is none as far as the answer goes."""
+    pairs = zip(request.tokens, request.expected)
+    index = next((i for i, (got, right) in enumerate(pairs) if got != right), None)
+    if index is None and LAW == "whole answers" and request.state == "finished":
+        if len(request.tokens) != len(request.expected):
+            index = min(len(request.tokens), len(request.expected))
+    return index
+
+
+def owner(request, index, requests):
+    """Whose segment the wrong tokens come from, as far as they tell."""
+    observed = request.tokens[index:]
+    if observed and observed[0] >= FIRST_BAD:
+        digit, value = divmod(observed[0] - FIRST_BAD, 16)
+        held = {p[0] for r in STEPS if r.get("send") == request.id for p in r["prompt"][:-1]}
+        found = [s for s, (_, family, _) in SEGMENTS.items() if s not in held and family >> (4 - 2 * digit) & 3 == value // 4]
+        return "digit %d of a cell that was read is %x, which no cell of %s holds; segments that do: %s" % (
+            digit + 1, value, request.id, ", ".join(found) or "none of this trace")
+    best, where = 0, []
+    for other in requests.values():
+        for position in range(len(other.places)):
+            length = 0
+            while (index + length < len(request.expected) and length < len(observed)
+                   and observed[length] != request.expected[index + length]
+                   and position + length < len(other.places) and other.prompt[position + length] == observed[length]):
+                length += 1
+            if length > best:
+                best, where = length, []
+            if length and length == best:
+                where.append("%s of %s" % (other.places[position], other.id))
+    if not where:
+        return "no request of this trace holds such a cell"
+    return "%d token%s in a row as in %s" % (best, "" if best == 1 else "s", " or ".join(where[:4]))
+
+
+def describe(request, index, requests):
+    if index is None:
+        return "request %s: %s after %d tokens: %s" % (
+            request.id, "failed" if request.state == "failed" else "still open", len(request.tokens), request.error)
+    expected, observed = request.expected[index:index + 4], request.tokens[index:index + 4]
+    return "request %s, token %d (%s)\n  expected %s\n  observed %s\n  origin   %s" % (
+        request.id, index, request.state, " ".join(map(name, expected)) or "the end",
+        " ".join(map(name, observed)) or "the end", owner(request, index, requests) if observed else "-")
+
+
+def violations(requests):
+    if LAW == "settles":
+        return [(r, None) for r in requests.values() if r.state in ("failed", "open")]
+    found = [(r, wrong_index(r)) for r in requests.values()]
+    return [(r, index) for r, index in found if index is not None]
+
+
+def could_not_test(message):
+    print("COULD NOT TEST: " + message)
+    sys.exit(2)
+
+
+def main():
+    global SLOTS
+    try:
+        status, body = call("GET", "/props")
+        SLOTS = json.loads(body).get("total_slots", 1) if status == 200 else 1
+        # A read of cells that only this model answers, without the cache. Three tries: the bug itself may spoil one.
+        for attempt in range(3):
+            probe = Request({"send": "probe", "prompt": [("P", 0, 24), ("narrow", 24)], "max_tokens": 12, "cache": False},
+                            {"P": (900000001 + attempt, 27, 24)})
+            probe.send()
+            probe.settled.wait(ARGS.deadline)
+            if probe.state == "finished" and probe.tokens == probe.expected:
+                break
+        else:
+            could_not_test("%s does not hold the tracer model: %s. Start it as the first lines of this file say." % (
+                ARGS.url, probe.error or "a read was answered " + " ".join(map(name, probe.tokens[:6]))))
+        erases = erase_slots()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        could_not_test("%s does not answer: %s" % (ARGS.url, error))
+    if any("flush" in s for s in STEPS) and not erases:
+        could_not_test("the trace empties the cache: start the server with --slot-save-path /tmp")
+    if any("fault" in s for s in STEPS) and not ARGS.pid:
+        could_not_test("the trace pauses or kills the server: give its process id with --pid")
+    judged = 0
+    for number in range(1, ARGS.tries + 1):
+        # Tries must not find each other's cells: the cache is emptied or, failing that, the payloads are new.
+        shift = 0 if number == 1 or (erases and erase_slots()) else number * 1000003
+        segments = {s: ((seed + shift) % 2**32, family, length) for s, (seed, family, length) in SEGMENTS.items()}
+        try:
+            requests = run_trace(segments)
+        except (OSError, http.client.HTTPException) as error:
+            could_not_test("try %d broke off: %s" % (number, error))
+        found = violations(requests)
+        if found:
+            print("REPRODUCED on try %d of %d: %s" % (number, ARGS.tries, ANOMALY))
+            for request, index in found:
+                print(describe(request, index, requests))
+            sys.exit(1)
+        judged += LAW == "settles" or all(r.state in ("finished", "cancelled") for r in requests.values())
+    if judged == 0:
+        could_not_test("requests failed in every try: " + str({r.id: r.error for r in requests.values() if r.error}))
+    print("NOT REPRODUCED in %d tries (the finding: %s)" % (judged, RATE))
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("url", help="the server, as http://127.0.0.1:8080")
+    parser.add_argument("--tries", type=int, default=TRIES, help="how often to run the trace (default %(default)s)")
+    parser.add_argument("--deadline", type=float, default=60, help="seconds after which a request hangs (default 60)")
+    parser.add_argument("--pid", type=int, help="the server's process, for traces that pause or kill it")
+    ARGS = parser.parse_args()
+    URL = urllib.parse.urlsplit(ARGS.url if "//" in ARGS.url else "http://" + ARGS.url)
+    PATH, SLOTS = URL.path.rstrip("/"), 1
+    HEADERS = {"Content-Type": "application/json", "Connection": "close"}
+    main()
+`;

@@ -1,0 +1,114 @@
+/** `repro.py`: the minimal trace as a script that anyone can read and run without Crosstalk. */
+
+import type { Finding } from "../check/finding.ts";
+import { cleanRunsNeeded } from "../check/statistics.ts";
+import { isSend, type Part, type Step, type Trace } from "../trace/schema.ts";
+import { REPRO_BODY } from "./repro-py-body.ts";
+import { formatConfirmation, HEADLINES, startCommands, wrap } from "./wording.ts";
+
+/** Tries by default: so many that not seeing a bug of this rate is less likely than 1 %, within reason. */
+const TRIES = { fewest: 5, most: 200, confidence: 0.99 };
+const WIDTH = 116;
+
+/**
+ * Speaks llama-server's native dialect. Ends with 1 when it reproduces, 0 when it does not (and prints the tries that
+ * rests on), 2 when it could not test: no server there, or one without the tracer model.
+ */
+export function reproPy(finding: Finding): string {
+  return `#!/usr/bin/env python3
+${header(finding)}
+
+import argparse
+import http.client
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.parse
+
+# ---- The trace -------------------------------------------------------------------------------------------------
+
+# name: (seed, family, length in tokens)
+SEGMENTS = {
+${segments(finding.trace)}
+}
+
+# Times in milliseconds from the start of a try. A prompt is pieces of segments, ("A", from, to), and then one read:
+# ("narrow", 32) asks for the cells from 32 before it on, ("scan",) looks at every cell of the context.
+STEPS = [
+${finding.trace.steps.map((step) => `    ${stepLiteral(finding.trace, step)},`).join("\n")}
+]
+
+LAW = ${JSON.stringify(judgement(finding))}
+ANOMALY = ${JSON.stringify(`${finding.anomaly.class}: ${HEADLINES[finding.anomaly.class]}`)}
+RATE = ${JSON.stringify(formatConfirmation(finding))}
+TRIES = ${tries(finding)}
+${REPRO_BODY}`;
+}
+
+function header(finding: Finding): string {
+  const { anomaly, target, id } = finding;
+  const text = [
+    `Crosstalk repro ${id}: ${anomaly.class} in ${target.engine.name} ${target.engine.version}`,
+    "",
+    ...wrap(anomaly.explanation, WIDTH),
+    "",
+    "    python3 write_model.py tracer.gguf",
+    ...startCommands(finding).map((line) => `    ${line}`),
+    "    python3 repro.py http://127.0.0.1:8080",
+    "",
+    "Ends with 1 when the bug shows, 0 when it does not, 2 when it could not test. Python 3.9 or later, nothing else.",
+  ];
+  return `"""${text.join("\n").replaceAll("\\", "\\\\").replaceAll('"""', '\\"\\"\\"')}\n"""`;
+}
+
+function segments(trace: Trace): string {
+  return Object.entries(trace.segments)
+    .map(([id, s]) => `    ${JSON.stringify(id)}: (${s.seed}, ${s.family}, ${s.length}),`)
+    .join("\n");
+}
+
+function stepLiteral(trace: Trace, step: Step): string {
+  const fields = [`"at": ${step.at}`];
+  if (isSend(step)) {
+    fields.push(`"send": ${JSON.stringify(step.send)}`);
+    fields.push(`"prompt": [${step.prompt.map((p) => partLiteral(trace, p)).join(", ")}]`);
+    fields.push(`"max_tokens": ${step.maxTokens}`);
+    if (step.cache === false) fields.push(`"cache": False`);
+  } else if ("cancel" in step) {
+    fields.push(`"cancel": ${JSON.stringify(step.cancel)}`);
+    if (step.afterMs !== undefined) fields.push(`"after_ms": ${step.afterMs}`);
+    if (step.afterTokens !== undefined) fields.push(`"after_tokens": ${step.afterTokens}`);
+  } else if ("wait" in step) {
+    fields.push(`"wait": ${JSON.stringify(step.wait)}`);
+  } else if ("flush" in step) {
+    fields.push(`"flush": True`);
+  } else {
+    fields.push(`"fault": ${JSON.stringify(step.fault)}`);
+    if (step.forMs !== undefined) fields.push(`"for_ms": ${step.forMs}`);
+  }
+  return `{${fields.join(", ")}}`;
+}
+
+function partLiteral(trace: Trace, part: Part): string {
+  if ("read" in part) return part.read === "scan" ? `("scan",)` : `("narrow", ${part.back})`;
+  const to = part.to ?? trace.segments[part.seg]!.length;
+  return `(${JSON.stringify(part.seg)}, ${part.from ?? 0}, ${to})`;
+}
+
+/** What the script counts as the same failure: the finding's own law, in its simplest form. */
+function judgement(finding: Finding): "settles" | "whole answers" | "right tokens" {
+  if (finding.law.id === "settles" || finding.anomaly.class === "unsettled request") return "settles";
+  return finding.law.id === "same-prompt-same-output" || finding.anomaly.class === "lost tail"
+    ? "whole answers"
+    : "right tokens";
+}
+
+function tries(finding: Finding): number {
+  const { failed, runs, low } = finding.confirmation;
+  if (runs === 0 || failed === 0) return TRIES.most;
+  return Math.max(TRIES.fewest, Math.min(TRIES.most, cleanRunsNeeded(low, TRIES.confidence)));
+}

@@ -1,0 +1,88 @@
+/** Words and numbers that all reports say in the same way. */
+
+import type { AnomalyClass, Finding, Rate, TraceSize } from "../check/finding.ts";
+import type { Arm } from "../history/schema.ts";
+
+/** What happened, in half a sentence for someone who does not know the class's name. */
+export const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
+  "foreign read": "a request was answered from another request's KV cells",
+  "stale read": "a request was answered from KV cells that an earlier request left behind",
+  "shifted read": "a request read its own KV cells at a wrong position",
+  "torn read": "a request read KV cells that are partly another request's",
+  "unwritten read": "a request read KV cells that nobody had written",
+  "row swap": "two requests of one batch got each other's tokens",
+  "lost tail": "a finished answer has fewer tokens than were asked for",
+  "unsettled request": "a request never finished",
+  unexplained: "a request got tokens that its prompt does not determine",
+};
+
+/** What a control arm changes. */
+export const ARM_CHANGES: Readonly<Record<Arm, string>> = {
+  main: "nothing changed",
+  serialised: "one request at a time",
+  "no-cache": "prefix cache off",
+  "no-cancels": "no request cancelled",
+  "fresh-server": "server restarted first",
+};
+
+/** Classes in which one user's data reaches another: to be reported in private first. */
+export function isLeak(finding: Finding): boolean {
+  return !["lost tail", "unsettled request", "shifted read", "unwritten read"].includes(finding.anomaly.class);
+}
+
+export function count(n: number, thing: string): string {
+  return `${n} ${thing}${n === 1 ? "" : "s"}`;
+}
+
+/** `7 of 10 runs (40 % to 89 %)`: the interval is Wilson's, 95 %. */
+export function formatRate(rate: Rate): string {
+  return `${rate.failed} of ${count(rate.runs, "run")} (${percent(rate.low)} to ${percent(rate.high)})`;
+}
+
+export function formatConfirmation(finding: Finding): string {
+  const { confirmation } = finding;
+  return `${formatRate(confirmation)} on ${count(confirmation.servers, "fresh server")}`;
+}
+
+export function formatSize(size: TraceSize): string {
+  return `${count(size.requests, "request")}, ${count(size.cancels, "cancel")}, ${count(size.steps, "step")}, ${count(size.promptTokens, "prompt token")}`;
+}
+
+/** The commands that start the server, with the names that the repro's files have. */
+export function startCommands(finding: Finding, model = "tracer.gguf", port = "8080"): string[] {
+  return finding.target.startCommand.map((line) => line.replaceAll("$PORT", port).replaceAll("$MODEL", model));
+}
+
+/** How arms differ from the trace itself, as a sentence each way: what still fails, what no longer does. */
+export function armConclusion(finding: Finding): string | null {
+  const arms = finding.arms.filter((a) => a.arm !== "main" && a.rate.runs > 0);
+  if (arms.length === 0) return null;
+  const names = (failing: boolean) => arms.filter((a) => a.rate.failed > 0 === failing).map((a) => ARM_CHANGES[a.arm]);
+  const [still, gone] = [names(true), names(false)];
+  return [
+    ...(still.length > 0 ? [`It still fails with: ${still.join("; ")}.`] : []),
+    ...(gone.length > 0 ? [`It did not fail with: ${gone.join("; ")}.`] : []),
+  ].join(" ");
+}
+
+/** Breaks text into lines of at most `width` characters, at spaces where it can. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (let word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = "";
+    }
+    line = line === "" ? word : `${line} ${word}`;
+    for (; line.length > width; line = word) {
+      lines.push(line.slice(0, width));
+      word = line.slice(width);
+    }
+  }
+  return line === "" ? lines : [...lines, line];
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
