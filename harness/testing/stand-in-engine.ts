@@ -75,6 +75,8 @@ export interface StandInOptions {
   readonly slots?: number;
   /** Without it the engine answers 501 to an erase, as llama-server without --slot-save-path. */
   readonly erases?: boolean;
+  /** Never gets ready. */
+  readonly loading?: boolean;
 }
 
 export class StandInEngine {
@@ -131,7 +133,9 @@ export class StandInEngine {
     }
     this.calls.push(`${request.method} ${url}`);
     const slots = this.#options.slots ?? 4;
-    if (url === "/health") json(200, { status: "ok" });
+    if (url === "/health")
+      json(this.#options.loading ? 503 : 200, { status: this.#options.loading ? "loading" : "ok" });
+    else if (url === "/pid") json(200, process.pid);
     else if (url === "/props")
       json(200, { total_slots: slots, build_info: "stand-in", default_generation_settings: { n_ctx: 1024 } });
     else if (url === "/metrics")
