@@ -162,3 +162,26 @@ function pointedAt(request: ResolvedRequest, outcome: Outcome, risks: Float64Arr
   }
   return { read, readAfterRisk, reads: read };
 }
+
+/** What no run at all looked at. */
+export const NO_COVERAGE: Coverage = coverage([]);
+
+export function addCoverage(a: Coverage, b: Coverage): Coverage {
+  return {
+    requests: a.requests + b.requests,
+    finished: a.finished + b.finished,
+    cancels: a.cancels + b.cancels,
+    prefixHitTokens: a.prefixHitTokens + b.prefixHitTokens,
+    evictions: a.evictions + b.evictions,
+    preemptions: a.preemptions + b.preemptions,
+    loads: a.loads + b.loads,
+    transfers: a.transfers + b.transfers,
+    tokens: a.tokens + b.tokens,
+    cells: {
+      held: a.cells.held + b.cells.held,
+      read: a.cells.read + b.cells.read,
+      readAfterRisk: a.cells.readAfterRisk + b.cells.readAfterRisk,
+    },
+    cellReads: a.cellReads + b.cellReads,
+  };
+}

@@ -4,12 +4,22 @@ import { narrowToken, payloadRun, scanToken } from "../tracer/vocabulary.ts";
 import type { Part, SendStep, Trace } from "./schema.ts";
 import { isSend, promptLength } from "./schema.ts";
 
+/** `length` cells of a segment, from its cell `from`, at position `start` of a prompt. */
+export interface Span {
+  readonly seg: string;
+  readonly from: number;
+  readonly start: number;
+  readonly length: number;
+}
+
 /** A request of a trace with its prompt written out. */
 export interface ResolvedRequest {
   readonly id: string;
   /** Token ids; the last is the read token. */
   readonly prompt: Int32Array;
   readonly parts: readonly Part[];
+  /** Where each segment's cells lie in the prompt, in order. */
+  readonly spans: readonly Span[];
   readonly maxTokens: number;
   readonly cache: boolean;
   readonly read: "narrow" | "scan";
@@ -28,10 +38,12 @@ function resolve(trace: Trace, step: SendStep, runs: ReadonlyMap<string, Int32Ar
   const prompt = new Int32Array(promptLength(trace, step.prompt));
   let length = 0;
   const families = new Set<number>();
+  const spans: Span[] = [];
   for (const part of step.prompt) {
     if ("read" in part) continue;
     const cells = runs.get(part.seg)!.subarray(part.from ?? 0, part.to);
     prompt.set(cells, length);
+    spans.push({ seg: part.seg, from: part.from ?? 0, start: length, length: cells.length });
     length += cells.length;
     families.add(trace.segments[part.seg]!.family);
   }
@@ -42,6 +54,7 @@ function resolve(trace: Trace, step: SendStep, runs: ReadonlyMap<string, Int32Ar
     id: step.send,
     prompt,
     parts: step.prompt,
+    spans,
     maxTokens: step.maxTokens,
     cache: step.cache ?? true,
     read: read.read,

@@ -1,0 +1,112 @@
+/** A campaign: run traces against a target, judge each by every law, investigate what breaks one. */
+
+import type { Coverage } from "./check/coverage.ts";
+import { addCoverage, coverage, NO_COVERAGE } from "./check/coverage.ts";
+import type { Finding } from "./check/finding.ts";
+import { judge, type Property, type Run, toRun } from "./check/property.ts";
+import { joinStatus, type Status, type Verdict } from "./check/verdict.ts";
+import { type Failure, type InvestigationLimits, type InvestigationStep, investigate } from "./investigate.ts";
+import type { Target, TargetDescription } from "./target/target.ts";
+import type { Trace } from "./trace/schema.ts";
+
+export interface CampaignOptions {
+  /** Started already. */
+  readonly target: Target;
+  readonly description: TargetDescription;
+  readonly laws: readonly Property[];
+  /** The traces to run, in order; the campaign ends with them or with `goOn`. */
+  readonly traces: Iterable<Trace>;
+  /** Asked before each trace: false ends the campaign. */
+  readonly goOn: () => boolean;
+  readonly investigation: InvestigationLimits;
+  /** Findings after which the campaign ends. */
+  readonly findings: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How one law fared over all traces. */
+export interface LawTally {
+  readonly law: Property;
+  readonly passed: number;
+  readonly inconclusive: number;
+  readonly failed: number;
+  /** Of the last verdict that says most. */
+  readonly reason: string;
+  /**
+   * `fail` if it failed once. Otherwise `pass` needs one trace in which it could have failed and did not: a trace in
+   * which it was vacuous adds nothing, and takes nothing away.
+   */
+  readonly status: Status;
+}
+
+export type CampaignEvent =
+  | {
+      readonly type: "ran";
+      readonly run: Run;
+      readonly verdicts: ReadonlyMap<string, Verdict>;
+      readonly total: Coverage;
+    }
+  | { readonly type: "failure"; readonly failure: Failure; readonly verdict: Verdict }
+  | InvestigationStep
+  | { readonly type: "finding"; readonly finding: Finding };
+
+export interface CampaignResult {
+  readonly status: Status;
+  readonly traces: number;
+  readonly coverage: Coverage;
+  readonly laws: readonly LawTally[];
+  readonly findings: readonly Finding[];
+}
+
+export async function* campaign(options: CampaignOptions): AsyncGenerator<CampaignEvent, CampaignResult> {
+  const { target, description, laws, signal } = options;
+  const tallies = new Map(laws.map((law) => [law.id, newTally(law)]));
+  const findings: Finding[] = [];
+  const known = new Set<string>();
+  let total: Coverage = NO_COVERAGE;
+  let traces = 0;
+
+  for (const trace of options.traces) {
+    if (!options.goOn() || findings.length >= options.findings) break;
+    signal?.throwIfAborted();
+    await target.flush();
+    const history = await target.execute(trace, signal ? { arm: "main", signal } : { arm: "main" });
+    const run = toRun(trace, history);
+    traces++;
+    total = addCoverage(total, coverage([run]));
+    const verdicts = new Map<string, Verdict>();
+    for (const law of laws) {
+      if (!law.appliesTo(trace)) continue;
+      const verdict = judge(law, new Map([["main", run]]));
+      verdicts.set(law.id, verdict);
+      tallies.set(law.id, tally(tallies.get(law.id)!, verdict));
+    }
+    yield { type: "ran", run, verdicts, total };
+
+    for (const law of laws) {
+      const verdict = verdicts.get(law.id);
+      if (verdict?.status !== "fail" || known.has(law.id) || findings.length >= options.findings) continue;
+      const failure: Failure = { law, run, witness: verdict.witnesses[0] };
+      yield { type: "failure", failure, verdict };
+      const finding = yield* investigate(target, description, failure, options.investigation, signal);
+      known.add(law.id);
+      findings.push(finding);
+      yield { type: "finding", finding };
+    }
+  }
+  const judged = [...tallies.values()];
+  return { status: joinStatus(judged.map((t) => t.status)), traces, coverage: total, laws: judged, findings };
+}
+
+function newTally(law: Property): LawTally {
+  return { law, passed: 0, inconclusive: 0, failed: 0, reason: "no trace ran", status: "inconclusive" };
+}
+
+function tally(before: LawTally, verdict: Verdict): LawTally {
+  const passed = before.passed + (verdict.status === "pass" ? 1 : 0);
+  const inconclusive = before.inconclusive + (verdict.status === "inconclusive" ? 1 : 0);
+  const failed = before.failed + (verdict.status === "fail" ? 1 : 0);
+  const status: Status = failed > 0 ? "fail" : passed > 0 ? "pass" : "inconclusive";
+  const reason = verdict.status === status ? verdict.reason : before.reason;
+  return { law: before.law, passed, inconclusive, failed, reason, status };
+}

@@ -1,0 +1,47 @@
+/** A request's context, cell by cell: what each position holds and what the trace calls it. */
+
+import { expectedTokens, type ResolvedRequest } from "../trace/prompt.ts";
+import type { Run } from "./property.ts";
+
+export interface Context {
+  readonly request: ResolvedRequest;
+  /** Tokens that the request put into cells: its prompt, and its answer as it arrived. */
+  readonly tokens: readonly number[];
+  readonly sentAt: number;
+  readonly settledAt: number | null;
+  readonly cancelled: boolean;
+}
+
+export function contextsOf(run: Run): Context[] {
+  return [...run.outcomes.values()].flatMap((outcome) => {
+    const request = run.requests.get(outcome.id);
+    if (!request) return [];
+    return {
+      request,
+      tokens: [...request.prompt, ...outcome.tokens],
+      sentAt: outcome.sentAt,
+      settledAt: outcome.settledAt,
+      cancelled: outcome.status === "cancelled",
+    };
+  });
+}
+
+/** What the trace calls a position: `A[12]`, `read` or `answer[3]`. */
+export function placeOf(request: ResolvedRequest, position: number): string {
+  const span = request.spans.find((s) => position >= s.start && position < s.start + s.length);
+  if (span) return `${span.seg}[${span.from + position - span.start}]`;
+  return position === request.prompt.length - 1 ? "read" : `answer[${position - request.prompt.length}]`;
+}
+
+/** The position that a narrow answer reads; null for a scan, which reads them all. */
+export function askedPosition(request: ResolvedRequest, index: number): number | null {
+  return request.back === null ? null : request.prompt.length - 1 - request.back + index;
+}
+
+/** The wrong tokens in a row that start at `index`, at most `limit`. */
+export function wrongRun(request: ResolvedRequest, tokens: readonly number[], index: number, limit = 16): number[] {
+  const expected = expectedTokens(request);
+  const run: number[] = [];
+  for (let i = index; i < tokens.length && run.length < limit && tokens[i] !== expected[i]; i++) run.push(tokens[i]!);
+  return run;
+}

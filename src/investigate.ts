@@ -1,0 +1,124 @@
+/** From a failed run to a finding: reduce, confirm on fresh servers, run the control arms, explain. */
+
+import { createHash } from "node:crypto";
+import { forArm } from "./check/arms.ts";
+import { explainWitness } from "./check/explain.ts";
+import type { ArmResult, Finding, TraceSize } from "./check/finding.ts";
+import { judge, type Property, type Run, toRun } from "./check/property.ts";
+import { rate } from "./check/statistics.ts";
+import type { Verdict, Witness } from "./check/verdict.ts";
+import { CrosstalkError } from "./errors.ts";
+import type { Arm } from "./history/schema.ts";
+import { createMinimizer } from "./minimize/minimizer.ts";
+import type { Target, TargetDescription } from "./target/target.ts";
+import { formatTrace } from "./trace/read.ts";
+import type { Trace } from "./trace/schema.ts";
+
+/** A run that broke a law. */
+export interface Failure {
+  readonly law: Property;
+  readonly run: Run;
+  readonly witness: Witness;
+}
+
+export type InvestigationStep =
+  | { readonly type: "minimising"; readonly runs: number; readonly size: TraceSize; readonly pass: string }
+  | { readonly type: "confirming"; readonly failed: number; readonly runs: number }
+  | { readonly type: "arm"; readonly result: ArmResult };
+
+export interface InvestigationLimits {
+  /** Most runs of the reduction. */
+  readonly reduce: number;
+  /** Fresh servers to confirm on, and runs on each. */
+  readonly servers: number;
+  readonly runsPerServer: number;
+  /** Runs of each control arm. */
+  readonly armRuns: number;
+}
+
+export const DEFAULT_INVESTIGATION: InvestigationLimits = { reduce: 200, servers: 2, runsPerServer: 5, armRuns: 3 };
+
+/** Runs `trace` once on caches that were emptied before, and says whether it breaks the law. */
+export async function tryOnce(target: Target, trace: Trace, law: Property, arm: Arm, signal?: AbortSignal) {
+  await target.flush();
+  const armTrace = forArm(trace, arm);
+  const history = await target.execute(armTrace, signal ? { arm, signal } : { arm });
+  const run = toRun(armTrace, history);
+  const verdict: Verdict = judge(law, new Map([["main", run]]));
+  return { run, verdict };
+}
+
+export async function* investigate(
+  target: Target,
+  description: TargetDescription,
+  failure: Failure,
+  limits: InvestigationLimits,
+  signal?: AbortSignal,
+): AsyncGenerator<InvestigationStep, Finding> {
+  const { law } = failure;
+  let last = failure;
+  /** A candidate that kills the server shows another failure than the one that is being reduced. */
+  const fails = async (trace: Trace, arm: Arm = "main"): Promise<boolean> => {
+    try {
+      const { run, verdict } = await tryOnce(target, trace, law, arm, signal);
+      if (verdict.status !== "fail") return false;
+      if (arm === "main") last = { law, run, witness: verdict.witnesses[0] };
+      return true;
+    } catch (error) {
+      if (!(error instanceof CrosstalkError) || error.code !== "ENGINE_LOST") throw error;
+      await target.restart();
+      return false;
+    }
+  };
+
+  const anomaly = explainWitness(failure.run, failure.witness, description.blockSize);
+  const minimizer = createMinimizer(failure.run.trace, {
+    blockSize: description.blockSize,
+    repeats: description.kind === "lab" ? 1 : 4,
+    budget: limits.reduce,
+    suspects: [anomaly.request, ...anomaly.origins.slice(0, 2).map((o) => o.request)],
+  });
+  for (let candidate = minimizer.next(); candidate !== null; candidate = minimizer.next()) {
+    const outcomes: boolean[] = [];
+    while (outcomes.length < candidate.runs && !outcomes.includes(true)) outcomes.push(await fails(candidate.trace));
+    minimizer.observe(candidate, outcomes);
+    yield { type: "minimising", runs: minimizer.runs, size: minimizer.size, pass: candidate.pass };
+  }
+  const minimal = minimizer.result();
+
+  const fresh = description.arms.includes("fresh-server");
+  const servers = fresh ? limits.servers : 1;
+  const runs = limits.servers * limits.runsPerServer;
+  let failed = 0;
+  for (let i = 0; i < runs; i++) {
+    if (fresh && i % limits.runsPerServer === 0) await target.restart();
+    if (await fails(minimal.trace)) failed++;
+    yield { type: "confirming", failed, runs: i + 1 };
+  }
+
+  const arms: ArmResult[] = [];
+  for (const arm of description.arms) {
+    if (arm === "main") continue;
+    let armFailed = 0;
+    for (let i = 0; i < limits.armRuns; i++) {
+      if (arm === "fresh-server") await target.restart();
+      if (await fails(minimal.trace, arm)) armFailed++;
+    }
+    const result: ArmResult = { arm, rate: rate(armFailed, limits.armRuns) };
+    arms.push(result);
+    yield { type: "arm", result };
+  }
+
+  const sha = createHash("sha256").update(formatTrace(minimal.trace)).digest("hex");
+  return {
+    id: `${law.id}-${sha.slice(0, 6)}`,
+    law: { id: law.id, title: law.title, law: law.law },
+    anomaly: explainWitness(last.run, last.witness, description.blockSize),
+    trace: last.run.trace,
+    history: last.run.history,
+    target: description,
+    confirmation: { ...rate(failed, runs), servers },
+    arms,
+    minimised: { from: minimal.from, to: minimal.to, runs: minimal.runs },
+  };
+}
