@@ -7,7 +7,7 @@ import { MAX_BACK } from "../tracer/vocabulary.ts";
 /** A read before the prompt's length is known. */
 export type Aim =
   | { readonly kind: "scan"; readonly tokens: number }
-  /** Reads from `shift` cells behind a place: the prompt's start, where its last segment begins, or a block's edge. */
+  /** Reads from `shift` cells beside a place on: the prompt's start, where its last segment begins, or a block's edge. */
   | {
       readonly kind: "narrow";
       readonly place: "start" | "boundary" | "edge";
@@ -53,8 +53,14 @@ export function aimed(
 ): { readonly read: Part; readonly maxTokens: number } {
   if (aim.kind === "scan") return { read: { read: "scan" }, maxTokens: Math.min(aim.tokens, room) };
   const edges = Math.floor((payload - 1) / edge);
-  const places = { start: 0, boundary, edge: edge * Math.round(aim.where * edges) };
-  const position = places[aim.place] + aim.shift;
-  const back = Math.max(1, Math.min(payload - position, payload, MAX_BACK - 1));
+  // A prompt of one segment has no boundary, and one shorter than a block no edge: any cell then.
+  const anywhere = edges > 0 ? edge * Math.ceil(aim.where * edges) : Math.floor(aim.where * payload);
+  const places = {
+    start: Math.abs(aim.shift),
+    boundary: (boundary || anywhere) + aim.shift,
+    edge: anywhere + aim.shift,
+  };
+  const position = Math.max(0, places[aim.place]);
+  const back = Math.max(1, Math.min(payload - position, MAX_BACK - 1));
   return { read: { read: "narrow", back }, maxTokens: Math.min(aim.tokens, back, room) };
 }
