@@ -48,12 +48,16 @@ export function hasBlank(words: readonly string[], name: string): boolean {
   return words.some((word) => word.includes(`{${name}}`));
 }
 
-/** A command line for people and shells; words with anything unusual in them are quoted. `$NAME` stays a variable. */
+/**
+ * A command line for people and shells; words with anything unusual in them are quoted. `$MODEL` and `$PORT` stay as
+ * they are: whoever shows the command fills them in.
+ */
 export function joinCommand(words: readonly string[]): string {
   return words
     .map((word) => {
-      if (/^[\w@%+=:,./-]+$/.test(word)) return word;
-      if (/^[\w@%+=:,./$-]+$/.test(word)) return `"${word}"`;
+      const plain = word.replace(/\$(MODEL|PORT)/g, "x");
+      if (/^[\w@%+=:,./-]+$/.test(plain)) return word;
+      if (/^[\w@%+=:,./$-]+$/.test(plain)) return `"${word}"`;
       return `'${word.replaceAll("'", `'\\''`)}'`;
     })
     .join(" ");

@@ -10,6 +10,7 @@ import { requireDocker, requireImage } from "./docker.ts";
 import type { EngineProfile } from "./engines/profile.ts";
 import type { FaultInjector } from "./faults.ts";
 import { LogTail, lastLines } from "./log-tail.ts";
+import { freePort } from "./port.ts";
 import { untilReady } from "./ready.ts";
 import { describeExit, ExitListeners, READY_TIMEOUT_MS, type Server, type ServerExit } from "./server.ts";
 
@@ -23,6 +24,11 @@ export interface ContainerServerOptions {
   readonly extraArgs?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly gpus?: number | "all";
+  /**
+   * Name of a Docker network, or `host`: the server then listens on this machine's loopback, for engines without a
+   * bridge. Default: the variable CROSSTALK_DOCKER_NETWORK, else Docker's own bridge.
+   */
+  readonly network?: string;
   readonly readyTimeoutMs?: number;
   readonly logFile?: string;
 }
@@ -42,23 +48,18 @@ interface Running {
 export class ContainerServer implements Server {
   readonly kind = "container";
   readonly faults: FaultInjector;
-  readonly args: readonly string[];
   readonly #options: ContainerServerOptions;
   readonly #exits = new ExitListeners();
+  readonly #network: string | null;
+  /** Port that the server listens on in its own network. */
+  #port: number;
   #running: Running | null = null;
   #log: LogTail | null = null;
 
   constructor(options: ContainerServerOptions) {
     this.#options = options;
-    const { profile } = options;
-    const words = fillIn(profile.serve, {
-      "model.gguf": profile.image.modelPath,
-      "model.hf": profile.image.modelPath,
-      host: "0.0.0.0",
-      port: String(profile.defaultPort),
-      temporary: "/tmp",
-    });
-    this.args = [...words.slice(1), ...(options.extraArgs ?? [])];
+    this.#network = options.network ?? process.env.CROSSTALK_DOCKER_NETWORK ?? null;
+    this.#port = options.profile.defaultPort;
     // The freezer stops every process of the container, not only the first.
     this.faults = {
       pause: async () => void (await this.#running?.container.pause()),
@@ -75,15 +76,19 @@ export class ContainerServer implements Server {
     return this.#running !== null && this.#running.exit === null;
   }
 
+  get args(): readonly string[] {
+    return this.#argsAt(this.#network === "host" ? "127.0.0.1" : "0.0.0.0", this.#port);
+  }
+
   get startCommand(): readonly string[] {
     const { profile, env, gpus, image } = this.#options;
     const words = [
       ...["docker", "run", "--rm", "-p", `127.0.0.1:$PORT:${profile.defaultPort}`],
-      ...["-v", `$MODEL:${profile.image.modelPath}:ro`],
+      ...["-v", `$PWD/$MODEL:${profile.image.modelPath}:ro`],
       ...Object.entries(env ?? {}).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
       ...(gpus === undefined ? [] : ["--gpus", String(gpus)]),
       image ?? profile.image.name,
-      ...this.args,
+      ...this.#argsAt("0.0.0.0", profile.defaultPort),
     ];
     const build = image === undefined ? profile.image.build : null;
     return [...(build === null ? [] : [build]), joinCommand(words)];
@@ -109,11 +114,13 @@ export class ContainerServer implements Server {
     this.#log = log;
     const ended = Promise.withResolvers<never>();
     ended.promise.catch(() => {});
+    if (this.#network === "host") this.#port = await freePort();
     let baseUrl = "";
     const started = startEngineContainer({
       image: source.name,
       args: this.args,
-      port: profile.defaultPort,
+      port: this.#port,
+      network: this.#network,
       model: { source: resolve(model), target: profile.image.modelPath },
       env: env ?? {},
       gpus: gpus ?? null,
@@ -158,6 +165,13 @@ export class ContainerServer implements Server {
     return this.start();
   }
 
+  #argsAt(host: string, port: number): readonly string[] {
+    const { profile, extraArgs } = this.#options;
+    const { modelPath } = profile.image;
+    const blanks = { "model.gguf": modelPath, "model.hf": modelPath, host, port: String(port), temporary: "/tmp" };
+    return [...fillIn(profile.serve, blanks).slice(1), ...(extraArgs ?? [])];
+  }
+
   /** Attached before the container starts: not even its first line is lost, nor an end that comes at once. */
   async #watch(container: Dockerode.Container, log: LogTail, onEnd: (exit: ServerExit) => void): Promise<void> {
     const forget = stopAtExit({
@@ -167,9 +181,10 @@ export class ContainerServer implements Server {
     const output = await container.attach({ stream: true, stdout: true, stderr: true });
     container.modem.demuxStream(output, log.sink, log.sink);
     const exited = new Promise<ServerExit>((done) => {
-      // The stream ends when the container does.
-      output.once("close", () => void exitOf(container).then(done));
-      output.once("end", () => void exitOf(container).then(done));
+      // The stream ends when the container does, and also when it cannot start: then `start` has the reason.
+      const ask = () => void exitOf(container).then((exit) => exit && done(exit));
+      output.once("close", ask);
+      output.once("end", ask);
     });
     const running: Running = { container, log, forget, exited, exit: null, stopping: false };
     this.#running = running;
@@ -189,9 +204,11 @@ export class ContainerServer implements Server {
   }
 }
 
-async function exitOf(container: Dockerode.Container): Promise<ServerExit> {
+/** Null for a container that Docker could not even start. */
+async function exitOf(container: Dockerode.Container): Promise<ServerExit | null> {
   try {
     const { State } = await container.inspect();
+    if (State.Status === "created") return null;
     return State.ExitCode > 128
       ? { code: null, signal: `number ${State.ExitCode - 128}` }
       : { code: State.ExitCode, signal: null };
@@ -213,6 +230,14 @@ function asStartError(error: unknown, image: string): CrosstalkError {
       "DOCKER_UNAVAILABLE",
       `Docker cannot give a container a GPU: ${message}`,
       "Install the NVIDIA container toolkit, or run without --gpus.",
+      { cause: error },
+    );
+  }
+  if (/endpoint|bridge|network/i.test(message)) {
+    return new CrosstalkError(
+      "DOCKER_UNAVAILABLE",
+      `Docker could not connect a container: ${message}`,
+      "Restart the Docker engine, or set CROSSTALK_DOCKER_NETWORK=host to do without its bridge.",
       { cause: error },
     );
   }

@@ -15,6 +15,8 @@ export interface EngineContainerOptions {
   readonly image: string;
   readonly args: readonly string[];
   readonly port: number;
+  /** Null for Docker's own bridge. On `host` the port is the machine's own. */
+  readonly network: string | null;
   readonly model: { readonly source: string; readonly target: string };
   readonly env: Readonly<Record<string, string>>;
   /** How many GPUs it gets: `docker run --gpus`. */
@@ -50,21 +52,23 @@ class EngineContainer extends GenericContainer {
 
 /** Starts it; its clean-up is Crosstalk's own, not that of testcontainers' reaper (whose image may be out of reach). */
 export function startEngineContainer(options: EngineContainerOptions): Promise<StartedTestContainer> {
+  const onHost = options.network === "host";
   const untilReady: WaitStrategy = {
     waitUntilReady: (_container: Dockerode.Container, ports: BoundPorts) =>
-      options.untilReady(ports.getBinding(options.port)),
+      options.untilReady(onHost ? options.port : ports.getBinding(options.port)),
     withStartupTimeout: () => untilReady,
     isStartupTimeoutSet: () => true,
     getStartupTimeout: () => 0,
   };
-  return new EngineContainer(options)
+  const container = new EngineContainer(options)
     .withAutoCleanup(false)
     .withPullPolicy(PullPolicy.defaultPolicy())
     .withCommand([...options.args])
     .withBindMounts([{ ...options.model, mode: "ro" }])
-    .withExposedPorts(options.port)
     .withLabels(CONTAINER_LABEL)
     .withEnvironment({ ...options.env })
-    .withWaitStrategy(untilReady)
-    .start();
+    .withWaitStrategy(untilReady);
+  if (options.network !== null) container.withNetworkMode(options.network);
+  if (!onHost) container.withExposedPorts(options.port);
+  return container.start();
 }

@@ -38,7 +38,7 @@ describe("a server started by a command", () => {
 
   test("says how a person starts it", () => {
     const s = server("llama-server -m {model.gguf} --port {port} --slot-save-path {temporary}", { env: { X: "1" } });
-    expect(s.startCommand).toEqual(['X=1 llama-server -m "$MODEL" --port "$PORT" --slot-save-path /tmp']);
+    expect(s.startCommand).toEqual(["X=1 llama-server -m $MODEL --port $PORT --slot-save-path /tmp"]);
   });
 
   test("starts afresh", async () => {

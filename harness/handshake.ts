@@ -1,0 +1,49 @@
+/** The proof that a server holds the tracer: it answers two reads whose only right answers are known. */
+
+import { CrosstalkError } from "../src/errors.ts";
+import { expectedTokens, type ResolvedRequest } from "../src/trace/prompt.ts";
+import { narrowToken, payloadRun, scanToken, tokenName } from "../src/tracer/vocabulary.ts";
+import { complete, type EngineClient } from "./engine-client.ts";
+import type { EngineProfile } from "./engines/profile.ts";
+
+const PAYLOAD_CELLS = 40;
+const SEED = 0x5eed;
+const FAMILY = 27; // groups 1, 2 and 3
+
+type Read = Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache" | "back">;
+
+/** A narrow read that begins at the payload's first cell. */
+export function narrowProbe(seed: number, cache: boolean): Read {
+  const payload = payloadRun(seed, FAMILY, PAYLOAD_CELLS);
+  return { prompt: Int32Array.of(...payload, narrowToken(PAYLOAD_CELLS)), maxTokens: 8, cache, back: PAYLOAD_CELLS };
+}
+
+function scanProbe(): Read {
+  const payload = payloadRun(SEED, FAMILY, PAYLOAD_CELLS);
+  return { prompt: Int32Array.of(...payload, scanToken([FAMILY])), maxTokens: 4, cache: false, back: null };
+}
+
+/** @throws CrosstalkError WRONG_MODEL, with what was asked, expected and answered */
+export async function proveTracer(client: EngineClient, profile: EngineProfile): Promise<void> {
+  for (const [name, read] of [
+    ["narrow read", narrowProbe(SEED, false)],
+    ["scan", scanProbe()],
+  ] as const) {
+    const answer = await complete(client, profile, read);
+    if (!answer.ok) throw wrongModel(`refused a ${name}: HTTP ${answer.status}: ${answer.message}`);
+    const expected = [...expectedTokens(read)];
+    if (answer.ids.length !== expected.length || answer.ids.some((id, i) => id !== expected[i])) {
+      throw wrongModel(`answered a ${name} with ${spell(answer.ids)}, not with ${spell(expected)}`);
+    }
+  }
+}
+
+const spell = (ids: readonly number[]): string => ids.map(tokenName).join(" ") || "nothing";
+
+function wrongModel(what: string): CrosstalkError {
+  return new CrosstalkError(
+    "WRONG_MODEL",
+    `the server does not hold the tracer model: it ${what}`,
+    "Write the model with `crosstalk model write tracer.gguf` and load that file into the server (llama-server -m tracer.gguf).",
+  );
+}

@@ -1,0 +1,15 @@
+/** Real engines: profiles, servers, the timed executor, and targets made of them. */
+
+export { stopAll, stopAtExit } from "./cleanup.ts";
+export { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
+export { CONTAINER_LABEL, type DockerState, dockerState, hasImage, removeLeftovers } from "./docker.ts";
+export { EngineLostError } from "./engine-lost.ts";
+export { ENGINES, engineProfile } from "./engines/index.ts";
+export { llamaCpp } from "./engines/llama-cpp.ts";
+export type { Capability, EngineFacts, EngineImage, EngineProfile, Knob, StreamEvent } from "./engines/profile.ts";
+export { type RunOptions, type RunResult, runTrace } from "./executor.ts";
+export type { FaultInjector } from "./faults.ts";
+export { ProcessServer, type ProcessServerOptions } from "./process-server.ts";
+export type { Server, ServerExit } from "./server.ts";
+export { ServerTarget, type ServerTargetOptions } from "./server-target.ts";
+export { UrlServer, type UrlServerOptions } from "./url-server.ts";

@@ -1,0 +1,30 @@
+/** What a trace needs of a target, against what the target is. */
+
+import { CrosstalkError } from "../src/errors.ts";
+import type { TargetDescription } from "../src/target/target.ts";
+import { isSend, promptLength, type Trace } from "../src/trace/schema.ts";
+
+/** @throws CrosstalkError UNSUPPORTED_BY_TARGET, naming the first need that is not met */
+export function refuseUnmetNeeds(trace: Trace, target: TargetDescription): void {
+  const refuse = (what: string, hint: string): never => {
+    throw new CrosstalkError("UNSUPPORTED_BY_TARGET", `trace ${trace.name}: ${what}`, hint);
+  };
+  const { topology, blockSize, contextTokens } = trace.needs ?? {};
+  if (topology !== undefined && topology !== target.topology) {
+    refuse(`needs topology ${topology}, the target is ${target.topology}`, "Use a target of that topology.");
+  }
+  if (blockSize !== undefined && blockSize !== target.blockSize) {
+    refuse(
+      `needs blocks of ${blockSize} cells, the target has ${target.blockSize}`,
+      "Start the engine with that block size, or generate traces for this target.",
+    );
+  }
+  const longest = Math.max(0, ...trace.steps.filter(isSend).map((s) => promptLength(trace, s.prompt) + s.maxTokens));
+  const context = Math.max(longest, contextTokens ?? 0);
+  if (context > target.contextTokens) {
+    refuse(
+      `needs a context of ${context} tokens, the target has ${target.contextTokens} for a request`,
+      "Start the engine with a longer context (llama-server: -c, which its slots share).",
+    );
+  }
+}

@@ -1,0 +1,191 @@
+/** A server and its engine's profile, made a target. */
+
+import { createHash } from "node:crypto";
+import { arch, cpus, platform } from "node:os";
+import { CrosstalkError } from "../src/errors.ts";
+import { type Arm, HISTORY_VERSION, type History, type HistoryHeader } from "../src/history/schema.ts";
+import type { Execution, Target, TargetDescription } from "../src/target/target.ts";
+import { formatTrace } from "../src/trace/read.ts";
+import type { Trace } from "../src/trace/schema.ts";
+import { type EngineClient, engineClient, isReady } from "./engine-client.ts";
+import { EngineLostError } from "./engine-lost.ts";
+import type { EngineFacts, EngineProfile } from "./engines/profile.ts";
+import { counterDifference, namedValues } from "./engines/prometheus.ts";
+import { type RunResult, runTrace } from "./executor.ts";
+import { flushWithProof } from "./flush-proof.ts";
+import { proveTracer } from "./handshake.ts";
+import { refuseUnmetNeeds } from "./needs.ts";
+import { describeExit, type Server, type ServerExit } from "./server.ts";
+
+export interface ServerTargetOptions {
+  readonly server: Server;
+  readonly profile: EngineProfile;
+  /** Manifest hash of the tracer model that the server was given. */
+  readonly model: string;
+  /** Name of the fault planted in the server, for the record. */
+  readonly fault?: string | null;
+  /** See `RunOptions.drainMs`. */
+  readonly drainMs?: number;
+}
+
+/** One start of the server. */
+interface Session {
+  readonly client: EngineClient;
+  readonly facts: EngineFacts;
+  readonly description: TargetDescription;
+  readonly lost: AbortSignal;
+  readonly forget: () => void;
+}
+
+export class ServerTarget implements Target {
+  readonly #options: ServerTargetOptions;
+  #session: Session | null = null;
+  #epoch = 0;
+  #exit: ServerExit | null = null;
+
+  constructor(options: ServerTargetOptions) {
+    this.#options = options;
+  }
+
+  /** @throws CrosstalkError of the server's start, or WRONG_MODEL */
+  async start(): Promise<TargetDescription> {
+    const { server } = this.#options;
+    return this.#open(await server.start());
+  }
+
+  /** @throws CrosstalkError UNSUPPORTED_BY_TARGET before anything is sent; EngineLostError when the server ends */
+  async execute(trace: Trace, { arm, signal }: Execution): Promise<History> {
+    const { client, facts, description, lost } = this.#started();
+    const { server, profile, drainMs } = this.#options;
+    refuseUnmetNeeds(trace, description);
+    const before = await this.#counters();
+    const clock = new Date().toISOString();
+    const result = await runTrace(trace, {
+      baseUrl: client.baseUrl,
+      profile,
+      flush: facts.flush.can ? () => profile.flush(client, facts) : null,
+      faults: server.faults,
+      lost,
+      ...(signal === undefined ? {} : { signal }),
+      ...(drainMs === undefined ? {} : { drainMs }),
+    });
+    const header = this.#header(trace, arm, description, clock);
+    if (await this.#isLost(result)) {
+      const how = this.#exit ? describeExit(this.#exit) : "(it no longer answers)";
+      const partial = { header, events: result.events.filter((event) => event.e !== "end") };
+      throw new EngineLostError(partial, how, server.logs());
+    }
+    if (result.killed) {
+      // Between two executions a target always has a running server.
+      await this.restart();
+      return { header, events: result.events };
+    }
+    const after = await this.#counters();
+    const end = result.events.at(-1)!;
+    const metrics = { t: end.t, e: "metrics", counters: counterDifference(before, after) } as const;
+    return { header, events: [...result.events.slice(0, -1), metrics, end] };
+  }
+
+  async flush(): Promise<string> {
+    const { client, facts } = this.#started();
+    return flushWithProof(client, this.#options.profile, facts);
+  }
+
+  /** @throws CrosstalkError UNSUPPORTED_BY_TARGET where the server cannot be restarted */
+  async restart(): Promise<void> {
+    const { server } = this.#options;
+    this.#close();
+    await this.#open(await server.restart());
+  }
+
+  async stop(): Promise<void> {
+    this.#close();
+    await this.#options.server.stop();
+  }
+
+  async #open(baseUrl: string): Promise<TargetDescription> {
+    const { server, profile } = this.#options;
+    const lost = new AbortController();
+    this.#exit = null;
+    const forget = server.onExit((exit) => {
+      this.#exit = exit;
+      lost.abort();
+    });
+    try {
+      const client = engineClient(baseUrl);
+      const facts = await profile.describe(client, server.args);
+      await proveTracer(client, profile);
+      const description = this.#describe(facts);
+      this.#epoch++;
+      this.#session = { client, facts, description, lost: lost.signal, forget };
+      return description;
+    } catch (error) {
+      forget();
+      await server.stop();
+      throw error;
+    }
+  }
+
+  #close(): void {
+    this.#session?.forget();
+    this.#session = null;
+  }
+
+  #started(): Session {
+    if (this.#session) return this.#session;
+    throw new CrosstalkError("SERVER_UNREACHABLE", "the target was not started", "Call start() first.");
+  }
+
+  #describe(facts: EngineFacts): TargetDescription {
+    const { server, profile, model, fault } = this.#options;
+    const arms: Arm[] = ["main", "serialised", "no-cache", "no-cancels"];
+    return {
+      kind: server.kind,
+      engine: { name: profile.name, version: facts.version, args: server.args },
+      topology: "single",
+      blockSize: facts.blockSize,
+      poolCells: facts.poolCells,
+      maxRunning: facts.maxRunning,
+      contextTokens: facts.contextTokens,
+      model,
+      arms: server.kind === "url" ? arms : [...arms, "fresh-server"],
+      startCommand: server.startCommand,
+      fault: fault ?? null,
+    };
+  }
+
+  #header(trace: Trace, arm: Arm, { kind, engine, model }: TargetDescription, clock: string): HistoryHeader {
+    return {
+      crosstalk: HISTORY_VERSION,
+      trace: { name: trace.name, sha256: createHash("sha256").update(formatTrace(trace)).digest("hex") },
+      arm,
+      epoch: this.#epoch,
+      engine: { ...engine, args: [...engine.args] },
+      target: `${kind}:${engine.name}`,
+      model,
+      machine: `${platform()} ${arch()}, ${cpus().length} CPUs`,
+      clock,
+    };
+  }
+
+  /** Lost connections come before the news of the process's end, so they are a reason to ask. */
+  async #isLost(result: RunResult): Promise<boolean> {
+    if (result.killed) return false;
+    if (result.end === "lost" || !this.#options.server.alive) return true;
+    if (result.connectionsLost === 0) return false;
+    return !(await isReady(this.#started().client.baseUrl, this.#options.profile));
+  }
+
+  /** Empty where the engine does not count, or its counters cannot be read just now. */
+  async #counters(): Promise<Record<string, number>> {
+    const { client, facts } = this.#started();
+    const { metrics } = this.#options.profile;
+    if (!metrics || !facts.counters.can) return {};
+    try {
+      const { status, text } = await client.get(metrics.path);
+      return status === 200 ? namedValues(text, metrics.counters) : {};
+    } catch {
+      return {};
+    }
+  }
+}
