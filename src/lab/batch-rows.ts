@@ -1,0 +1,98 @@
+/**
+ * The rows of the running batch, as the accelerator's buffers hold them: a row keeps its request's block table and
+ * sampling state. Rows lie without gaps: when one is removed, the last row moves into its place.
+ */
+
+import type { LabFaultName } from "./faults.ts";
+import type { Sequence } from "./sequence.ts";
+
+export class BatchRows {
+  readonly capacity: number;
+  readonly #blockSize: number;
+  readonly #fault: LabFaultName | null;
+  readonly #sequences: Sequence[] = [];
+  /** By row: block numbers. What lies behind a table's end is left from the row's former request. */
+  readonly #tables: Int32Array[];
+  /** By row: how many blocks of the table are filled in. */
+  readonly #filled: Int32Array;
+  /** By row: tokens that may still be generated. */
+  readonly #tokensLeft: Int32Array;
+  /** Rows whose table is yet to be moved: only by a fault. */
+  readonly #tablesToMove = new Set<Sequence>();
+
+  constructor(capacity: number, contextBlocks: number, blockSize: number, fault: LabFaultName | null) {
+    this.capacity = capacity;
+    this.#blockSize = blockSize;
+    this.#fault = fault;
+    this.#tables = Array.from({ length: capacity }, () => new Int32Array(contextBlocks));
+    this.#filled = new Int32Array(capacity);
+    this.#tokensLeft = new Int32Array(capacity);
+  }
+
+  get count(): number {
+    return this.#sequences.length;
+  }
+
+  rowOf(sequence: Sequence): number {
+    return this.#sequences.indexOf(sequence);
+  }
+
+  /** The request in the row after this one's, around the end; itself if it is alone. */
+  neighbour(sequence: Sequence): Sequence {
+    return this.#sequences[(this.rowOf(sequence) + 1) % this.count]!;
+  }
+
+  add(sequence: Sequence): void {
+    const row = this.#sequences.push(sequence) - 1;
+    this.#filled[row] = 0;
+    this.#tokensLeft[row] = sequence.limit - sequence.tokens.length;
+  }
+
+  remove(sequence: Sequence): void {
+    const row = this.rowOf(sequence);
+    const moved = this.#sequences.pop()!;
+    if (moved !== sequence) this.#move(this.count, row, moved);
+  }
+
+  /** Writes blocks that a request has got since its table was last written. */
+  updateTables(): void {
+    for (const [row, { blocks }] of this.#sequences.entries()) {
+      for (let i = this.#filled[row]!; i < blocks.length; i++) this.#tables[row]![i] = blocks[i]!;
+      this.#filled[row] = blocks.length;
+    }
+  }
+
+  /** Where the cells of positions 0 .. length - 1 of a row lie in the pool. */
+  slots(row: number, length: number): Int32Array {
+    const table = this.#tables[row]!;
+    const slots = new Int32Array(length);
+    for (let position = 0; position < length; position++) {
+      const offset = position % this.#blockSize;
+      slots[position] = table[(position - offset) / this.#blockSize]! * this.#blockSize + offset;
+    }
+    return slots;
+  }
+
+  /** Counts a generated token; true if it was the row's last. */
+  countToken(row: number): boolean {
+    return --this.#tokensLeft[row]! <= 0;
+  }
+
+  /** Called when a step has been computed. */
+  endStep(): void {
+    for (const sequence of this.#tablesToMove) {
+      const row = this.rowOf(sequence);
+      if (row !== -1) this.#filled[row] = 0;
+    }
+    this.#tablesToMove.clear();
+  }
+
+  /** Moves everything that a row holds. */
+  #move(from: number, to: number, sequence: Sequence): void {
+    this.#sequences[to] = sequence;
+    if (this.#fault === "row-swap-on-removal") this.#tablesToMove.add(sequence);
+    else this.#tables[to]!.set(this.#tables[from]!);
+    this.#filled[to] = this.#filled[from]!;
+    if (this.#fault !== "lost-tail") this.#tokensLeft[to] = this.#tokensLeft[from]!;
+  }
+}

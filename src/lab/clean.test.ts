@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { formatHistory, parseHistory } from "../history/jsonl.ts";
+import { countersOf, mistakes, runOnLab } from "./testing/lab-run.ts";
+import { type RandomTraceOptions, randomTrace } from "./testing/random-trace.ts";
+
+const TRAFFIC: readonly RandomTraceOptions[] = [
+  { requests: 12, segment: 120 },
+  { requests: 16, segment: 200, gapMs: 3, cancels: 0.6, segments: 4, cancelMs: 12 },
+  { requests: 12, segment: 120, gapMs: 15, cancels: 0.5, cancelMs: 60 },
+  { requests: 10, segment: 120, gapMs: 2, cancels: 0, maxTokens: 60 },
+];
+/** Pools so small that a few requests fight over them. */
+const TIGHT = { contextTokens: 480, poolBlocks: 32, decodeBlocks: 32 };
+const traffic = (seed: number) => randomTrace(seed, TRAFFIC[seed % TRAFFIC.length]);
+
+describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
+  test("answers every request exactly over 200 hostile traces, and its bookkeeping holds", async () => {
+    const total: Record<string, number> = {};
+    for (let seed = 0; seed < 200; seed++) {
+      const run = await runOnLab(traffic(seed), { topology, ...TIGHT, checked: true });
+      expect(mistakes(run), `seed ${seed}`).toEqual([]);
+      const cancels = [...run.outcomes.values()].filter((o) => o.status === "cancelled").length;
+      for (const [name, n] of Object.entries({ ...countersOf(run.history), cancels }))
+        total[name] = (total[name] ?? 0) + n;
+    }
+    // Otherwise nothing was put to the test.
+    for (const name of ["cancels", "promptTokensCached", "evictions", "stores", "loads", "preemptions"])
+      expect(total[name], name).toBeGreaterThan(20);
+    if (topology === "pd") expect(total.transfers).toBeGreaterThan(1000);
+  });
+
+  test("gives the same history byte for byte", async () => {
+    for (let seed = 0; seed < 4; seed++) {
+      const first = formatHistory((await runOnLab(traffic(seed), { topology })).history);
+      expect(formatHistory((await runOnLab(traffic(seed), { topology })).history)).toBe(first);
+    }
+  });
+
+  test("writes histories that can be read back", async () => {
+    const { history } = await runOnLab(traffic(1), { topology });
+    expect(parseHistory(formatHistory(history))).toEqual({ history, truncated: null });
+  });
+
+  test("forgets its cache when it is flushed", async () => {
+    const trace = randomTrace(3, { requests: 1, cancels: 0 });
+    const again = trace.steps.map((step) => ("send" in step ? { ...step, send: "again", at: 500 } : step));
+    const plain = await runOnLab({ ...trace, steps: [...trace.steps, ...again] }, { topology });
+    expect(plain.outcomes.get("again")?.cached).toBeGreaterThan(0);
+    const flushed = { ...trace, steps: [...trace.steps, { at: 400, flush: true as const }, ...again] };
+    const run = await runOnLab(flushed, { topology });
+    expect(run.outcomes.get("again")?.cached).toBe(0);
+    expect(run.history.events).toContainEqual(expect.objectContaining({ e: "flushed", t: 400_000, at: 400_000 }));
+  });
+});

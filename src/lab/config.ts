@@ -1,0 +1,93 @@
+/** What a lab is made of: sizes, costs in virtual time, and the fault that is switched on. */
+
+import { CrosstalkError } from "../errors.ts";
+import { DEFAULT_SHAPE, type TracerShape } from "../tracer/shape.ts";
+import { isLabFault, LAB_FAULTS, type LabFaultName } from "./faults.ts";
+
+/** Costs in virtual microseconds. */
+export interface LabCosts {
+  /** Fixed part of an engine step: scheduling and launch. */
+  readonly step: number;
+  /** One layer of a step. */
+  readonly layer: number;
+  /** Loading one layer of one block from the host. */
+  readonly load: number;
+  /** Sending one layer of one block from the prefill to the decode pool. */
+  readonly transfer: number;
+  /** From the last write of a transfer to its acknowledgement. */
+  readonly acknowledge: number;
+}
+
+export interface LabConfig {
+  /** `single`: one pool does all. `pd`: one pool prefills, another decodes. */
+  readonly topology: "single" | "pd";
+  /** Cells a block holds. */
+  readonly blockSize: number;
+  /** Blocks of the pool, in topology `pd` of the prefill pool. */
+  readonly poolBlocks: number;
+  /** Blocks of the decode pool, in topology `pd`. */
+  readonly decodeBlocks: number;
+  /** Blocks of the host tier; 0 for none. In topology `pd` it stands behind the prefill pool. */
+  readonly hostBlocks: number;
+  /** Requests that run at once in a pool. */
+  readonly maxRunning: number;
+  /** Tokens computed in one step at most: longer prompts are computed in chunks. */
+  readonly stepTokens: number;
+  /** Prompt and answer together. */
+  readonly contextTokens: number;
+  /** Tokens that wait until they are streamed together; the first goes out at once. */
+  readonly streamInterval: number;
+  readonly shape: TracerShape;
+  readonly costs: LabCosts;
+  readonly fault: LabFaultName | null;
+  /** Check the bookkeeping after every step and every cell before it is read; throws on a breach. */
+  readonly checked: boolean;
+}
+
+/** Options: what is left out takes its default. */
+export type LabOptions = Partial<Omit<LabConfig, "costs" | "fault">> & {
+  readonly costs?: Partial<LabCosts>;
+  readonly fault?: string | null;
+};
+
+const DEFAULT_COSTS: LabCosts = { step: 400, layer: 300, load: 100, transfer: 400, acknowledge: 500 };
+
+/** Fills in the defaults. @throws CrosstalkError INVALID_OPTION */
+export function labConfig(options: LabOptions = {}): LabConfig {
+  const { costs, fault = null, ...sizes } = options;
+  if (fault !== null && !isLabFault(fault)) {
+    throw invalid(`the lab has no fault "${fault}"`, `Choose one of ${LAB_FAULTS.map((f) => f.name).join(", ")}.`);
+  }
+  const config: LabConfig = {
+    topology: "single",
+    blockSize: 16,
+    poolBlocks: 96,
+    decodeBlocks: 64,
+    hostBlocks: 64,
+    maxRunning: 8,
+    stepTokens: 64,
+    contextTokens: 1024,
+    streamInterval: 2,
+    shape: DEFAULT_SHAPE,
+    checked: false,
+    ...sizes,
+    costs: { ...DEFAULT_COSTS, ...costs },
+    fault,
+  };
+  for (const [name, value] of Object.entries({ ...config, ...config.costs })) {
+    if (typeof value !== "number") continue;
+    const least = name in config.costs || name === "hostBlocks" ? 0 : 1;
+    if (!Number.isInteger(value) || value < least)
+      throw invalid(`${name} is ${value}, expected a whole number from ${least} on`, "Correct the lab's options.");
+  }
+  const smallest = config.topology === "pd" ? Math.min(config.poolBlocks, config.decodeBlocks) : config.poolBlocks;
+  if (smallest * config.blockSize < config.contextTokens) {
+    throw invalid(
+      `a pool of ${smallest} blocks of ${config.blockSize} cells cannot hold one context of ${config.contextTokens} tokens`,
+      "Make the pool larger or contextTokens smaller.",
+    );
+  }
+  return config;
+}
+
+const invalid = (message: string, hint: string) => new CrosstalkError("INVALID_OPTION", message, hint);

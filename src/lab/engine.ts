@@ -1,0 +1,300 @@
+/**
+ * The embedded engine: workers, transfers and streams, joined over one virtual clock. It is driven from outside: submit
+ * and cancel requests, let time pass, take the events.
+ */
+
+import type { HistoryEvent } from "../history/schema.ts";
+import { VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
+import { VirtualClock } from "./clock.ts";
+import { type LabConfig, type LabOptions, labConfig } from "./config.ts";
+import type { CacheEvent } from "./kv-cache.ts";
+import { OutputStream } from "./output-stream.ts";
+import { Sequence } from "./sequence.ts";
+import { Transfer } from "./transfer.ts";
+import { Worker } from "./worker.ts";
+
+export interface LabRequest {
+  /** Not in use by another request that is under way. */
+  readonly id: string;
+  readonly prompt: ArrayLike<number>;
+  readonly maxTokens: number;
+  /** `false`: neither read nor keep cached prefixes. */
+  readonly cache: boolean;
+}
+
+/** Events as a history has them; `t` is microseconds from the engine's start. */
+export type LabEvent = Extract<HistoryEvent, { e: "tokens" | "finished" | "failed" | "cache" }>;
+
+/** Counters since the engine's start. Those of cache events count the events. */
+export interface LabCounters {
+  /** Prompt tokens of all requests that began to run, cached ones included. */
+  readonly promptTokens: number;
+  readonly promptTokensCached: number;
+  readonly generatedTokens: number;
+  readonly evictions: number;
+  readonly preemptions: number;
+  readonly loads: number;
+  readonly stores: number;
+  readonly transfers: number;
+}
+
+/** A request from submit to its end. In topology `pd` it is two sequences: one prefills, the other decodes. */
+interface UnderWay {
+  readonly request: LabRequest;
+  readonly stream: OutputStream;
+  readonly sequence: Sequence;
+  decode: Sequence | null;
+  transfer: Transfer | null;
+  firstToken: number | null;
+  /** Its prompt tokens are in the counters. */
+  counted: boolean;
+}
+
+const COUNTER = {
+  eviction: "evictions",
+  preemption: "preemptions",
+  load: "loads",
+  store: "stores",
+  transfer: "transfers",
+} as const satisfies Record<CacheEvent, keyof LabCounters>;
+
+export class LabEngine {
+  readonly config: LabConfig;
+  readonly #clock = new VirtualClock();
+  /** The only worker, or the one that prefills. */
+  readonly #worker: Worker;
+  readonly #decoder: Worker | null;
+  readonly #requests = new Map<string, UnderWay>();
+  /** Topology `pd`: requests that wait for decode blocks, in order of arrival. */
+  readonly #unplaced: UnderWay[] = [];
+  readonly #counters: { -readonly [K in keyof LabCounters]: LabCounters[K] } = {
+    promptTokens: 0,
+    promptTokensCached: 0,
+    generatedTokens: 0,
+    evictions: 0,
+    preemptions: 0,
+    loads: 0,
+    stores: 0,
+    transfers: 0,
+  };
+  #events: LabEvent[] = [];
+
+  /** @throws CrosstalkError INVALID_OPTION */
+  constructor(options: LabOptions = {}) {
+    this.config = labConfig(options);
+    const { decodeBlocks, hostBlocks, poolBlocks, topology } = this.config;
+    const cache = (what: CacheEvent, blocks: readonly number[], id?: string) => this.#cacheEvent(what, blocks, id);
+    const pd = topology === "pd";
+    this.#worker = new Worker(this.config, { blocks: poolBlocks, hostBlocks, reuse: true }, this.#clock, {
+      computed: (sequence) => this.#computed(sequence),
+      generated: (sequence, token) => {
+        if (!pd) this.#generated(sequence, token);
+      },
+      completed: (sequence, row) => (pd ? this.#prefilled(sequence) : this.#finished(sequence, `row ${row}`)),
+      cache,
+    });
+    this.#decoder = pd
+      ? new Worker(this.config, { blocks: decodeBlocks, hostBlocks: 0, reuse: false }, this.#clock, {
+          computed: () => {},
+          generated: (sequence, token) => this.#generated(sequence, token),
+          completed: (sequence, row) => this.#finished(sequence, `decode row ${row}`),
+          cache,
+        })
+      : null;
+  }
+
+  /** Microseconds from the engine's start. */
+  get now(): number {
+    return this.#clock.now;
+  }
+
+  /** When something happens next by itself, in microseconds; null if nothing is under way. */
+  get nextEventAt(): number | null {
+    return this.#clock.nextAt;
+  }
+
+  get counters(): LabCounters {
+    return { ...this.#counters };
+  }
+
+  get load(): { readonly running: number; readonly waiting: number } {
+    const running = this.#worker.running + (this.#decoder?.running ?? 0);
+    return { running, waiting: this.#worker.waiting + (this.#decoder?.waiting ?? 0) + this.#unplaced.length };
+  }
+
+  /** Takes a request in at the present moment. One that cannot be served gets a `failed` event. */
+  submit(request: LabRequest): void {
+    const refusal = this.#refusal(request);
+    if (refusal !== null) {
+      this.#events.push({ t: this.now, e: "failed", id: request.id, code: "REFUSED", message: refusal });
+      return;
+    }
+    const { id, prompt, maxTokens, cache } = request;
+    const pd = this.#decoder !== null;
+    const underWay: UnderWay = {
+      request,
+      stream: new OutputStream(this.config.streamInterval),
+      sequence: new Sequence(id, prompt, prompt.length + (pd ? 1 : maxTokens), cache),
+      decode: null,
+      transfer: null,
+      firstToken: null,
+      counted: false,
+    };
+    this.#requests.set(id, underWay);
+    if (pd) this.#unplaced.push(underWay);
+    else this.#worker.submit(underWay.sequence);
+    this.#wake();
+  }
+
+  /** The client hangs up: what waits in its stream is flushed to it, then nothing comes any more. Unknown ids are ignored. */
+  cancel(id: string): void {
+    const underWay = this.#requests.get(id);
+    if (underWay === undefined) return;
+    this.#requests.delete(id);
+    this.#send(id, this.#lastFlush(underWay));
+    const { decode, sequence, transfer } = underWay;
+    const unplaced = this.#unplaced.indexOf(underWay);
+    if (unplaced !== -1) this.#unplaced.splice(unplaced, 1);
+    transfer?.abort();
+    this.#worker.abort(sequence);
+    if (decode) this.#decoder?.abort(decode);
+    this.#wake();
+  }
+
+  /** Empties the prefix cache and the host tier; says what was in them. */
+  flush(): string {
+    const { pool, host } = this.#worker.kv.flush();
+    return `forgot ${pool} cached blocks and ${host} host blocks`;
+  }
+
+  /** Lets time pass, and returns what happened since the last call, in order. */
+  advanceTo(time: number): readonly LabEvent[] {
+    for (let next = this.nextEventAt; next !== null && next <= time; next = this.nextEventAt) {
+      this.#clock.step();
+      // All that is due at this moment happens before anyone plans a step on it.
+      if (this.nextEventAt !== next) this.#wake();
+    }
+    this.#clock.pass(time);
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+
+  #refusal({ id, prompt, maxTokens }: LabRequest): string | null {
+    const { contextTokens } = this.config;
+    if (this.#requests.has(id)) return `a request ${id} is under way`;
+    if (prompt.length === 0 || maxTokens < 1) return "the prompt is empty or no token is asked for";
+    const foreign = Array.from(prompt).find((token) => !(token >= 0 && token < VOCABULARY_SIZE));
+    if (foreign !== undefined) return `token ${foreign} is not in the vocabulary of ${VOCABULARY_SIZE}`;
+    const needed = prompt.length + maxTokens;
+    return needed > contextTokens ? `${needed} tokens are more than the context of ${contextTokens}` : null;
+  }
+
+  #wake(): void {
+    this.#placeNext();
+    this.#worker.wake();
+    this.#decoder?.wake();
+  }
+
+  /** Sets decode blocks aside for waiting requests, in order; only then they may prefill. */
+  #placeNext(): void {
+    const decoder = this.#decoder;
+    if (decoder === null) return;
+    while (this.#unplaced.length > 0) {
+      const underWay = this.#unplaced[0]!;
+      const { id, maxTokens, prompt } = underWay.request;
+      const decode = new Sequence(id, prompt, prompt.length + maxTokens, false);
+      if (!decoder.reserve(decode)) return;
+      this.#unplaced.shift();
+      underWay.decode = decode;
+      underWay.transfer = new Transfer({
+        config: this.config,
+        clock: this.#clock,
+        from: this.#worker.kv,
+        to: decoder.kv,
+        destination: [...decode.blocks],
+        landed: (blocks) => this.#cacheEvent("transfer", blocks, id),
+        acknowledged: () => this.#transferred(underWay),
+      });
+      this.#worker.submit(underWay.sequence);
+    }
+  }
+
+  #computed(sequence: Sequence): void {
+    const underWay = this.#requests.get(sequence.id);
+    if (!underWay) return;
+    const { blocks, cached, computed, promptLength } = sequence;
+    if (!underWay.counted) {
+      underWay.counted = true;
+      this.#counters.promptTokens += promptLength;
+      this.#counters.promptTokensCached += cached ?? 0;
+    }
+    const { transfer } = underWay;
+    if (!transfer) return;
+    const whole = computed >= promptLength;
+    transfer.post(
+      blocks,
+      whole ? this.#worker.kv.blocksFor(promptLength) : Math.floor(computed / this.config.blockSize),
+    );
+  }
+
+  /** The prompt is computed and its first token known; its cells are still on their way. */
+  #prefilled(sequence: Sequence): void {
+    const underWay = this.#requests.get(sequence.id);
+    if (underWay) underWay.firstToken = sequence.tokens.at(-1)!;
+  }
+
+  #transferred(underWay: UnderWay): void {
+    const { decode, firstToken } = underWay;
+    if (decode === null || firstToken === null) throw new Error("transferred before it was prefilled");
+    decode.computed = decode.promptLength;
+    decode.tokens.push(firstToken);
+    this.#generated(decode, firstToken);
+    if (decode.tokens.length < decode.limit) this.#decoder!.submit(decode);
+    else {
+      this.#decoder!.abort(decode);
+      this.#finished(decode, "prefill");
+    }
+  }
+
+  #generated({ id }: Sequence, token: number): void {
+    this.#counters.generatedTokens++;
+    const underWay = this.#requests.get(id);
+    if (underWay) this.#send(id, underWay.stream.push(token));
+  }
+
+  #finished({ id }: Sequence, place: string): void {
+    const underWay = this.#requests.get(id);
+    if (!underWay) return;
+    this.#requests.delete(id);
+    this.#send(id, underWay.stream.flush());
+    this.#events.push({
+      t: this.now,
+      e: "finished",
+      id,
+      reason: "length",
+      cached: underWay.sequence.cached ?? 0,
+      place,
+    });
+  }
+
+  /** What a stream that is cut off still gets. */
+  #lastFlush({ decode, sequence, stream }: UnderWay): readonly number[] {
+    const pending = stream.flush();
+    if (this.config.fault !== "abort-flushes-neighbour" || pending.length === 0) return pending;
+    const { rows } = this.#decoder ?? this.#worker;
+    const row = decode ?? sequence;
+    if (rows.rowOf(row) === -1) return pending;
+    const neighbour = rows.neighbour(row);
+    return this.#requests.get(neighbour.id)?.stream.tokens.slice(-pending.length) ?? pending;
+  }
+
+  #send(id: string, ids: readonly number[]): void {
+    if (ids.length > 0) this.#events.push({ t: this.now, e: "tokens", id, ids: [...ids] });
+  }
+
+  #cacheEvent(what: CacheEvent, blocks: readonly number[], id?: string): void {
+    this.#counters[COUNTER[what]]++;
+    this.#events.push({ t: this.now, e: "cache", what, ...(id === undefined ? {} : { id }), blocks: [...blocks] });
+  }
+}

@@ -1,0 +1,117 @@
+/** The host tier: evicted blocks kept in host memory, and brought back layer by layer while compute goes on. */
+
+import { CellStore } from "../tracer/cells.ts";
+import type { TracerShape } from "../tracer/shape.ts";
+import type { VirtualClock } from "./clock.ts";
+import { copyBlock } from "./copy-block.ts";
+
+/** A load under way: from when on each layer may be read, in microseconds. */
+export interface Load {
+  readonly blocks: readonly number[];
+  readonly readyAt: readonly number[];
+}
+
+/** Blocks in host memory by prefix-cache key, least recently used first. */
+export class HostTier {
+  readonly #cells: CellStore;
+  readonly #blockSize: number;
+  readonly #slotOf = new Map<string, number>();
+  readonly #free: number[];
+  /** Loads that read each host block: it must not be given away under them. */
+  readonly #readers: Int32Array;
+  /** When the link to the device is free again. */
+  #linkFreeAt = 0;
+
+  constructor(shape: TracerShape, blocks: number, blockSize: number) {
+    this.#cells = new CellStore(shape, blocks * blockSize);
+    this.#blockSize = blockSize;
+    this.#free = Array.from({ length: blocks }, (_, i) => blocks - 1 - i);
+    this.#readers = new Int32Array(blocks);
+  }
+
+  /** Keeps an evicted block; false if it was here already, or all host blocks are being read. */
+  store(key: string, device: CellStore, block: number): boolean {
+    const known = this.#slotOf.get(key);
+    if (known !== undefined) {
+      this.#slotOf.delete(key);
+      this.#slotOf.set(key, known);
+      return false;
+    }
+    const place = this.#free.pop() ?? this.#giveAway();
+    if (place === null) return false;
+    for (let layer = 0; layer < device.layers; layer++)
+      copyBlock(this.#cells, place, device, block, layer, this.#blockSize);
+    this.#slotOf.set(key, place);
+    return true;
+  }
+
+  /** Keys of the longest run that is here, from the first on. */
+  find(keys: readonly string[]): string[] {
+    const missing = keys.findIndex((key) => !this.#slotOf.has(key));
+    return keys.slice(0, missing === -1 ? keys.length : missing);
+  }
+
+  /** Keeps blocks from being given away until `unpin`. */
+  pin(keys: readonly string[]): readonly number[] {
+    return keys.map((key) => {
+      const place = this.#slotOf.get(key)!;
+      this.#readers[place]!++;
+      return place;
+    });
+  }
+
+  unpin(places: readonly number[]): void {
+    for (const place of places) {
+      if (--this.#readers[place]! > 0) continue;
+      // A flush may have forgotten the key while the load still read the block.
+      if (![...this.#slotOf.values()].includes(place)) this.#free.push(place);
+    }
+  }
+
+  /**
+   * Brings pinned blocks back, layer by layer and in each layer block by block. `done` is called when the last has come.
+   * @param micros virtual time of one layer of one block
+   */
+  load(
+    clock: VirtualClock,
+    places: readonly number[],
+    device: CellStore,
+    blocks: readonly number[],
+    micros: number,
+    done: () => void,
+  ): Load {
+    const readyAt: number[] = [];
+    let time = Math.max(clock.now, this.#linkFreeAt);
+    for (let layer = 0; layer < device.layers; layer++) {
+      for (const [i, block] of blocks.entries()) {
+        time += micros;
+        clock.at(time, "copy", () => copyBlock(device, block, this.#cells, places[i]!, layer, this.#blockSize));
+      }
+      readyAt.push(time);
+    }
+    this.#linkFreeAt = time;
+    clock.at(time, "copy", () => {
+      this.unpin(places);
+      done();
+    });
+    return { blocks, readyAt };
+  }
+
+  get size(): number {
+    return this.#slotOf.size;
+  }
+
+  clear(): void {
+    for (const place of this.#slotOf.values()) if (this.#readers[place] === 0) this.#free.push(place);
+    this.#slotOf.clear();
+  }
+
+  #giveAway(): number | null {
+    for (const [key, place] of this.#slotOf) {
+      if (this.#readers[place]! > 0) continue;
+      this.#slotOf.delete(key);
+      return place;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,61 @@
+/** Checks of the lab by itself, for its tests: a clean lab keeps them, whatever the traffic. */
+
+import { NOTHING } from "../tracer/cells.ts";
+import type { KvCache } from "./kv-cache.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** The lab's own bookkeeping broke: a bug of the lab, or what a planted fault does. */
+export class InvariantBroken extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "InvariantBroken";
+  }
+}
+
+/** Every block is free or has as many references as holders; no block that is still being filled has two writers. */
+export function checkBookkeeping(kv: KvCache, sequences: readonly Sequence[]): void {
+  const holders = new Int32Array(kv.pool.count + 1);
+  const count = (blocks: readonly number[]) => {
+    for (const block of blocks) holders[block]!++;
+  };
+  for (const { blocks } of sequences) count(blocks);
+  for (const blocks of [...kv.incoming, ...kv.outgoing]) count(blocks);
+  const free = new Set(kv.pool.freeBlocks());
+  if (free.size !== kv.pool.free) throw new InvariantBroken("a block is free twice");
+  for (let block = 1; block <= kv.pool.count; block++) {
+    const references = kv.pool.references(block);
+    if (references !== holders[block])
+      throw new InvariantBroken(`block ${block} counts ${references} references and has ${holders[block]} holders`);
+    if (free.has(block) !== (references === 0))
+      throw new InvariantBroken(
+        `block ${block} has ${references} references and is ${free.has(block) ? "" : "not "}free`,
+      );
+  }
+  const writers = new Map<number, string>();
+  for (const { id, blocks, computed } of sequences) {
+    for (const block of blocks.slice(Math.floor(computed / kv.blockSize))) {
+      const other = writers.get(block);
+      if (other !== undefined) throw new InvariantBroken(`block ${block} is written by ${other} and by ${id}`);
+      if (kv.prefixes.holds(block)) throw new InvariantBroken(`block ${block} is written by ${id} and is cached`);
+      writers.set(block, id);
+    }
+  }
+}
+
+/** Every cell that a layer is about to read from earlier steps was written for that token at that position. */
+export function checkReads(
+  kv: KvCache,
+  reader: { readonly sequence: Sequence; readonly slots: ArrayLike<number> },
+  layer: number,
+): void {
+  const { id, tokens, computed } = reader.sequence;
+  for (const { keyPosition, valueToken } of kv.cells.planes[layer]!) {
+    for (let position = 0; position < computed; position++) {
+      const slot = reader.slots[position]!;
+      if (keyPosition[slot] === position && valueToken[slot] === tokens[position]) continue;
+      const found =
+        valueToken[slot] === NOTHING ? "an unwritten cell" : `token ${valueToken[slot]} of ${keyPosition[slot]}`;
+      throw new InvariantBroken(`${id} reads position ${position} of layer ${layer} in slot ${slot}: ${found}`);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/** One worker's cells: gives sequences their blocks, from the prefix cache and the host tier where they are known. */
+
+import { CellStore } from "../tracer/cells.ts";
+import { BlockPool, type Evicted } from "./block-pool.ts";
+import type { VirtualClock } from "./clock.ts";
+import type { LabConfig } from "./config.ts";
+import { HostTier } from "./host-tier.ts";
+import { PrefixCache } from "./prefix-cache.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** What happens to cells already written, for the history. */
+export type CacheEvent = "eviction" | "preemption" | "load" | "store" | "transfer";
+export type ReportCacheEvent = (what: CacheEvent, blocks: readonly number[], id?: string) => void;
+
+export interface KvCacheOptions {
+  readonly blocks: number;
+  readonly hostBlocks: number;
+  /** Whether blocks are kept for later requests with the same prefix. */
+  readonly reuse: boolean;
+}
+
+export class KvCache {
+  readonly cells: CellStore;
+  readonly pool: BlockPool;
+  readonly prefixes = new PrefixCache();
+  /** Loads and transfers under way: blocks that each holds because it writes them. */
+  readonly incoming = new Set<readonly number[]>();
+  /** Transfers under way: blocks that each holds because it reads them. */
+  readonly outgoing = new Set<readonly number[]>();
+  readonly #config: LabConfig;
+  readonly #host: HostTier | null;
+  readonly #reuse: boolean;
+  readonly #clock: VirtualClock;
+  readonly #report: ReportCacheEvent;
+
+  constructor(config: LabConfig, options: KvCacheOptions, clock: VirtualClock, report: ReportCacheEvent) {
+    const { shape, blockSize } = config;
+    this.cells = new CellStore(shape, (options.blocks + 1) * blockSize);
+    this.pool = new BlockPool(options.blocks, this.prefixes);
+    this.#config = config;
+    this.#host = options.hostBlocks > 0 ? new HostTier(shape, options.hostBlocks, blockSize) : null;
+    this.#reuse = options.reuse;
+    this.#clock = clock;
+    this.#report = report;
+  }
+
+  /** Cells in a block. */
+  get blockSize(): number {
+    return this.#config.blockSize;
+  }
+
+  /** Blocks that hold this many tokens. */
+  blocksFor(tokens: number): number {
+    return Math.ceil(tokens / this.#config.blockSize);
+  }
+
+  /**
+   * Gives a waiting sequence the cached blocks of its prefix and room for up to `budget` tokens more; false, with
+   * nothing taken, if the pool is too full. The last token is always computed: its output is wanted.
+   */
+  admit(sequence: Sequence, budget: number): boolean {
+    const { blockSize } = this.#config;
+    const length = sequence.tokens.length;
+    const keys =
+      this.#reuse && sequence.cacheable ? sequence.keys(Math.floor((length - 1) / blockSize), blockSize) : [];
+    const hits = this.prefixes.find(keys);
+    const hostHits = this.#host?.find(keys.slice(hits.length)) ?? [];
+    const known = (hits.length + hostHits.length) * blockSize;
+    const end = Math.min(length, known + budget);
+    // Held and pinned before anything is evicted: making room must not take what was just found.
+    this.pool.hold(hits);
+    const pinned = this.#host?.pin(hostHits) ?? [];
+    const blocks = this.#take(this.blocksFor(end) - hits.length);
+    if (blocks === null) {
+      this.pool.release(hits);
+      this.#host?.unpin(pinned);
+      return false;
+    }
+    sequence.blocks = [...hits, ...blocks];
+    sequence.computed = known;
+    sequence.published = hits.length;
+    sequence.cached ??= known;
+    if (pinned.length > 0) this.#load(sequence, pinned, blocks.slice(0, pinned.length));
+    return true;
+  }
+
+  /** Makes room for the first `tokens` tokens of a sequence; false, with nothing taken, if the pool is too full. */
+  grow(sequence: Sequence, tokens: number): boolean {
+    const missing = this.blocksFor(tokens) - sequence.blocks.length;
+    if (missing <= 0) return true;
+    const blocks = this.#take(missing);
+    if (blocks === null) return false;
+    sequence.blocks.push(...blocks);
+    return true;
+  }
+
+  /** Registers a running sequence's full blocks in the prefix cache. */
+  publish(sequence: Sequence): void {
+    this.#publish(sequence, Math.floor(sequence.computed / this.#config.blockSize));
+  }
+
+  /** Takes a sequence's blocks away, when it is done, aborted or preempted. Full ones stay in the prefix cache. */
+  retire(sequence: Sequence): void {
+    const blocks = sequence.computed / this.#config.blockSize;
+    this.#publish(sequence, this.#config.fault === "partial-block-published" ? Math.ceil(blocks) : Math.floor(blocks));
+    this.pool.release(sequence.blocks);
+    sequence.blocks = [];
+    sequence.computed = 0;
+    sequence.published = 0;
+    sequence.load = null;
+  }
+
+  /** Forgets every cached prefix; returns how many blocks the pool and the host tier held. */
+  flush(): { readonly pool: number; readonly host: number } {
+    const held = { pool: this.prefixes.size, host: this.#host?.size ?? 0 };
+    this.prefixes.clear();
+    this.#host?.clear();
+    return held;
+  }
+
+  #publish(sequence: Sequence, count: number): void {
+    if (!this.#reuse || !sequence.cacheable) return;
+    const keys = sequence.keys(count, this.#config.blockSize);
+    for (; sequence.published < keys.length; sequence.published++)
+      this.prefixes.publish(keys[sequence.published]!, sequence.blocks[sequence.published]!);
+  }
+
+  #take(count: number): number[] | null {
+    const taken = this.pool.allocate(count);
+    if (taken === null) return null;
+    if (taken.evicted.length > 0) this.#evict(taken.evicted);
+    return taken.blocks;
+  }
+
+  /** Evicted cells go to the host before their blocks are written anew. */
+  #evict(evicted: readonly Evicted[]): void {
+    this.#report(
+      "eviction",
+      evicted.map(({ block }) => block),
+    );
+    const stored = evicted.filter(({ key, block }) => this.#host?.store(key, this.cells, block)).map((e) => e.block);
+    if (stored.length > 0) this.#report("store", stored);
+  }
+
+  /** The load holds its blocks until it is done: whoever leaves early, nobody else gets blocks that are being written. */
+  #load(sequence: Sequence, places: readonly number[], blocks: readonly number[]): void {
+    this.#report("load", blocks, sequence.id);
+    this.pool.hold(blocks);
+    this.incoming.add(blocks);
+    sequence.load = this.#host!.load(this.#clock, places, this.cells, blocks, this.#config.costs.load, () => {
+      this.incoming.delete(blocks);
+      this.pool.release(blocks);
+    });
+  }
+}

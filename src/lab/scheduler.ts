@@ -1,0 +1,102 @@
+/**
+ * Decides what a worker's next step computes: running requests first, each with as much of its prompt as the budget
+ * allows, then waiting ones. When the pool is full the request that came last is preempted and computed anew later.
+ */
+
+import type { BatchRows } from "./batch-rows.ts";
+import type { KvCache, ReportCacheEvent } from "./kv-cache.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** Tokens `sequence.computed` .. `sequence.computed + tokens - 1` of a sequence. */
+export interface Chunk {
+  readonly sequence: Sequence;
+  readonly tokens: number;
+}
+
+export class Scheduler {
+  /** In order of arrival; preempted requests come first. */
+  readonly waiting: Sequence[] = [];
+  /** In order of admission. */
+  readonly running: Sequence[] = [];
+  readonly #kv: KvCache;
+  readonly #rows: BatchRows;
+  readonly #stepTokens: number;
+  readonly #report: ReportCacheEvent;
+
+  constructor(kv: KvCache, rows: BatchRows, stepTokens: number, report: ReportCacheEvent) {
+    this.#kv = kv;
+    this.#rows = rows;
+    this.#stepTokens = stepTokens;
+    this.#report = report;
+  }
+
+  /** A preempted request, or one too many for the pool, waits for blocks. */
+  get starved(): boolean {
+    return this.waiting.some((sequence) => sequence.blocks.length === 0);
+  }
+
+  /** The chunks of the next step; none if nothing can run. */
+  plan(): Chunk[] {
+    this.#admitPlaced();
+    const chunks: Chunk[] = [];
+    let budget = this.#stepTokens;
+    let preempted = false;
+    for (let i = 0; i < this.running.length && budget > 0; i++) {
+      const sequence = this.running[i]!;
+      const tokens = Math.min(sequence.tokens.length - sequence.computed, budget);
+      while (!this.#kv.grow(sequence, sequence.computed + tokens)) {
+        preempted = true;
+        // The last one goes, and no chunk of it is planned yet: the loop has not come to it.
+        if (this.#preempt() === sequence) break;
+      }
+      if (this.running[i] !== sequence) break;
+      chunks.push({ sequence, tokens });
+      budget -= tokens;
+    }
+    while (!preempted && budget > 0 && this.#rows.count < this.#rows.capacity) {
+      const sequence = this.waiting[0];
+      if (sequence === undefined || !this.#kv.admit(sequence, budget)) break;
+      this.waiting.shift();
+      this.#run(sequence);
+      const tokens = Math.min(sequence.tokens.length - sequence.computed, budget);
+      chunks.push({ sequence, tokens });
+      budget -= tokens;
+    }
+    return chunks;
+  }
+
+  /** Takes a request out, wherever it is, with its blocks. */
+  remove(sequence: Sequence): void {
+    const waiting = this.waiting.indexOf(sequence);
+    if (waiting !== -1) this.waiting.splice(waiting, 1);
+    const running = this.running.indexOf(sequence);
+    if (running !== -1) {
+      this.running.splice(running, 1);
+      this.#rows.remove(sequence);
+    }
+    this.#kv.retire(sequence);
+  }
+
+  /** Requests whose cells are already in the pool need a row only, so they never wait behind one that needs blocks. */
+  #admitPlaced(): void {
+    for (const sequence of this.waiting.filter(({ blocks }) => blocks.length > 0)) {
+      if (this.#rows.count === this.#rows.capacity) return;
+      this.waiting.splice(this.waiting.indexOf(sequence), 1);
+      this.#run(sequence);
+    }
+  }
+
+  #run(sequence: Sequence): void {
+    this.running.push(sequence);
+    this.#rows.add(sequence);
+  }
+
+  #preempt(): Sequence {
+    const sequence = this.running.pop()!;
+    this.#rows.remove(sequence);
+    this.#report("preemption", sequence.blocks, sequence.id);
+    this.#kv.retire(sequence);
+    this.waiting.unshift(sequence);
+    return sequence;
+  }
+}

@@ -1,0 +1,46 @@
+/** A request inside a worker: its tokens, its blocks, and how far it is computed. */
+
+import type { Load } from "./host-tier.ts";
+import { blockKey } from "./prefix-cache.ts";
+
+/** Mutable on purpose: the scheduler, the cache and the rows all look at the same sequence, as engines have it. */
+export class Sequence {
+  readonly id: string;
+  /** The prompt, then what was generated. */
+  readonly tokens: number[];
+  readonly promptLength: number;
+  /** Length at which it is done. */
+  readonly limit: number;
+  /** Whether it may read and feed the prefix cache. */
+  readonly cacheable: boolean;
+  /** Block numbers in its worker's pool, by position / block size. */
+  blocks: number[] = [];
+  /** Tokens whose cells are in the blocks. */
+  computed = 0;
+  /** How many of its blocks have been offered to the prefix cache. */
+  published = 0;
+  /** Prompt tokens that the first admission found in a cache; null before it. */
+  cached: number | null = null;
+  /** The load that fills some of its blocks from the host; null for none. */
+  load: Load | null = null;
+  /** Keys of its full blocks as far as they are known. */
+  readonly #keys: string[] = [];
+
+  constructor(id: string, prompt: ArrayLike<number>, limit: number, cacheable: boolean) {
+    this.id = id;
+    this.tokens = Array.from(prompt);
+    this.promptLength = this.tokens.length;
+    this.limit = limit;
+    this.cacheable = cacheable;
+  }
+
+  /** Prefix-cache keys of the first `count` blocks, or of all that its tokens fill. */
+  keys(count: number, blockSize: number): readonly string[] {
+    const known = Math.min(count, Math.floor(this.tokens.length / blockSize));
+    while (this.#keys.length < known) {
+      const i = this.#keys.length;
+      this.#keys.push(blockKey(this.#keys[i - 1] ?? "", this.tokens.slice(i * blockSize, (i + 1) * blockSize)));
+    }
+    return this.#keys.slice(0, known);
+  }
+}

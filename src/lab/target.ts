@@ -1,0 +1,117 @@
+/** The lab as a target: runs a trace in virtual time, with the executor's meaning of every step. */
+
+import { createHash } from "node:crypto";
+import { CrosstalkError } from "../errors.ts";
+import type { History, HistoryHeader } from "../history/schema.ts";
+import { HISTORY_VERSION } from "../history/schema.ts";
+import type { Execution, Target, TargetDescription } from "../target/target.ts";
+import { formatTrace } from "../trace/read.ts";
+import { isSend, promptLength, type Trace } from "../trace/schema.ts";
+import type { LabConfig, LabOptions } from "./config.ts";
+import { LabEngine } from "./engine.ts";
+import { runTrace } from "./run-trace.ts";
+
+export type LabTargetOptions = LabOptions & {
+  /** Manifest hash of the tracer model that the lab computes with symbols. */
+  readonly model: string;
+};
+
+const VERSION = "1";
+
+/**
+ * A lab. Caches and dirty cells live on from trace to trace until `restart`, as in a server.
+ * @throws CrosstalkError INVALID_OPTION
+ */
+export function labTarget(options: LabTargetOptions): Target {
+  return new LabTarget(options);
+}
+
+class LabTarget implements Target {
+  readonly #model: string;
+  readonly #options: LabOptions;
+  #engine: LabEngine;
+  #epoch = 1;
+
+  constructor({ model, ...options }: LabTargetOptions) {
+    this.#model = model;
+    this.#options = options;
+    this.#engine = new LabEngine(options);
+  }
+
+  async start(): Promise<TargetDescription> {
+    const { blockSize, contextTokens, decodeBlocks, fault, maxRunning, poolBlocks, topology } = this.#engine.config;
+    return {
+      kind: "lab",
+      engine: { name: "lab", version: VERSION, args: labArguments(this.#engine.config) },
+      topology,
+      blockSize,
+      poolCells: blockSize * (topology === "pd" ? Math.min(poolBlocks, decodeBlocks) : poolBlocks),
+      maxRunning,
+      contextTokens,
+      model: this.#model,
+      arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
+      startCommand: [`crosstalk lab --port $PORT ${labArguments(this.#engine.config).join(" ")}`],
+      fault,
+    };
+  }
+
+  /** @throws CrosstalkError UNSUPPORTED_BY_TARGET */
+  async execute(trace: Trace, { arm, signal }: Execution): Promise<History> {
+    refuseUnsupported(trace, this.#engine.config);
+    signal?.throwIfAborted();
+    const { topology } = this.#engine.config;
+    const header: HistoryHeader = {
+      crosstalk: HISTORY_VERSION,
+      trace: { name: trace.name, sha256: createHash("sha256").update(formatTrace(trace)).digest("hex") },
+      arm,
+      epoch: this.#epoch,
+      engine: { name: "lab", version: VERSION, args: labArguments(this.#engine.config) },
+      target: `lab:${topology}`,
+      model: this.#model,
+      machine: "lab",
+      clock: "virtual",
+    };
+    return { header, events: runTrace(this.#engine, trace) };
+  }
+
+  async flush(): Promise<string> {
+    return this.#engine.flush();
+  }
+
+  async restart(): Promise<void> {
+    this.#engine = new LabEngine(this.#options);
+    this.#epoch++;
+  }
+
+  async stop(): Promise<void> {}
+}
+
+/** The options of a lab as a command line has them. */
+function labArguments({ topology, fault }: LabConfig): string[] {
+  return ["--topology", topology, ...(fault === null ? [] : ["--fault", fault])];
+}
+
+function refuseUnsupported(trace: Trace, config: LabConfig): void {
+  const { needs } = trace;
+  const refuse = (what: string, hint: string) => {
+    throw new CrosstalkError("UNSUPPORTED_BY_TARGET", `trace ${trace.name}: ${what}`, hint);
+  };
+  for (const [i, step] of trace.steps.entries()) {
+    if ("fault" in step)
+      refuse(
+        `step ${i + 1}: the lab cannot be made to ${step.fault}`,
+        "Take the step out of the trace, or run it on a server that Crosstalk starts (a container or --cmd).",
+      );
+  }
+  if (needs?.topology !== undefined && needs.topology !== config.topology)
+    refuse(`needs topology ${needs.topology}, this lab is ${config.topology}`, `Use --topology ${needs.topology}.`);
+  if (needs?.blockSize !== undefined && needs.blockSize !== config.blockSize)
+    refuse(`needs blocks of ${needs.blockSize} cells, this lab has ${config.blockSize}`, "Set the lab's blockSize.");
+  const longest = Math.max(0, ...trace.steps.filter(isSend).map((s) => promptLength(trace, s.prompt) + s.maxTokens));
+  const context = Math.max(longest, needs?.contextTokens ?? 0);
+  if (context > config.contextTokens)
+    refuse(
+      `needs a context of ${context} tokens, this lab has ${config.contextTokens}`,
+      "Set the lab's contextTokens.",
+    );
+}

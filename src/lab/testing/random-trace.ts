@@ -1,0 +1,71 @@
+/** Traces for the lab's own tests: hostile on purpose, the same for the same seed. */
+
+import { seededRandom } from "../../random.ts";
+import { validateTrace } from "../../trace/read.ts";
+import { type Part, promptLength, type Step, TRACE_VERSION, type Trace } from "../../trace/schema.ts";
+import { FAMILIES } from "../../tracer/vocabulary.ts";
+
+export interface RandomTraceOptions {
+  readonly requests?: number;
+  /** Share of requests that are cancelled. */
+  readonly cancels?: number;
+  /** Longest segment, in cells; a prompt has one or two. */
+  readonly segment?: number;
+  /** Milliseconds between two sends at most. */
+  readonly gapMs?: number;
+  /** Longest answer. */
+  readonly maxTokens?: number;
+  /** Segments to choose from: the fewer, the more prompts share a prefix. */
+  readonly segments?: number;
+  /** Latest timed cancel, in milliseconds after its request. */
+  readonly cancelMs?: number;
+}
+
+/** Prompts that share prefixes now and then, scans and narrow reads, cancels of every kind, a wait and a flush. */
+export function randomTrace(seed: number, options: RandomTraceOptions = {}): Trace {
+  const { requests = 20, cancels = 0.3, segment = 220, gapMs = 8, maxTokens = 24, cancelMs = 40 } = options;
+  const count = options.segments ?? Math.max(4, Math.ceil(requests / 2));
+  const random = seededRandom(seed);
+  const segments: Record<string, { seed: number; family: number; length: number }> = {};
+  for (let i = 0; i < count; i++) {
+    segments[`S${i}`] = {
+      seed: random.int(0, 0xffff),
+      family: random.int(0, FAMILIES - 1),
+      length: random.int(20, segment),
+    };
+  }
+  const names = Object.keys(segments);
+  const steps: Step[] = [];
+  let at = 0;
+  for (let i = 0; i < requests; i++) {
+    at += random.int(0, gapMs * 10) / 10;
+    const cells = Array.from({ length: random.int(1, 2) }, (): Part => {
+      const seg = random.pick(names);
+      return random.next() < 0.3 ? { seg, to: random.int(1, segments[seg]!.length) } : { seg };
+    });
+    const payload = promptLength({ segments }, cells);
+    const back = random.int(1, payload);
+    const narrow = random.next() < 0.5;
+    const send = `r${i}`;
+    steps.push({
+      at,
+      send,
+      prompt: [...cells, narrow ? { read: "narrow", back } : { read: "scan" }],
+      maxTokens: Math.min(random.int(1, maxTokens), narrow ? back : maxTokens),
+      ...(random.next() < 0.1 ? { cache: false } : {}),
+    });
+    if (random.next() < cancels) {
+      const kind = random.int(0, 2);
+      const when =
+        kind === 0
+          ? {}
+          : kind === 1
+            ? { afterMs: random.int(0, cancelMs * 10) / 10 }
+            : { afterTokens: random.int(1, maxTokens) };
+      steps.push({ at, cancel: send, ...when });
+    }
+    if (random.next() < 0.05) steps.push({ at, wait: `r${random.int(0, i)}` });
+    if (random.next() < 0.03) steps.push({ at, flush: true });
+  }
+  return validateTrace({ crosstalk: TRACE_VERSION, name: `random ${seed}`, segments, steps });
+}

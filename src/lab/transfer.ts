@@ -1,0 +1,91 @@
+/**
+ * The way of one prompt's cells from the prefill pool to blocks that the decode side has set aside for it. After each
+ * chunk of the prompt its blocks are posted, and are then written layer by layer. What is posted cannot be recalled.
+ */
+
+import type { VirtualClock } from "./clock.ts";
+import type { LabConfig } from "./config.ts";
+import { copyBlock } from "./copy-block.ts";
+import type { KvCache } from "./kv-cache.ts";
+
+export interface TransferOptions {
+  readonly config: LabConfig;
+  readonly clock: VirtualClock;
+  readonly from: KvCache;
+  readonly to: KvCache;
+  /** Blocks of the decode pool, one for each block of the prompt. The transfer holds them until its last write. */
+  readonly destination: readonly number[];
+  /** Some posted blocks have been written. */
+  readonly landed: (blocks: readonly number[]) => void;
+  /** All has been written and acknowledged; not called after an abort. */
+  readonly acknowledged: () => void;
+}
+
+export class Transfer {
+  readonly #options: TransferOptions;
+  /** Blocks posted so far. */
+  #posted = 0;
+  #writing = 0;
+  /** When this transfer's queue of writes is empty. Each has its own: writes of different transfers keep no order. */
+  #idleAt = 0;
+  #aborted = false;
+  #holds = true;
+
+  constructor(options: TransferOptions) {
+    this.#options = options;
+    options.to.pool.hold(options.destination);
+    options.to.incoming.add(options.destination);
+  }
+
+  /** Sends the prompt's first `count` blocks as far as they were not sent before. */
+  post(source: readonly number[], count: number): void {
+    if (this.#aborted || count <= this.#posted) return;
+    const { clock, config, destination, from, to } = this.#options;
+    const read = source.slice(this.#posted, count);
+    const written = destination.slice(this.#posted, count);
+    this.#posted = count;
+    this.#writing++;
+    from.pool.hold(read);
+    from.outgoing.add(read);
+    let time = Math.max(clock.now, this.#idleAt);
+    for (let layer = 0; layer < to.cells.layers; layer++) {
+      for (const [i, block] of written.entries()) {
+        time += config.costs.transfer;
+        clock.at(time, "copy", () => copyBlock(to.cells, block, from.cells, read[i]!, layer, config.blockSize));
+      }
+    }
+    this.#idleAt = time;
+    clock.at(time, "copy", () => {
+      from.outgoing.delete(read);
+      from.pool.release(read);
+      this.#landed(written);
+    });
+  }
+
+  /** The request is gone. Nothing more is posted; the blocks are let go when the last posted write has landed. */
+  abort(): void {
+    this.#aborted = true;
+    if (this.#writing === 0 || this.#options.config.fault === "pd-free-on-abort") this.#letGo();
+  }
+
+  #landed(written: readonly number[]): void {
+    const { clock, config, destination } = this.#options;
+    this.#writing--;
+    this.#options.landed(written);
+    if (this.#aborted && this.#writing === 0) this.#letGo();
+    if (this.#posted < destination.length || this.#writing > 0) return;
+    clock.at(clock.now + config.costs.acknowledge, "copy", () => {
+      if (this.#aborted) return;
+      this.#letGo();
+      this.#options.acknowledged();
+    });
+  }
+
+  #letGo(): void {
+    if (!this.#holds) return;
+    this.#holds = false;
+    const { destination, to } = this.#options;
+    to.incoming.delete(destination);
+    to.pool.release(destination);
+  }
+}

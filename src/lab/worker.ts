@@ -1,0 +1,150 @@
+/** One worker: a pool of cells and the engine loop over it. Each step computes its batch layer by layer. */
+
+import { Pass } from "../tracer/predict.ts";
+import { BatchRows } from "./batch-rows.ts";
+import type { VirtualClock } from "./clock.ts";
+import type { LabConfig } from "./config.ts";
+import { checkBookkeeping, checkReads } from "./invariants.ts";
+import { KvCache, type KvCacheOptions, type ReportCacheEvent } from "./kv-cache.ts";
+import { type Chunk, Scheduler } from "./scheduler.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** What a worker tells the engine, between two steps. */
+export interface WorkerListener {
+  /** More of a sequence's cells are computed: `sequence.computed` tells how many. */
+  computed(sequence: Sequence): void;
+  generated(sequence: Sequence, token: number): void;
+  /** The sequence has all its tokens; it still has its blocks. */
+  completed(sequence: Sequence, row: number): void;
+  cache: ReportCacheEvent;
+}
+
+/** One sequence of a step on its way through the layers. */
+interface BatchEntry extends Chunk {
+  readonly pass: Pass;
+  readonly slots: Int32Array;
+}
+
+/** What an answer is when the tracer cannot say: the unknown token. */
+const UNDEFINED_TOKEN = 0;
+
+export class Worker {
+  readonly kv: KvCache;
+  readonly rows: BatchRows;
+  readonly scheduler: Scheduler;
+  readonly #config: LabConfig;
+  readonly #clock: VirtualClock;
+  readonly #listener: WorkerListener;
+  /** Sequences that have blocks here and are computed elsewhere. */
+  readonly #reserved = new Set<Sequence>();
+  /** Requests to take out between two steps. */
+  readonly #aborts = new Set<Sequence>();
+  #stepping = false;
+
+  constructor(config: LabConfig, options: KvCacheOptions, clock: VirtualClock, listener: WorkerListener) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#listener = listener;
+    const { blockSize, contextTokens, fault, maxRunning, stepTokens } = config;
+    this.kv = new KvCache(config, options, clock, listener.cache);
+    this.rows = new BatchRows(maxRunning, Math.ceil(contextTokens / blockSize), blockSize, fault);
+    this.scheduler = new Scheduler(this.kv, this.rows, stepTokens, listener.cache);
+  }
+
+  get running(): number {
+    return this.scheduler.running.length;
+  }
+
+  get waiting(): number {
+    return this.scheduler.waiting.length;
+  }
+
+  /** Sets blocks aside for a prompt whose cells will come from elsewhere; false if the pool is too full. */
+  reserve(sequence: Sequence): boolean {
+    // What was preempted takes free blocks first.
+    if (this.scheduler.starved || !this.kv.grow(sequence, sequence.promptLength)) return false;
+    this.#reserved.add(sequence);
+    return true;
+  }
+
+  /** Queues a sequence, or one that was reserved and whose cells have come. */
+  submit(sequence: Sequence): void {
+    this.#reserved.delete(sequence);
+    this.scheduler.waiting.push(sequence);
+  }
+
+  /** Takes a request out before the next step: a step under way ends with all its rows. */
+  abort(sequence: Sequence): void {
+    this.#aborts.add(sequence);
+    if (!this.#stepping) this.#takeOutAborted();
+  }
+
+  /** Begins a step if none is under way and there is something to compute. */
+  wake(): void {
+    if (this.#stepping || this.running + this.waiting === 0) return;
+    const chunks = this.scheduler.plan();
+    if (chunks.length === 0) return;
+    this.rows.updateTables();
+    const batch = chunks.map((chunk) => this.#entry(chunk));
+    this.#stepping = true;
+    this.#clock.at(this.#clock.now + this.#config.costs.step, "compute", () => this.#computeLayer(batch, 0));
+  }
+
+  #entry({ sequence, tokens }: Chunk): BatchEntry {
+    const start = sequence.computed;
+    const slots = this.rows.slots(this.rows.rowOf(sequence), start + tokens);
+    const pass = new Pass(this.kv.cells, slots, start, sequence.tokens.slice(start, start + tokens));
+    return { sequence, tokens, pass, slots };
+  }
+
+  #computeLayer(batch: readonly BatchEntry[], layer: number): void {
+    const { costs, fault, checked } = this.#config;
+    const ready = Math.max(0, ...batch.map(({ sequence }) => sequence.load?.readyAt[layer] ?? 0));
+    if (ready > this.#clock.now && fault !== "host-read-before-ready") {
+      this.#clock.at(ready, "compute", () => this.#computeLayer(batch, layer));
+      return;
+    }
+    if (checked) for (const entry of batch) checkReads(this.kv, entry, layer);
+    for (const { pass } of batch) pass.layer(layer);
+    const last = layer + 1 === this.kv.cells.layers;
+    this.#clock.at(this.#clock.now + costs.layer, "compute", () =>
+      last ? this.#endStep(batch) : this.#computeLayer(batch, layer + 1),
+    );
+  }
+
+  #endStep(batch: readonly BatchEntry[]): void {
+    this.#stepping = false;
+    const completed: Sequence[] = [];
+    for (const { sequence, tokens, pass } of batch) {
+      sequence.computed += tokens;
+      this.kv.publish(sequence);
+      this.#listener.computed(sequence);
+      if (sequence.computed < sequence.tokens.length) continue;
+      const token = pass.answer().candidates[0] ?? UNDEFINED_TOKEN;
+      sequence.tokens.push(token);
+      this.#listener.generated(sequence, token);
+      // The scheduler's own limit stands beside the row's count: an answer is never longer than was asked.
+      const spent = this.rows.countToken(this.rows.rowOf(sequence));
+      if (spent || sequence.tokens.length >= sequence.limit) completed.push(sequence);
+    }
+    this.rows.endStep();
+    for (const sequence of completed) {
+      this.#aborts.delete(sequence);
+      this.#listener.completed(sequence, this.rows.rowOf(sequence));
+      this.scheduler.remove(sequence);
+    }
+    this.#takeOutAborted();
+    if (!this.#config.checked) return;
+    checkBookkeeping(this.kv, [...this.scheduler.running, ...this.scheduler.waiting, ...this.#reserved]);
+  }
+
+  #takeOutAborted(): void {
+    for (const sequence of this.#aborts) {
+      this.#reserved.delete(sequence);
+      const inRow = this.rows.rowOf(sequence) !== -1;
+      const dropsNeighbour = this.#config.fault === "cancel-drops-neighbour" && inRow;
+      this.scheduler.remove(dropsNeighbour ? this.rows.neighbour(sequence) : sequence);
+    }
+    this.#aborts.clear();
+  }
+}
