@@ -49,16 +49,22 @@ start_engine() {
   command -v docker >/dev/null && engine_answers && return
   install dockerd docker.io iptables
   as_root "starting dockerd"
-  if ! engine_answers; then # the package may have started it
+  local started=
+  if [ -d /run/systemd/system ]; then
+    say "starting the docker service"
+    quiet systemctl start docker
+  elif ! engine_answers; then
     say "starting dockerd, log in $engine_log"
     setsid dockerd >"$engine_log" 2>&1 </dev/null &
+    started=$!
   fi
   for ((waited = 0; waited < engine_wait_s; waited++)); do
     engine_answers && return
+    [ -z "$started" ] || kill -0 "$started" 2>/dev/null || break
     sleep 1
   done
-  tail -n 5 "$engine_log" >&2 || true
-  die "no Docker engine answered within $engine_wait_s s: see $engine_log"
+  [ -z "$started" ] || tail -n 5 "$engine_log" >&2
+  die "no Docker engine answered after $waited s"
 }
 
 # The host's Debian mirror, or nothing on a host that has none (debootstrap then takes its own default).
