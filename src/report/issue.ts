@@ -1,4 +1,4 @@
-/** The issue for the engine's maintainers. */
+/** The issue for the engine's maintainers, and the private advisory that comes before it. */
 
 import type { Finding } from "../check/finding.ts";
 import { printTrace } from "../trace/print.ts";
@@ -8,10 +8,29 @@ import { armConclusion, formatConfirmation, formatSize, HEADLINES, isLeak, start
 
 /** Markdown in the form that upstream maintainers ask for: what, where, how often, what rules other causes out, how to run it. */
 export function formatIssue(finding: Finding): string {
+  return document([`# ${title(finding)}`, ...(isLeak(finding) ? [PRIVATE_FIRST] : []), ...details(finding)]);
+}
+
+/** The same facts for a project's security address. Null for findings in which no one's data reaches another. */
+export function formatAdvisory(finding: Finding): string | null {
+  if (!isLeak(finding)) return null;
+  const { engine } = finding.target;
+  const [what, ...rest] = details(finding);
+  return document([
+    `# Security: ${title(finding)}`,
+    what!,
+    heading("Impact", IMPACT),
+    heading("Affected", `${engine.name} ${engine.version} with the arguments below. Other versions were not tried.`),
+    ...rest,
+  ]);
+}
+
+const IMPACT =
+  "An answer to one user is computed from the cached attention state of another user's request. With a trained model, words of the other user's prompt or answer can appear in it. No special access is needed: the requests below are ordinary ones.";
+
+function details(finding: Finding): string[] {
   const { anomaly, law } = finding;
-  const sections = [
-    `# ${title(finding)}`,
-    ...(isLeak(finding) ? [PRIVATE_FIRST] : []),
+  return [
     `**${capital(HEADLINES[anomaly.class])}.** ${anomaly.explanation}`,
     `The law that is broken: *${law.law}*`,
     heading("Environment", environment(finding)),
@@ -22,6 +41,9 @@ export function formatIssue(finding: Finding): string {
     heading("Run it", runIt(finding)),
     WHY_EXACT,
   ];
+}
+
+function document(sections: readonly string[]): string {
   return `${sections.join("\n\n")}\n`;
 }
 

@@ -61,6 +61,7 @@ function header(finding: Finding): string {
     "    python3 repro.py http://127.0.0.1:8080",
     "",
     "Ends with 1 when the bug shows, 0 when it does not, 2 when it could not test. Python 3.9 or later, nothing else.",
+    "Speaks llama-server's native API (POST /completion).",
   ];
   return `"""${text.join("\n").replaceAll("\\", "\\\\").replaceAll('"""', '\\"\\"\\"')}\n"""`;
 }

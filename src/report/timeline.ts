@@ -63,7 +63,7 @@ function chosenRequests(finding: Finding, most: number): string[] {
   const all = finding.trace.steps.filter(isSend).map((s) => s.send);
   const named = [finding.anomaly.request, ...finding.anomaly.origins.map((o) => o.request)];
   const cancelled = finding.trace.steps.flatMap((s) => ("cancel" in s ? [s.cancel] : []));
-  const chosen = new Set([...named, ...cancelled, ...all].filter((id) => all.includes(id)).slice(0));
+  const chosen = new Set([...named, ...cancelled, ...all].filter((id) => all.includes(id)));
   const first = new Set([...chosen].slice(0, most));
   return all.filter((id) => first.has(id));
 }

@@ -50,7 +50,9 @@ export function formatSize(size: TraceSize): string {
 
 /** The commands that start the server, with the names that the repro's files have. */
 export function startCommands(finding: Finding, model = "tracer.gguf", port = "8080"): string[] {
-  return finding.target.startCommand.map((line) => line.replaceAll("$PORT", port).replaceAll("$MODEL", model));
+  const { startCommand, engine } = finding.target;
+  if (startCommand.length === 0) return [`# start ${engine.name} with ${model} on port ${port}`];
+  return startCommand.map((line) => line.replaceAll("$PORT", port).replaceAll("$MODEL", model));
 }
 
 /** How arms differ from the trace itself, as a sentence each way: what still fails, what no longer does. */

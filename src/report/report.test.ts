@@ -1,0 +1,119 @@
+import { expect, it } from "vitest";
+import type { Finding } from "../check/finding.ts";
+import { parseHistory } from "../history/jsonl.ts";
+import { parseTrace } from "../trace/read.ts";
+import { exampleFinding } from "./example.ts";
+import { formatAdvisory, formatIssue } from "./issue.ts";
+import { reproFolder } from "./repro-folder.ts";
+import { reproPy } from "./repro-py.ts";
+import { formatTerminal } from "./terminal.ts";
+import { formatTimeline } from "./timeline.ts";
+
+const example = exampleFinding();
+const folder = "crosstalk-out/found/own-cells-only-1f3a9c";
+
+it("an issue, an advisory and the terminal's last block read as they did", async () => {
+  await expect(formatIssue(example)).toMatchFileSnapshot("golden/issue.md");
+  await expect(formatAdvisory(example)).toMatchFileSnapshot("golden/advisory.md");
+  await expect(formatTerminal(example, { folder })).toMatchFileSnapshot("golden/terminal.txt");
+});
+
+it("repro.py reads as it did down to its token arithmetic", async () => {
+  const [trace] = reproPy(example).split("# ---- The model's tokens");
+  await expect(trace).toMatchFileSnapshot("golden/repro-head.txt");
+});
+
+it("the last lines of the terminal are the commands that reproduce it", () => {
+  const lines = formatTerminal(example, { folder }).trimEnd().split("\n");
+  expect(lines.at(-3)).toBe("Reproduce with:");
+  expect(lines.at(-1)).toMatch(/^ {2}python3 repro\.py /);
+});
+
+it("colour comes only from the paint that was given", () => {
+  const painted = formatTerminal(example, { folder, paint: (style, text) => `<${style}>${text}</${style}>` });
+  const plain = formatTerminal(example, { folder });
+  expect(painted).toContain("<bad>FOUND foreign read");
+  expect(painted.replaceAll(/<\/?(bad|strong|faint)>/g, "")).toBe(plain);
+});
+
+it("the repro folder holds the trace and the history as they can be read back", () => {
+  const files = reproFolder(example);
+  expect([...files.keys()]).toEqual([
+    "trace.json",
+    "history.jsonl",
+    "timeline.txt",
+    "issue.md",
+    "advisory.md",
+    "repro.py",
+    "write_model.py",
+  ]);
+  expect(parseTrace(files.get("trace.json")!)).toEqual(example.trace);
+  expect(parseHistory(files.get("history.jsonl")!)).toEqual({ history: example.history, truncated: null });
+});
+
+it("a finding in which no one's data reaches another asks for no secrecy", () => {
+  const lost: Finding = { ...example, anomaly: { ...example.anomaly, class: "lost tail", origins: [] } };
+  expect(formatAdvisory(lost)).toBeNull();
+  expect(formatIssue(lost)).not.toContain("private");
+  expect(reproFolder(lost).has("advisory.md")).toBe(false);
+});
+
+it("a planted fault is never shown as a bug of the engine", () => {
+  const planted: Finding = { ...example, target: { ...example.target, fault: "late-write" } };
+  expect(formatIssue(planted)).toContain("planted on purpose: `late-write`");
+  expect(formatTerminal(planted, { folder })).toContain('The fault "late-write" was planted on purpose.');
+});
+
+it("a timeline of many requests keeps those that the anomaly names and stays within its width", () => {
+  const crowd: Finding = {
+    ...example,
+    trace: {
+      ...example.trace,
+      steps: [
+        ...Array.from({ length: 20 }, (_, i) => ({
+          at: 0,
+          send: `crowd-${i}`,
+          prompt: [{ seg: "A" }, { read: "scan" as const }],
+          maxTokens: 4,
+        })),
+        ...example.trace.steps,
+      ],
+    },
+  };
+  const lines = formatTimeline(crowd).trimEnd().split("\n");
+  expect(lines[0]).toContain("│ r1");
+  expect(lines[0]).toContain("│ r2");
+  expect(lines.at(-1)).toBe("16 other requests not shown.");
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(120);
+});
+
+it("a timeline shows faults, flushes, failures, lost tails and what is still open", () => {
+  const { header } = example.history;
+  const sent = example.history.events.filter((e) => e.e === "sent");
+  const history: Finding["history"] = {
+    header,
+    events: [
+      ...sent,
+      { t: 21_000, e: "fault", at: 21_000, fault: "pause" },
+      { t: 22_000, e: "flushed", at: 22_000, proof: "erased 96 cells in 4 slots" },
+      { t: 23_000, e: "cache", what: "transfer", blocks: [1, 2, 3, 7] },
+      { t: 24_000, e: "failed", id: "r1", code: "HTTP_500", message: "out of cells" },
+      { t: 30_000, e: "end", latenessP99: 0, latenessMax: 0 },
+    ],
+  };
+  expect(formatTimeline({ ...example, history })).toMatchInlineSnapshot(`
+    "        ms │ r1                             │ r2
+    ───────────┼────────────────────────────────┼────────────────────────────────
+           0.1 │   send A B scan                │
+               │   (81 in, 16 out)              │
+          20.1 │                                │   send A C @32
+               │                                │   (81 in, 24 out)
+          21.0 │   fault: pause
+          22.0 │   flush: erased 96 cells in 4 slots
+          23.0 │   transfer: blocks 1-3, 7
+          24.0 │ ✗ failed: HTTP_500             │
+               │   out of cells                 │
+          30.0 │                                │ ✗ still open
+    "
+  `);
+});

@@ -1,0 +1,27 @@
+/** The folder that a finding leaves behind: anyone can run it without Crosstalk. */
+
+import type { Finding } from "../check/finding.ts";
+import { formatHistory } from "../history/jsonl.ts";
+import { formatTrace } from "../trace/read.ts";
+import { DEFAULT_SHAPE, type TracerShape } from "../tracer/shape.ts";
+import { formatAdvisory, formatIssue } from "./issue.ts";
+import { reproPy } from "./repro-py.ts";
+import { formatTimeline } from "./timeline.ts";
+import { writeModelPy } from "./write-model-py.ts";
+
+/**
+ * File names and their text. `advisory.md` is there only where the finding is a leak.
+ * @param shape of the tracer that the target held
+ */
+export function reproFolder(finding: Finding, shape: TracerShape = DEFAULT_SHAPE): ReadonlyMap<string, string> {
+  const advisory = formatAdvisory(finding);
+  return new Map([
+    ["trace.json", formatTrace(finding.trace)],
+    ["history.jsonl", formatHistory(finding.history)],
+    ["timeline.txt", formatTimeline(finding)],
+    ["issue.md", formatIssue(finding)],
+    ...(advisory === null ? [] : [["advisory.md", advisory] as const]),
+    ["repro.py", reproPy(finding)],
+    ["write_model.py", writeModelPy(shape)],
+  ]);
+}
