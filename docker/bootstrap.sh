@@ -32,8 +32,8 @@ esac
 
 as_root() { [ "$(id -u)" = 0 ] || die "$1 needs root: run this script with sudo"; }
 
-# install COMMAND PACKAGE...: the packages, if the command is missing.
-install() {
+# need COMMAND PACKAGE...: the packages, if the command is missing.
+need() {
   local command=$1; shift
   command -v "$command" >/dev/null && return
   command -v apt-get >/dev/null || die "'$command' is missing and this is not a Debian or Ubuntu machine: install $* by hand"
@@ -47,7 +47,7 @@ engine_answers() { docker info >/dev/null 2>&1; }
 
 start_engine() {
   command -v docker >/dev/null && engine_answers && return
-  install dockerd docker.io iptables
+  need dockerd docker.io iptables
   as_root "starting dockerd"
   local started=
   if [ -d /run/systemd/system ]; then
@@ -95,7 +95,7 @@ base() {
     say "pulled $image"
     return
   fi
-  install debootstrap debootstrap debian-archive-keyring
+  need debootstrap debootstrap debian-archive-keyring
   as_root "making $image"
   say "making $image (no registry gave it within $pull_wait_s s)"
   eval "$(apt-config shell proxy Acquire::http::Proxy)"
