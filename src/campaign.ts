@@ -3,9 +3,9 @@
 import type { Coverage } from "./check/coverage.ts";
 import { addCoverage, coverage, NO_COVERAGE } from "./check/coverage.ts";
 import type { Finding } from "./check/finding.ts";
-import { judge, type Property, type Run, toRun } from "./check/property.ts";
+import { judge, type Property, type Run } from "./check/property.ts";
 import { joinStatus, type Status, type Verdict } from "./check/verdict.ts";
-import { type Failure, type InvestigationLimits, type InvestigationStep, investigate } from "./investigate.ts";
+import { type Failure, type InvestigationLimits, type InvestigationStep, investigate, runOnce } from "./investigate.ts";
 import type { Target, TargetDescription } from "./target/target.ts";
 import type { Trace } from "./trace/schema.ts";
 
@@ -69,9 +69,7 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
   for (const trace of options.traces) {
     if (!options.goOn() || findings.length >= options.findings) break;
     signal?.throwIfAborted();
-    await target.flush();
-    const history = await target.execute(trace, signal ? { arm: "main", signal } : { arm: "main" });
-    const run = toRun(trace, history);
+    const run = await runOnce(target, trace, "main", signal);
     traces++;
     total = addCoverage(total, coverage([run]));
     const verdicts = new Map<string, Verdict>();

@@ -6,7 +6,7 @@ import { explainWitness } from "./check/explain.ts";
 import type { ArmResult, Finding, TraceSize } from "./check/finding.ts";
 import { judge, type Property, type Run, toRun } from "./check/property.ts";
 import { rate } from "./check/statistics.ts";
-import type { Verdict, Witness } from "./check/verdict.ts";
+import type { Witness } from "./check/verdict.ts";
 import { CrosstalkError } from "./errors.ts";
 import type { Arm } from "./history/schema.ts";
 import { createMinimizer } from "./minimize/minimizer.ts";
@@ -38,14 +38,11 @@ export interface InvestigationLimits {
 
 export const DEFAULT_INVESTIGATION: InvestigationLimits = { reduce: 200, servers: 2, runsPerServer: 5, armRuns: 3 };
 
-/** Runs `trace` once on caches that were emptied before, and says whether it breaks the law. */
-export async function tryOnce(target: Target, trace: Trace, law: Property, arm: Arm, signal?: AbortSignal) {
+/** Runs a trace once, as `arm` has it, on caches that were emptied before. */
+export async function runOnce(target: Target, trace: Trace, arm: Arm, signal?: AbortSignal): Promise<Run> {
   await target.flush();
   const armTrace = forArm(trace, arm);
-  const history = await target.execute(armTrace, signal ? { arm, signal } : { arm });
-  const run = toRun(armTrace, history);
-  const verdict: Verdict = judge(law, new Map([["main", run]]));
-  return { run, verdict };
+  return toRun(armTrace, await target.execute(armTrace, signal ? { arm, signal } : { arm }));
 }
 
 export async function* investigate(
@@ -60,7 +57,8 @@ export async function* investigate(
   /** A candidate that kills the server shows another failure than the one that is being reduced. */
   const fails = async (trace: Trace, arm: Arm = "main"): Promise<boolean> => {
     try {
-      const { run, verdict } = await tryOnce(target, trace, law, arm, signal);
+      const run = await runOnce(target, trace, arm, signal);
+      const verdict = judge(law, new Map([["main", run]]));
       if (verdict.status !== "fail") return false;
       if (arm === "main") last = { law, run, witness: verdict.witnesses[0] };
       return true;

@@ -7,7 +7,7 @@
 import fc from "fast-check";
 import { anyAim, longAim } from "./aim.ts";
 import { CENTRE, ELSEWHERE, NEIGHBOURS } from "./families.ts";
-import { besideEdge, blocks, edge, suffixLength } from "./length.ts";
+import { besideEdge, blocks, edge, longPrefix, suffixLength } from "./length.ts";
 import type { TraceLimits } from "./limits.ts";
 import { type Scene, SceneWriter } from "./scene.ts";
 import { cancelMoment, roughMs } from "./timing.ts";
@@ -29,10 +29,11 @@ export function cancelAndRetry(limits: TraceLimits): fc.Arbitrary<Scene> {
     });
     return fc
       .record({
-        prefix: blocks(limits, size, 0.7),
+        // Long ones more often than elsewhere: a prefill of several chunks can be cancelled between two of them.
+        prefix: fc.oneof(blocks(limits, size, 0.7), longPrefix(limits, size)),
         off: besideEdge,
         suffixes: fc.tuple(suffixLength(size), suffixLength(size)),
-        rounds: fc.array(round, { minLength: 1, maxLength: 3 }),
+        rounds: fc.array(round, { minLength: 1, maxLength: 4 }),
         first: victim,
         last: anyAim,
       })

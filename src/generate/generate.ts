@@ -13,7 +13,7 @@ import { rowsOutOfOrder } from "./rows-out-of-order.ts";
 import type { PatternName, Scene } from "./scene.ts";
 import { slotAlternation } from "./slot-alternation.ts";
 import { type Act, requestsIn, type Script, stage } from "./stage.ts";
-import { burstGap } from "./timing.ts";
+import { burstGap, cancelMoment } from "./timing.ts";
 import { twins } from "./twins.ts";
 
 /** What each pattern sends, within the limits of a target. */
@@ -56,15 +56,18 @@ function scriptOf(limits: TraceLimits): fc.Arbitrary<Script> {
     fc.record({
       scene,
       overlaps: fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
-      pause: fc.constantFrom(0, 0.25, 0.5, 1, 1.5),
+      pause: fc.constantFrom(1, 1.5, 2, 2.5),
     });
   const pattern = (name: PatternName): fc.Arbitrary<Act> => act(patterns[name](limits));
   const scenes = Math.ceil(limits.requests / LEAST_REQUESTS);
   const free = fc.subarray([...OPTIONAL], { minLength: 3 }).chain((some) =>
-    fc.array(fc.oneof(...[...some, "twins" as const, "cancel-and-retry" as const].map(pattern)), {
-      minLength: scenes,
-      maxLength: scenes,
-    }),
+    fc.array(
+      fc.oneof(...[...some, "twins" as const, "cancel-and-retry" as const, "cancel-and-retry" as const].map(pattern)),
+      {
+        minLength: scenes,
+        maxLength: scenes,
+      },
+    ),
   );
   return fc
     .record({
@@ -74,6 +77,10 @@ function scriptOf(limits: TraceLimits): fc.Arbitrary<Script> {
       cancel: pattern("cancel-and-retry"),
       places: fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })),
       free,
+      sprinkles: fc.array(
+        fc.record({ which: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), moment: cancelMoment }),
+        { minLength: 0, maxLength: Math.ceil(limits.requests / 6) },
+      ),
       revisits: fc.array(fc.record({ which: fc.double({ min: 0, max: 1, noNaN: true }), gap: burstGap, aim: anyAim }), {
         minLength: 1,
         maxLength: 4,
@@ -81,14 +88,14 @@ function scriptOf(limits: TraceLimits): fc.Arbitrary<Script> {
       flush: limits.supportsFlush ? fc.constantFrom(true, false, false, false, false) : fc.constant(false),
       seed: fc.nat(0xffffffff),
     })
-    .map(({ dirty, twins: pair, cancel, places, free: more, revisits, flush, seed }) => {
+    .map(({ dirty, twins: pair, cancel, places, free: more, sprinkles, revisits, flush, seed }) => {
       const acts = dirty ? [dirty] : [];
       const wanted = limits.requests - revisits.length - count([...acts, pair, cancel]);
       const chosen = whileRoom(more, wanted);
       for (const [i, special] of [pair, cancel].entries()) {
         chosen.splice(Math.round(places[i]! * chosen.length), 0, special);
       }
-      return { name: "arbitrary", acts: [...acts, ...chosen], revisits, flush, seed };
+      return { name: "arbitrary", acts: [...acts, ...chosen], sprinkles, revisits, flush, seed };
     });
 }
 

@@ -23,6 +23,12 @@ export function blocks(limits: TraceLimits, size: number, share: number): fc.Arb
   );
 }
 
+/** Blocks of a prefix that takes a third of a prompt's room or more, as far as a trace has time for it. */
+export function longPrefix(limits: TraceLimits, size: number): fc.Arbitrary<number> {
+  const most = Math.max(1, Math.min(8 * USUAL_BLOCKS, Math.floor((payloadRoom(limits) * 0.8) / size)));
+  return fc.integer({ min: Math.ceil(most / 2.5), max: most });
+}
+
 /** Cells in a suffix: a few, or so many that an edge falls into it. */
 export function suffixLength(size: number): fc.Arbitrary<number> {
   return fc.oneof(

@@ -27,7 +27,7 @@ const SEED = 20_260_101;
 /** A scenario, cut to a target's limits. @throws CrosstalkError INVALID_OPTION when they leave no room */
 export function scenario(name: ScenarioName, limits: TraceLimits): Trace {
   const acts = [fillPool(limits), scenes[name](limits)].map((scene): Act => ({ scene, overlaps: false, pause: 0 }));
-  return stage({ name, acts, revisits: [], flush: false, seed: SEED }, limits);
+  return stage({ name, acts, sprinkles: [], revisits: [], flush: false, seed: SEED }, limits);
 }
 
 const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {

@@ -16,6 +16,7 @@ import { type Aim, aimed } from "./aim.ts";
 import { FamilyPlan } from "./families.ts";
 import { cellsPerRequest, type TraceLimits } from "./limits.ts";
 import type { Scene } from "./scene.ts";
+import type { CancelMoment } from "./timing.ts";
 
 /** A scene and when it begins. */
 export interface Act {
@@ -34,9 +35,17 @@ export interface Revisit {
   readonly aim: Aim;
 }
 
+/** A cancel of any request, beside those that its pattern planned. */
+export interface Sprinkle {
+  /** Which of the requests, as a share of them. */
+  readonly which: number;
+  readonly moment: CancelMoment;
+}
+
 export interface Script {
   readonly name: string;
   readonly acts: readonly Act[];
+  readonly sprinkles: readonly Sprinkle[];
   readonly revisits: readonly Revisit[];
   /** Empties the caches before the revisits. */
   readonly flush: boolean;
@@ -74,7 +83,7 @@ export function stage(script: Script, limits: TraceLimits): Trace {
   const last = script.acts.at(-1)?.scene;
   const trace = withRevisits(
     script,
-    inOrder(steps),
+    sprinkled(script, inOrder(steps)),
     segments,
     end + Math.round(roughDuration(last, limits) / 2),
     limits,
@@ -90,6 +99,24 @@ export function requestsIn(scene: Scene): number {
 /** Sorting is stable: what one scene has in order at one moment stays in order. */
 function inOrder(steps: readonly Step[]): Step[] {
   return [...steps].sort((a, b) => a.at - b.at);
+}
+
+/** With the sprinkled cancels. Twins keep theirs: of each burst two at least must finish. */
+function sprinkled({ acts, sprinkles }: Script, steps: readonly Step[]): Step[] {
+  const taken = new Set(steps.flatMap((s) => (isCancel(s) ? s.cancel : [])));
+  for (const [i, { scene }] of acts.entries()) {
+    if (scene.pattern === "twins") for (const s of scene.steps.filter(isSend)) taken.add(scoped(i, s.send));
+  }
+  const free = steps.filter(isSend).filter((s) => !taken.has(s.send));
+  const moments = new Map<string, CancelMoment>();
+  for (const { which, moment } of sprinkles) {
+    const chosen = free[Math.floor(which * free.length)];
+    if (chosen) moments.set(chosen.send, moment);
+  }
+  return steps.flatMap((step): Step[] => {
+    const moment = isSend(step) ? moments.get(step.send) : undefined;
+    return isSend(step) && moment ? [step, { at: step.at, cancel: step.send, ...moment }] : [step];
+  });
 }
 
 /** About how long a small engine works on a scene, ms. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 
 /** 0 to 30 ms. 15 and 19 ms are the offsets of published cancel races. */
 export const shortDelay: fc.Arbitrary<number> = fc.oneof(
-  { weight: 10, arbitrary: fc.constant(0) },
+  { weight: 6, arbitrary: fc.constant(0) },
   { weight: 4, arbitrary: fc.constant(1) },
   { weight: 4, arbitrary: fc.constant(2) },
   { weight: 3, arbitrary: fc.constant(4) },
@@ -31,7 +31,9 @@ export type CancelMoment = { readonly afterMs: number } | { readonly afterTokens
 
 export const cancelMoment: fc.Arbitrary<CancelMoment> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ afterMs: shortDelay }) },
-  { weight: 2, arbitrary: fc.constant({ afterTokens: 1 }) },
+  // In the midst of an answer, between two of its tokens: a cancel after tokens always comes right behind one.
+  { weight: 3, arbitrary: fc.record({ afterMs: fc.integer({ min: 3, max: 70 }) }) },
+  { weight: 1, arbitrary: fc.constant({ afterTokens: 1 }) },
   { weight: 2, arbitrary: fc.record({ afterTokens: fc.integer({ min: 2, max: 12 }) }) },
 );
 

@@ -38,7 +38,8 @@ const at = { at: milliseconds };
 const send = z.strictObject({
   ...at,
   send: name,
-  prompt: z.array(part).min(1),
+  /** Segments, then the read. */
+  prompt: z.array(part).min(2),
   maxTokens: z.int().min(1).max(4096),
   /** `false` asks the engine neither to read nor to keep cached cells for this request. */
   cache: z.boolean().optional(),

@@ -1,0 +1,131 @@
+#!/usr/bin/env node
+/** The command line. Commands load what they need when they run: `--help` answers at once. */
+
+import { Command, Option } from "commander";
+import { EXIT, formatError } from "./exit.ts";
+import { duration, positiveNumber, wholeNumber } from "./values.ts";
+
+const program = new Command("crosstalk")
+  .description(
+    "Proves that no request to an LLM server ever reads another request's KV cache, or shows the one that did.",
+  )
+  .version("0.1.0")
+  .showHelpAfterError("(see --help)")
+  .configureHelp({ sortSubcommands: false })
+  .addHelpText("after", "\nExit codes: 0 clean, 1 a finding, 2 could not test (the message says what to do).");
+
+/** Runs a command's action; its number is the exit code, its error is code 2. */
+function ends<Args extends unknown[]>(action: (...args: Args) => Promise<number>) {
+  return async (...args: Args): Promise<void> => {
+    try {
+      process.exitCode = await action(...args);
+    } catch (error) {
+      process.stderr.write(`${formatError(error)}\n`);
+      process.exitCode = EXIT.couldNotTest;
+    }
+  };
+}
+
+const examples = (...lines: string[]) => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
+
+function targetOptions(command: Command): Command {
+  return command
+    .option("--target <lab|container|URL>", "what to test; chosen from the other options where left out")
+    .option("--engine <name>", "engine profile (default llama.cpp; see `crosstalk engines`)")
+    .option("--image <name>", "container image instead of the profile's own")
+    .option("--cmd <command>", "start the server by this command; {model.gguf} and {port} are filled in")
+    .option("--port <number>", "port for --cmd (default: a free one)", positiveNumber)
+    .option("--fault <name>", "switch on a planted fault of the lab or of Crosstalk's image")
+    .addOption(new Option("--topology <name>", "topology of the lab").choices(["single", "pd"]))
+    .option("--gpus <count>", "GPUs for the container: a number or all")
+    .option("--allow-remote", "load a URL on another machine: only if it is yours and nobody depends on it");
+}
+
+program
+  .command("demo")
+  .description("find a planted KV-cache bug in the embedded lab, reduce it and write its repro; no Docker")
+  .option("--seed <number>", "seed of the campaign", wholeNumber, 1)
+  .option("--fault <name>", "the bug to plant", "pd-free-on-abort")
+  .option("--out <folder>", "where to write traces, histories and the repro", "crosstalk-out/demo")
+  .option("--json", "print the summary of the faulty run as JSON")
+  .addHelpText("after", examples("crosstalk demo", "crosstalk demo --seed 7 --json"))
+  .action(ends(async (options) => (await import("./demo.ts")).demo(options)));
+
+targetOptions(program.command("run"))
+  .description("load a target until the budget ends or a law breaks; reduce and write up what broke")
+  .option("--seed <number>", "seed of the campaign", wholeNumber, 1)
+  .option("--budget <time>", "start no new trace after this time", duration, 120_000)
+  .option("--traces <number>", "run at most this many traces", positiveNumber, 1_000_000)
+  .option("--findings <number>", "stop after this many findings, one a law", positiveNumber, 1)
+  .option("--out <folder>", "where to write traces, histories and findings (default crosstalk-out/run-TIME)")
+  .option("--json", "end with one summary object on standard output")
+  .addHelpText(
+    "after",
+    examples(
+      "crosstalk run --engine llama.cpp",
+      "crosstalk run --engine llama.cpp --fault stale-row --budget 60s",
+      'crosstalk run --cmd "llama-server -m {model.gguf} --port {port} -np 4 -c 4096"',
+      "crosstalk run --target http://127.0.0.1:8080",
+      "crosstalk run --target lab --topology pd --fault pd-free-on-abort --json",
+    ),
+  )
+  .action(ends(async (options) => (await import("./run.ts")).run(options)));
+
+targetOptions(program.command("replay"))
+  .description("run one trace again and judge it")
+  .argument("<trace>", "trace file, or a folder that holds trace.json")
+  .option("--tries <number>", "how often", positiveNumber, 10)
+  .option("--json", "print the result as JSON")
+  .addHelpText(
+    "after",
+    examples("crosstalk replay crosstalk-out/demo/pd-free-on-abort/findings/*/ --topology pd --fault pd-free-on-abort"),
+  )
+  .action(ends(async (path, options) => (await import("./replay.ts")).replay(path, options)));
+
+program
+  .command("check")
+  .description("judge a saved history again, offline")
+  .argument("<history>", "history file, or a folder that holds history.jsonl")
+  .option("--trace <file>", "its trace (default: trace.json or NAME.trace.json beside it)")
+  .option("--print", "print the trace and what happened, a line an event")
+  .option("--json", "print the verdicts as JSON")
+  .addHelpText("after", examples("crosstalk check crosstalk-out/demo/clean/runs/0001.history.jsonl"))
+  .action(ends(async (path, options) => (await import("./check.ts")).check(path, options)));
+
+program
+  .command("model")
+  .description("write the tracer model, for a server that you start yourself")
+  .argument("<file>", "where to write the GGUF file")
+  .option("--json", "print the manifest as JSON")
+  .addHelpText("after", examples("crosstalk model tracer.gguf", "llama-server -m tracer.gguf --port 8080"))
+  .action(ends(async (file, options) => (await import("./model.ts")).model(file, options)));
+
+program
+  .command("doctor")
+  .description("say what works on this machine, and prove that a planted bug is caught")
+  .addOption(new Option("--canary <fault>", "the bug to plant").default("pd-free-on-abort"))
+  .option("--json", "print the result as JSON")
+  .addHelpText("after", examples("crosstalk doctor"))
+  .action(ends(async (options) => (await import("./doctor.ts")).doctor(options)));
+
+program
+  .command("engines")
+  .description("list the engines Crosstalk knows, and the faults that can be planted")
+  .option("--json", "print the list as JSON")
+  .addHelpText("after", examples("crosstalk engines"))
+  .action(ends(async (options) => (await import("./engines.ts")).engines(options)));
+
+program
+  .command("lab")
+  .description("serve the embedded lab over HTTP in llama-server's dialect")
+  .option("--port <number>", "port to listen on", positiveNumber, 8080)
+  .option("--fault <name>", "switch on a planted fault")
+  .addOption(new Option("--topology <name>", "topology").choices(["single", "pd"]).default("single"))
+  .addHelpText("after", examples("crosstalk lab --topology pd --fault pd-free-on-abort --port 8080"))
+  .action(ends(async (options) => (await import("./lab.ts")).lab(options)));
+
+program.exitOverride((error) => {
+  // commander's own errors are bad usage: could not test. Help and version are not errors.
+  process.exit(error.exitCode === 0 ? 0 : EXIT.couldNotTest);
+});
+await program.parseAsync();

@@ -1,0 +1,65 @@
+/** `crosstalk replay`: run one trace again, as often as asked, and judge each run. */
+
+import { allProperties } from "../../properties/index.ts";
+import { explainWitness } from "../check/explain.ts";
+import { judge } from "../check/property.ts";
+import { rate, upperBoundOfZero } from "../check/statistics.ts";
+import { joinStatus, type Status } from "../check/verdict.ts";
+import { runOnce } from "../investigate.ts";
+import { parseTrace } from "../trace/read.ts";
+import { exitCodeOf } from "./exit.ts";
+import { inputFile } from "./input.ts";
+import { withInterrupt } from "./interrupt.ts";
+import { progressTo } from "./progress.ts";
+import { openTarget, type TargetOptions } from "./target.ts";
+
+export interface ReplayOptions extends TargetOptions {
+  readonly tries: number;
+  readonly json?: boolean;
+}
+
+/** Each try starts on emptied caches. One failed try is a finding. */
+export async function replay(path: string, options: ReplayOptions): Promise<number> {
+  const file = inputFile(path, "trace.json", "INVALID_TRACE");
+  const trace = parseTrace(file.text, file.path);
+  return withInterrupt(async (signal) => {
+    const progress = progressTo(process.stderr, options.json === true);
+    const target = await openTarget(options);
+    const statuses: Status[] = [];
+    const explanations = new Set<string>();
+    const reasons = new Map<string, string>();
+    try {
+      const { blockSize } = await target.start();
+      for (let i = 0; i < options.tries; i++) {
+        const verdicts: Status[] = [];
+        const run = await runOnce(target, trace, "main", signal);
+        for (const law of allProperties.filter((l) => l.appliesTo(trace))) {
+          const verdict = judge(law, new Map([["main", run]]));
+          verdicts.push(verdict.status);
+          reasons.set(law.id, `${verdict.status}: ${verdict.reason}`);
+          if (verdict.status === "fail")
+            explanations.add(explainWitness(run, verdict.witnesses[0], blockSize).explanation);
+        }
+        statuses.push(joinStatus(verdicts));
+        progress.show(`  try ${i + 1} of ${options.tries}: ${statuses.at(-1)}`);
+      }
+    } finally {
+      await target.stop();
+    }
+    const failed = statuses.filter((s) => s === "fail").length;
+    const status = failed > 0 ? "fail" : statuses.includes("pass") ? "pass" : "inconclusive";
+    const share = rate(failed, statuses.length);
+    if (options.json)
+      process.stdout.write(`${JSON.stringify({ verdict: status, rate: share, explanations: [...explanations] })}\n`);
+    else {
+      const bound =
+        failed === 0
+          ? `; at most ${(100 * upperBoundOfZero(statuses.length)).toFixed(1)} % of runs fail, with 95 % confidence`
+          : "";
+      process.stdout.write(`${trace.name}: failed in ${failed} of ${statuses.length} tries${bound}\n`);
+      for (const text of explanations) process.stdout.write(`  ${text}\n`);
+      if (failed === 0) for (const [law, reason] of reasons) process.stdout.write(`  ${law.padEnd(24)} ${reason}\n`);
+    }
+    return exitCodeOf(status);
+  });
+}

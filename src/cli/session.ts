@@ -1,0 +1,88 @@
+/** One campaign from the command line: target, store, progress, summary. `demo`, `run` and `doctor` are made of it. */
+
+import { allProperties } from "../../properties/index.ts";
+import { type CampaignResult, campaign } from "../campaign.ts";
+import type { Coverage } from "../check/coverage.ts";
+import type { Finding } from "../check/finding.ts";
+import { generateTrace } from "../generate/generate.ts";
+import { limitsOf } from "../generate/limits.ts";
+import { DEFAULT_INVESTIGATION } from "../investigate.ts";
+import type { Target, TargetDescription } from "../target/target.ts";
+import { narrate, type Progress } from "./progress.ts";
+import type { Store } from "./store.ts";
+import { type Summary, summarise } from "./summary.ts";
+
+export interface SessionOptions {
+  readonly target: Target;
+  readonly store: Store;
+  readonly progress: Progress;
+  readonly seed: number;
+  /** Traces to run at most. */
+  readonly traces: number;
+  /** Milliseconds after which no new trace is started. */
+  readonly budget: number;
+  /** Findings after which the campaign ends. */
+  readonly findings: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Session {
+  readonly summary: Summary;
+  readonly findings: readonly { readonly finding: Finding; readonly folder: string }[];
+  readonly result: CampaignResult | null;
+  readonly error: unknown;
+}
+
+/** Starts the target, runs the campaign, stops the target. Never throws: an error is part of what it gives. */
+export async function runSession(options: SessionOptions): Promise<Session> {
+  const { target, store, progress, seed } = options;
+  const findings: { finding: Finding; folder: string }[] = [];
+  let description: TargetDescription | null = null;
+  let result: CampaignResult | null = null;
+  let looked: Coverage | undefined;
+  let error: unknown = null;
+  try {
+    description = await target.start();
+    progress.say(`crosstalk: ${describe(description)}, seed ${seed}`);
+    const end = performance.now() + options.budget;
+    const events = campaign({
+      target,
+      description,
+      laws: allProperties,
+      traces: tracesOf(seed, options.traces, description),
+      goOn: () => performance.now() < end,
+      investigation: DEFAULT_INVESTIGATION,
+      findings: options.findings,
+      signal: options.signal,
+    });
+    let step = await events.next();
+    for (; !step.done; step = await events.next()) {
+      if (step.value.type === "ran") {
+        store.run(step.value.run);
+        looked = step.value.total;
+      }
+      if (step.value.type === "finding")
+        findings.push({ finding: step.value.finding, folder: store.finding(step.value.finding) });
+      narrate(step.value, progress);
+    }
+    result = step.value;
+  } catch (caught) {
+    error = caught;
+  } finally {
+    await target.stop();
+  }
+  const parts = { seed, description, result, findings, out: store.folder, error };
+  return { summary: summarise(looked ? { ...parts, coverage: looked } : parts), findings, result, error };
+}
+
+function describe(d: TargetDescription): string {
+  const engine = d.kind === "lab" ? `lab, topology ${d.topology}` : `${d.engine.name} ${d.engine.version} (${d.kind})`;
+  const sizes = `${d.maxRunning} at once, ${d.poolCells} cells${d.blockSize > 1 ? ` in blocks of ${d.blockSize}` : ""}`;
+  return `${engine}, ${sizes}${d.fault === null ? "" : `, planted fault ${d.fault}`}`;
+}
+
+/** Campaign seed and trace number make a trace's seed. */
+function* tracesOf(seed: number, count: number, description: TargetDescription) {
+  const limits = limitsOf(description, { supportsFlush: true });
+  for (let i = 0; i < count; i++) yield generateTrace((Math.imul(seed, 0x9e3779b1) + i) >>> 0, limits);
+}

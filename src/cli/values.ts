@@ -1,0 +1,24 @@
+/** Readers of option values. */
+
+import { InvalidArgumentError } from "commander";
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `120s`, `5m`, `500ms`, or a bare number of seconds; gives milliseconds. */
+export function duration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
+  if (!match) throw new InvalidArgumentError("Give a time such as 120s, 5m or 500ms.");
+  return Number(match[1]) * UNITS[match[2] ?? "s"]!;
+}
+
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("Give a whole number, 0 or more.");
+  return value;
+}
+
+export function positiveNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new InvalidArgumentError("Give a whole number, 1 or more.");
+  return value;
+}
