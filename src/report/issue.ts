@@ -1,10 +1,10 @@
 /** The issue for the engine's maintainers, and the private advisory that comes before it. */
 
-import type { Finding } from "../check/finding.ts";
+import type { CellOrigin, Finding } from "../check/finding.ts";
 import { printTrace } from "../trace/print.ts";
 import { armRows, markdownTable, tokenRows } from "./tables.ts";
 import { formatTimeline } from "./timeline.ts";
-import { armConclusion, formatConfirmation, formatSize, HEADLINES, isLeak, startCommands } from "./wording.ts";
+import { armConclusion, count, formatConfirmation, formatSize, HEADLINES, isLeak, startCommands } from "./wording.ts";
 
 /** Markdown in the form that upstream maintainers ask for: what, where, how often, what rules other causes out, how to run it. */
 export function formatIssue(finding: Finding): string {
@@ -15,10 +15,11 @@ export function formatIssue(finding: Finding): string {
 export function formatAdvisory(finding: Finding): string | null {
   if (!isLeak(finding)) return null;
   const { engine } = finding.target;
-  const [what, ...rest] = details(finding);
+  const [what, law, ...rest] = details(finding);
   return document([
     `# Security: ${title(finding)}`,
     what!,
+    law!,
     heading("Impact", IMPACT),
     heading("Affected", `${engine.name} ${engine.version} with the arguments below. Other versions were not tried.`),
     ...rest,
@@ -51,6 +52,8 @@ function title(finding: Finding): string {
   const { engine } = finding.target;
   return `${engine.name} ${engine.version}: ${HEADLINES[finding.anomaly.class]}`;
 }
+
+const MOST_ORIGINS = 4;
 
 const PRIVATE_FIRST = [
   "> **Report this in private first.** One user's tokens can reach another user: that is a security bug. Use the",
@@ -85,13 +88,19 @@ function answer(finding: Finding): string {
       ? `Request \`${request}\`.`
       : `Request \`${request}\`, from generated token ${index} on (counted from 0).`;
   const read = position === null ? "" : ` The cell to be read is at position ${position}.`;
-  const from =
-    origins.length === 0
-      ? ""
-      : ` The observed token lies in ${origins.map((o) => `\`${o.place}\` of \`${o.request}\` (position ${o.position})`).join(" or ")}.`;
+  const from = origins.length === 0 ? "" : ` The observed token lies in ${originsText(origins)}.`;
   const rows = tokenRows(finding);
   const table = rows.length === 0 ? [] : [markdownTable(["token", "expected", "observed"], rows)];
   return [`${where}${read}${from}`, ...table].join("\n\n");
+}
+
+/** Ambiguous origins are all named, up to where a reader stops reading. */
+function originsText(origins: readonly CellOrigin[]): string {
+  const named = origins
+    .slice(0, MOST_ORIGINS)
+    .map((o) => `\`${o.place}\` of \`${o.request}\` (position ${o.position})`);
+  const more = origins.length - named.length;
+  return [...named, ...(more > 0 ? [`${count(more, "other place")}`] : [])].join(" or ");
 }
 
 function steps(finding: Finding): string {

@@ -87,6 +87,20 @@ it("a timeline of many requests keeps those that the anomaly names and stays wit
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(120);
 });
 
+it("a timeline of many rows ends soon after what is wrong", () => {
+  const noise = Array.from({ length: 300 }, (_, i) => ({
+    t: 10_000 + i,
+    e: "cache" as const,
+    what: i % 2 === 0 ? ("load" as const) : ("store" as const),
+    blocks: [i],
+  }));
+  const [first, ...rest] = example.history.events;
+  const long: Finding = { ...example, history: { ...example.history, events: [first!, ...noise, ...rest] } };
+  const lines = formatTimeline(long, { rows: 20 }).split("\n");
+  expect(lines[2]).toBe("292 earlier rows not shown.");
+  expect(lines.some((line) => line.includes("✗ token 16"))).toBe(true);
+});
+
 it("a timeline shows faults, flushes, failures, lost tails and what is still open", () => {
   const { header } = example.history;
   const sent = example.history.events.filter((e) => e.e === "sent");

@@ -17,8 +17,9 @@ export interface TerminalOptions {
   readonly folder: string;
 }
 
-/** Requests in the short timeline. */
+/** Requests and rows in the short timeline. */
 const COLUMNS = 4;
+const ROWS = 24;
 /** Rows of wrong tokens that are shown. */
 const TOKENS = 6;
 
@@ -29,7 +30,7 @@ export function formatTerminal(finding: Finding, options: TerminalOptions): stri
   const conclusion = armConclusion(finding);
   const planted = finding.target.fault;
   const tokens = tokenRows(finding);
-  const timeline = formatTimeline(finding, { requests: COLUMNS, width: width - 2 })
+  const timeline = formatTimeline(finding, { requests: COLUMNS, rows: ROWS, width: width - 2 })
     .trimEnd()
     .split("\n");
   return `${[

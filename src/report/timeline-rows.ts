@@ -67,7 +67,7 @@ export function timelineRows(finding: Finding): TimelineRow[] {
     }
   };
 
-  for (const event of finding.history.events) {
+  for (const event of joinCacheEvents(finding.history.events)) {
     if (event.e === "tokens") receive(event.t, event.id, event.ids);
     else if (event.e === "end") {
       for (const id of requests.keys()) {
@@ -84,6 +84,18 @@ export function timelineRows(finding: Finding): TimelineRow[] {
   }
   closeAll();
   return joinWrong(rows);
+}
+
+/** Engines tell of blocks one by one: what follows at once, of the same kind for the same request, is one event. */
+function joinCacheEvents(events: readonly HistoryEvent[]): HistoryEvent[] {
+  const joined: HistoryEvent[] = [];
+  for (const event of events) {
+    const last = joined.at(-1);
+    if (event.e === "cache" && last?.e === "cache" && last.what === event.what && last.id === event.id)
+      joined[joined.length - 1] = { ...last, blocks: [...last.blocks, ...event.blocks] };
+    else joined.push(event);
+  }
+  return joined;
 }
 
 function wrongToken(index: number, observed: number, expected: number | undefined): string[] {

@@ -10,15 +10,18 @@ export interface TimelineOptions {
   readonly requests?: number;
   /** Width in characters. Default 120. */
   readonly width?: number;
+  /** Rows that are drawn: those before the first wrong one and a few after it. Default 200. */
+  readonly rows?: number;
 }
 
 const TIME_WIDTH = 10;
 const COLUMN = { narrowest: 14, widest: 30 };
+const AFTER_WRONG = 8;
 /** Stands before what is wrong; a plain space keeps the other rows in line. */
 const MARK = "✗ ";
 
 export function formatTimeline(finding: Finding, options: TimelineOptions = {}): string {
-  const { requests: most = 6, width = 120 } = options;
+  const { requests: most = 6, width = 120, rows: mostRows = 200 } = options;
   const columns = chosenRequests(finding, most);
   const hidden = finding.trace.steps.filter(isSend).length - columns.length;
   const cell = Math.max(
@@ -31,13 +34,16 @@ export function formatTimeline(finding: Finding, options: TimelineOptions = {}):
     line(columns, "ms"),
     `${"─".repeat(TIME_WIDTH + 1)}┼${columns.map(() => "─".repeat(cell + 2)).join("┼")}`,
   ];
-  for (const row of timelineRows(finding)) {
+  const shown = timelineRows(finding).filter((row) => row.request === null || columns.includes(row.request));
+  const { from, to } = around(shown, mostRows);
+  if (from > 0) lines.push(`${count(from, "earlier row")} not shown.`);
+  for (const row of shown.slice(from, to)) {
     const time = (row.t / 1000).toFixed(1);
     const column = row.request === null ? -1 : columns.indexOf(row.request);
     if (row.request === null) {
       const across = columns.length * (cell + 3) - 3;
       lines.push(...textOf(row, across).map((text, i) => line([text.padEnd(across)], i === 0 ? time : "")));
-    } else if (column >= 0) {
+    } else {
       for (const [i, text] of textOf(row, cell).entries()) {
         lines.push(
           line(
@@ -48,8 +54,16 @@ export function formatTimeline(finding: Finding, options: TimelineOptions = {}):
       }
     }
   }
+  if (to < shown.length) lines.push(`${count(shown.length - to, "later row")} not shown.`);
   if (hidden > 0) lines.push(`${count(hidden, "other request")} not shown.`);
   return `${lines.join("\n")}\n`;
+}
+
+/** The window of at most `most` rows that has the first wrong row near its end: what led to it matters most. */
+function around(rows: readonly TimelineRow[], most: number): { from: number; to: number } {
+  const wrong = rows.findIndex((row) => row.wrong);
+  const to = wrong < 0 ? Math.min(rows.length, most) : Math.min(rows.length, Math.max(most, wrong + 1 + AFTER_WRONG));
+  return { from: Math.max(0, to - most), to };
 }
 
 function textOf(row: TimelineRow, width: number): string[] {
