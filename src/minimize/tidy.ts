@@ -13,7 +13,7 @@ interface Piece {
  * no longer than prompts use them, adjoining pieces joined, bounds left out where they say nothing. Every candidate is
  * tidied, which costs no run. A narrow read also keeps within its prompt, and its answer within its read; that one does
  * change a request, and only makes a candidate valid after its prompt was cut.
- * Null where a request is left with no cell for its narrow read to point at.
+ * Null where a request is left with no cell to read.
  */
 export function tidy(trace: Trace): Trace | null {
   const used = new Map<string, number>();
@@ -52,6 +52,7 @@ function joined(trace: Trace, prompt: readonly Part[]): Piece[] {
 }
 
 function tidySend(step: SendStep, pieces: readonly Piece[], used: ReadonlyMap<string, number>): SendStep | null {
+  if (pieces.length === 0) return null;
   const parts: Part[] = pieces.map((p) => ({
     seg: p.seg,
     ...(p.from > 0 ? { from: p.from } : {}),
@@ -63,6 +64,5 @@ function tidySend(step: SendStep, pieces: readonly Piece[], used: ReadonlyMap<st
     read.back,
     pieces.reduce((sum, p) => sum + p.to - p.from, 0),
   );
-  if (back === 0) return null;
   return { ...step, prompt: [...parts, { read: "narrow", back }], maxTokens: Math.min(step.maxTokens, back) };
 }
