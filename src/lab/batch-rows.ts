@@ -11,7 +11,7 @@ export class BatchRows {
   readonly #blockSize: number;
   readonly #fault: LabFaultName | null;
   readonly #sequences: Sequence[] = [];
-  /** By row: block numbers. What lies behind a table's end is left from the row's former request. */
+  /** By row: block numbers; the null block behind the end. */
   readonly #tables: Int32Array[];
   /** By row: how many blocks of the table are filled in. */
   readonly #filled: Int32Array;
@@ -44,6 +44,7 @@ export class BatchRows {
 
   add(sequence: Sequence): void {
     const row = this.#sequences.push(sequence) - 1;
+    this.#tables[row]!.fill(0);
     this.#filled[row] = 0;
     this.#tokensLeft[row] = sequence.limit - sequence.tokens.length;
   }

@@ -7,7 +7,7 @@ import type { HistoryEvent } from "../history/schema.ts";
 import { VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
 import { VirtualClock } from "./clock.ts";
 import { type LabConfig, type LabOptions, labConfig } from "./config.ts";
-import type { CacheEvent } from "./kv-cache.ts";
+import type { CacheEvent, Forgotten } from "./kv-cache.ts";
 import { OutputStream } from "./output-stream.ts";
 import { Sequence } from "./sequence.ts";
 import { Transfer } from "./transfer.ts";
@@ -161,10 +161,9 @@ export class LabEngine {
     this.#wake();
   }
 
-  /** Empties the prefix cache and the host tier; says what was in them. */
-  flush(): string {
-    const { pool, host } = this.#worker.kv.flush();
-    return `forgot ${pool} cached blocks and ${host} host blocks`;
+  /** Empties the prefix cache and the host tier; returns the blocks that were in them. */
+  flush(): Forgotten {
+    return this.#worker.kv.flush();
   }
 
   /** Lets time pass, and returns what happened since the last call, in order. */

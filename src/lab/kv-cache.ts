@@ -12,6 +12,12 @@ import type { Sequence } from "./sequence.ts";
 export type CacheEvent = "eviction" | "preemption" | "load" | "store" | "transfer";
 export type ReportCacheEvent = (what: CacheEvent, blocks: readonly number[], id?: string) => void;
 
+/** Blocks that a flush forgot. */
+export interface Forgotten {
+  readonly pool: number;
+  readonly host: number;
+}
+
 export interface KvCacheOptions {
   readonly blocks: number;
   readonly hostBlocks: number;
@@ -111,7 +117,7 @@ export class KvCache {
   }
 
   /** Forgets every cached prefix; returns how many blocks the pool and the host tier held. */
-  flush(): { readonly pool: number; readonly host: number } {
+  flush(): Forgotten {
     const held = { pool: this.prefixes.size, host: this.#host?.size ?? 0 };
     this.prefixes.clear();
     this.#host?.clear();

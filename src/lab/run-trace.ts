@@ -5,6 +5,7 @@ import type { HistoryEvent } from "../history/schema.ts";
 import { type ResolvedRequest, resolveRequests } from "../trace/prompt.ts";
 import type { CancelStep, Step, Trace } from "../trace/schema.ts";
 import type { LabCounters, LabEngine } from "./engine.ts";
+import type { Forgotten } from "./kv-cache.ts";
 
 /**
  * Events from the run's start to its `end`, which comes when all steps are done and the engine is idle. A `wait` for a
@@ -12,6 +13,11 @@ import type { LabCounters, LabEngine } from "./engine.ts";
  */
 export function runTrace(engine: LabEngine, trace: Trace): HistoryEvent[] {
   return new TraceRun(engine, trace).run();
+}
+
+/** How a lab proves a flush: it says what it forgot. */
+export function flushProof({ pool, host }: Forgotten): string {
+  return `forgot ${pool} cached blocks and ${host} host blocks`;
 }
 
 /** A cancel that has been reached and waits for its time or for tokens. */
@@ -101,7 +107,8 @@ class TraceRun {
       if ("send" in step) this.#send(step.send, at);
       else if ("cancel" in step) this.#arm(step, at);
       else if ("wait" in step) this.#shift += this.#engine.now - at;
-      else if ("flush" in step) this.#events.push({ ...this.#times(at), e: "flushed", proof: this.#engine.flush() });
+      else if ("flush" in step)
+        this.#events.push({ ...this.#times(at), e: "flushed", proof: flushProof(this.#engine.flush()) });
     }
   }
 

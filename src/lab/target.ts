@@ -9,7 +9,7 @@ import { formatTrace } from "../trace/read.ts";
 import { isSend, promptLength, type Trace } from "../trace/schema.ts";
 import type { LabConfig, LabOptions } from "./config.ts";
 import { LabEngine } from "./engine.ts";
-import { runTrace } from "./run-trace.ts";
+import { flushProof, runTrace } from "./run-trace.ts";
 
 export type LabTargetOptions = LabOptions & {
   /** Manifest hash of the tracer model that the lab computes with symbols. */
@@ -19,7 +19,7 @@ export type LabTargetOptions = LabOptions & {
 const VERSION = "1";
 
 /**
- * A lab. Caches and dirty cells live on from trace to trace until `restart`, as in a server.
+ * A lab. Caches and dirty cells live on from trace to trace until `flush` or `restart`.
  * @throws CrosstalkError INVALID_OPTION
  */
 export function labTarget(options: LabTargetOptions): Target {
@@ -74,8 +74,11 @@ class LabTarget implements Target {
     return { header, events: runTrace(this.#engine, trace) };
   }
 
+  /** Leaves nothing of the traces before, not even dirty cells: a flushed lab's history depends on the trace alone. */
   async flush(): Promise<string> {
-    return this.#engine.flush();
+    const proof = flushProof(this.#engine.flush());
+    this.#engine = new LabEngine(this.#options);
+    return proof;
   }
 
   async restart(): Promise<void> {

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { formatHistory } from "../history/jsonl.ts";
+import type { Step, Trace } from "../trace/schema.ts";
+import { labTarget } from "./target.ts";
+import { randomTrace } from "./testing/random-trace.ts";
+
+const lab = () => labTarget({ topology: "pd", model: "symbols" });
+const extended = (step: Step): Trace => {
+  const trace = randomTrace(1, { requests: 2, cancels: 0 });
+  return { ...trace, steps: [...trace.steps, step] };
+};
+
+test("a lab describes itself", async () => {
+  expect(await labTarget({ topology: "pd", fault: "lost-tail", model: "symbols" }).start()).toMatchObject({
+    kind: "lab",
+    topology: "pd",
+    blockSize: 16,
+    poolCells: 1024,
+    model: "symbols",
+    fault: "lost-tail",
+  });
+});
+
+test("after a flush or a restart nothing is left of earlier traces", async () => {
+  const target = lab();
+  const trace = randomTrace(1);
+  const first = await target.execute(trace, { arm: "main" });
+  await target.execute(randomTrace(2), { arm: "main" });
+  expect(await target.flush()).toMatch(/^forgot [1-9]\d* cached blocks/);
+  expect(formatHistory(await target.execute(trace, { arm: "main" }))).toBe(formatHistory(first));
+  await target.restart();
+  const third = await target.execute(trace, { arm: "main" });
+  expect(third.header.epoch).toBe(2);
+  expect(third.events).toEqual(first.events);
+});
+
+test("traces follow each other on a lab that is not flushed", async () => {
+  const target = lab();
+  const trace = randomTrace(1, { requests: 4, cancels: 0 });
+  const cached = async () => {
+    const { events } = await target.execute(trace, { arm: "main" });
+    return events.reduce((sum, event) => sum + (event.e === "finished" ? (event.cached ?? 0) : 0), 0);
+  };
+  const first = await cached();
+  expect(await cached()).toBeGreaterThan(first);
+});
+
+test.each<[string, Trace, RegExp]>([
+  ["a step", extended({ at: 500, fault: "kill" }), /step \d: the lab cannot be made to kill/],
+  ["a topology", { ...extended({ at: 500, flush: true }), needs: { topology: "single" } }, /needs topology single/],
+  ["a block size", { ...extended({ at: 500, flush: true }), needs: { blockSize: 8 } }, /needs blocks of 8 cells/],
+  ["a context", { ...extended({ at: 500, flush: true }), needs: { contextTokens: 4096 } }, /needs a context of 4096/],
+])("a trace that needs %s the lab has not is refused before it runs", async (_, trace, message) => {
+  await expect(lab().execute(trace, { arm: "main" })).rejects.toMatchObject({
+    code: "UNSUPPORTED_BY_TARGET",
+    message: expect.stringMatching(message),
+  });
+});
+
+test.each([
+  [{ fault: "no-such" }, /no fault "no-such"/],
+  [{ blockSize: 0 }, /blockSize is 0/],
+  [{ poolBlocks: 10 }, /pool of 10 blocks/],
+])("options that make no lab are refused: %o", (options, message) => {
+  expect(() => labTarget({ ...options, model: "symbols" })).toThrow(
+    expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringMatching(message) }),
+  );
+});
+
+test("a wait holds later steps back, and shifts them", async () => {
+  const trace = randomTrace(1, { requests: 1, cancels: 0 });
+  const [first] = trace.steps;
+  const steps: Step[] = [
+    first!,
+    { at: first!.at, wait: "r0" },
+    { ...first!, at: first!.at + 5, send: "later" } as Step,
+  ];
+  const { events } = await lab().execute({ ...trace, steps }, { arm: "main" });
+  const settled = events.find((event) => event.e === "finished")!.t;
+  expect(events).toContainEqual(
+    expect.objectContaining({ e: "sent", id: "later", t: settled + 5000, at: settled + 5000 }),
+  );
+});
