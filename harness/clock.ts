@@ -3,7 +3,7 @@
 export interface Clock {
   /** Milliseconds, with a fraction; only differences mean anything. */
   now(): number;
-  /** Calls back once, as soon as `now() >= time`; returns what takes the call back. */
+  /** Calls back once, as soon as `now() >= time` but never from within; returns what takes the call back. */
   at(time: number, callback: () => void): () => void;
 }
 
@@ -15,13 +15,16 @@ export const realClock: Clock = {
   at(time, callback) {
     let timer: NodeJS.Timeout | undefined;
     let turn: NodeJS.Immediate | undefined;
-    const check = () => {
+    const sleep = () => {
       const left = time - performance.now();
-      if (left <= 0) callback();
-      else if (left > LAST_STRETCH_MS) timer = setTimeout(check, Math.floor(left - LAST_STRETCH_MS));
-      else turn = setImmediate(check);
+      if (left > LAST_STRETCH_MS) timer = setTimeout(wake, Math.floor(left - LAST_STRETCH_MS));
+      else turn = setImmediate(wake);
     };
-    check();
+    const wake = () => {
+      if (performance.now() >= time) callback();
+      else sleep();
+    };
+    sleep();
     return () => {
       clearTimeout(timer);
       clearImmediate(turn);

@@ -33,11 +33,11 @@ function trace(...steps: Step[]): Trace {
   });
 }
 
-const send = (id: string, at: number, seg = "A"): Step => ({
+const send = (id: string, at: number, seg = "A", maxTokens = 8): Step => ({
   at,
   send: id,
   prompt: [{ seg }, { read: "narrow", back: 20 }],
-  maxTokens: 8,
+  maxTokens,
 });
 
 function options(engine: StandInEngine, more: Partial<RunOptions> = {}): RunOptions {
@@ -175,6 +175,19 @@ describe("cancel", () => {
     clock.moveTo(25);
     const { events } = await run;
     expect(events.filter((e) => e.e === "cancelled")).toEqual([{ e: "cancelled", id: "a", t: 25_000, at: 25_000 }]);
+  });
+
+  test("whose time has passed when its step is reached", async () => {
+    const engine = await standIn({ respond: holds });
+    const clock = new ManualClock();
+    const t = trace(send("a", 0), send("b", 0, "B", 4), { at: 5, wait: "b" }, { at: 5, cancel: "a", afterMs: 7 });
+    const run = runTrace(t, options(engine, { clock }));
+    await engine.exchange(1);
+    clock.moveTo(30);
+    engine.exchanges.find((x) => x.maxTokens === 4)!.complete();
+    const { end, events } = await run;
+    expect(end).toBe("settled");
+    expect(events.filter((e) => e.e === "cancelled")).toMatchObject([{ id: "a", t: 30_000, at: 30_000 }]);
   });
 
   test("after so many tokens, and nothing later is kept", async () => {

@@ -12,4 +12,14 @@ export type { FaultInjector } from "./faults.ts";
 export { ProcessServer, type ProcessServerOptions } from "./process-server.ts";
 export type { Server, ServerExit } from "./server.ts";
 export { ServerTarget, type ServerTargetOptions } from "./server-target.ts";
+export {
+  type ContainerTargetOptions,
+  containerTarget,
+  FAULT_VARIABLE,
+  type ProcessTargetOptions,
+  processTarget,
+  type TracerModelFile,
+  type UrlTargetOptions,
+  urlTarget,
+} from "./targets.ts";
 export { UrlServer, type UrlServerOptions } from "./url-server.ts";

@@ -1,6 +1,7 @@
 /** A server and its engine's profile, made a target. */
 
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { arch, cpus, platform } from "node:os";
 import { CrosstalkError } from "../src/errors.ts";
 import { type Arm, HISTORY_VERSION, type History, type HistoryHeader } from "../src/history/schema.ts";
@@ -36,6 +37,9 @@ interface Session {
   readonly lost: AbortSignal;
   readonly forget: () => void;
 }
+
+/** How long the news of a process's end may come after its connections broke, in milliseconds. */
+const EXIT_NEWS_MS = 2_000;
 
 export class ServerTarget implements Target {
   readonly #options: ServerTargetOptions;
@@ -173,7 +177,12 @@ export class ServerTarget implements Target {
     if (result.killed) return false;
     if (result.end === "lost" || !this.#options.server.alive) return true;
     if (result.connectionsLost === 0) return false;
-    return !(await isReady(this.#started().client.baseUrl, this.#options.profile));
+    const { client, lost } = this.#started();
+    if (await isReady(client.baseUrl, this.#options.profile)) return false;
+    if (this.#options.server.kind !== "url" && !lost.aborted) {
+      await once(lost, "abort", { signal: AbortSignal.timeout(EXIT_NEWS_MS) }).catch(() => {});
+    }
+    return true;
   }
 
   /** Empty where the engine does not count, or its counters cannot be read just now. */

@@ -20,6 +20,7 @@ export class ManualClock implements Clock {
     const timer = { time, callback };
     this.#timers.add(timer);
     this.#watchers.get(time)?.();
+    if (time <= this.#now) queueMicrotask(() => this.moveTo(this.#now));
     return () => this.#timers.delete(timer);
   }
 

@@ -43,6 +43,11 @@ export class Exchange {
     );
   }
 
+  /** Calls back once everything so far has been handed to the system. */
+  flushed(then: () => void): void {
+    this.#response.write("\n", () => then());
+  }
+
   finish(cached = 0, slot = 0): void {
     this.raw(event({ tokens: [], stop: true, stop_type: "limit", id_slot: slot, timings: { cache_n: cached } }));
     this.#response.end();

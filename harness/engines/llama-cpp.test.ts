@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+import { engineProfile } from "./index.ts";
+import { llamaCpp } from "./llama-cpp.ts";
+
+test("is found by its name; another name lists those there are", () => {
+  expect(engineProfile("llama.cpp")).toBe(llamaCpp);
+  expect(() => engineProfile("vllm")).toThrow(expect.objectContaining({ hint: "Engines with a profile: llama.cpp." }));
+});
+
+test("asks for greedy tokens by id", () => {
+  expect(llamaCpp.request({ prompt: Int32Array.of(300, 301), maxTokens: 3, cache: false })).toEqual({
+    method: "POST",
+    path: "/completion",
+    body: {
+      prompt: [300, 301],
+      n_predict: 3,
+      stream: true,
+      return_tokens: true,
+      temperature: 0,
+      top_k: 1,
+      cache_prompt: false,
+      ignore_eos: true,
+    },
+  });
+});
+
+describe("its stream", () => {
+  const read = (data: unknown) => llamaCpp.readEvent(JSON.stringify(data));
+
+  test("tokens", () => {
+    const data = { index: 0, content: " p08d", tokens: [400], stop: false, id_slot: -1, tokens_predicted: 1 };
+    expect(read(data)).toEqual({ kind: "tokens", ids: [400] });
+  });
+
+  test.each([
+    ["limit", "length"],
+    ["eos", "stop"],
+    ["word", "stop"],
+    ["none", "other"],
+  ] as const)("an end by %s", (stop_type, reason) => {
+    const data = { tokens: [], id_slot: 2, stop: true, stop_type, timings: { cache_n: 8, prompt_n: 1 } };
+    expect(read(data)).toEqual({ kind: "finish", ids: [], reason, cached: 8, place: "slot 2" });
+  });
+
+  test("an end without timings does not tell cached tokens, which is not none", () => {
+    expect(read({ tokens: [], stop: true })).toMatchObject({ cached: null, place: null, reason: "other" });
+  });
+
+  test("an error", () => {
+    const data = { error: { code: 500, message: "Context size has been exceeded.", type: "server_error" } };
+    expect(read(data)).toEqual({ kind: "error", code: "STREAM 500", message: "Context size has been exceeded." });
+  });
+
+  test("what is none of these is refused", () => {
+    expect(() => read({ choices: [] })).toThrow();
+    expect(() => llamaCpp.readEvent("not JSON")).toThrow();
+  });
+});
+
+test("an error body that is not its own is shown as it is", () => {
+  expect(llamaCpp.readError('{"error":{"code":400,"message":"no"}}')).toBe("no");
+  expect(llamaCpp.readError("<h1>502 Bad Gateway</h1>\n")).toBe("<h1>502 Bad Gateway</h1>");
+});

@@ -1,0 +1,151 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { outcomes } from "../src/history/outcome.ts";
+import type { History } from "../src/history/schema.ts";
+import { expectedTokens, resolveRequests } from "../src/trace/prompt.ts";
+import { validateTrace } from "../src/trace/read.ts";
+import type { Step, Trace } from "../src/trace/schema.ts";
+import { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
+import { EngineLostError } from "./engine-lost.ts";
+import { llamaCpp } from "./engines/llama-cpp.ts";
+import { ProcessServer } from "./process-server.ts";
+import type { Server } from "./server.ts";
+import { ServerTarget } from "./server-target.ts";
+import { needsDocker, tracerFile } from "./testing/docker-suite.ts";
+
+await needsDocker();
+const model = tracerFile();
+
+const targets: ServerTarget[] = [];
+afterEach(async () => {
+  for (const target of targets.splice(0)) await target.stop();
+});
+
+function target(server: Server): ServerTarget {
+  const made = new ServerTarget({ server, profile: llamaCpp, model: model.sha256 });
+  targets.push(made);
+  return made;
+}
+
+const container = (more: Partial<ContainerServerOptions> = {}) =>
+  new ContainerServer({ profile: llamaCpp, model: model.path, ...more });
+
+/** Narrow reads and scans over shared prefixes; every other request is cancelled after a few tokens. */
+function crowd(requests: number): Trace {
+  const steps = Array.from({ length: requests }, (_, i): Step[] => [
+    {
+      at: i,
+      send: `r${i}`,
+      prompt: [
+        { seg: "A", to: 40 + (i % 7) },
+        { seg: i % 2 ? "B" : "C" },
+        i % 3 ? { read: "scan" } : { read: "narrow", back: 60 },
+      ],
+      maxTokens: 24,
+    },
+    ...(i % 2 ? [{ at: i, cancel: `r${i}`, afterTokens: 1 + (i % 5) }] : []),
+  ]).flat();
+  return withSteps(steps);
+}
+
+function withSteps(steps: Step[]): Trace {
+  return validateTrace({
+    crosstalk: "crosstalk-trace/1",
+    name: "container",
+    segments: {
+      A: { seed: 1, family: 0, length: 60 },
+      B: { seed: 2, family: 21, length: 50 },
+      C: { seed: 3, family: 42, length: 50 },
+    },
+    steps,
+  });
+}
+
+/** Requests with a token that is not the only right one. */
+function wrong(trace: Trace, history: History): string[] {
+  const found = outcomes(history);
+  return [...resolveRequests(trace)].flatMap(([id, request]) => {
+    const expected = expectedTokens(request);
+    return found.get(id)?.tokens.some((token, i) => token !== expected[i]) ? [id] : [];
+  });
+}
+
+const statuses = (history: History) => new Set([...outcomes(history).values()].map((o) => o.status));
+
+describe("llama-server in a container", () => {
+  test("holds the tracer; answers a crowd with cancels exactly; is flushed with proof", async () => {
+    const t = target(container());
+    const description = await t.start();
+    expect(description).toMatchObject({ kind: "container", maxRunning: 4, poolCells: 4096, contextTokens: 1024 });
+    const trace = crowd(40);
+    const history = await t.execute(trace, { arm: "main" });
+    expect(wrong(trace, history)).toEqual([]);
+    expect(statuses(history)).toEqual(new Set(["finished", "cancelled"]));
+    const metrics = history.events.find((e) => e.e === "metrics");
+    expect(metrics?.counters.promptTokensCached).toBeGreaterThan(0);
+    expect(await t.flush()).toMatch(/^erased \d+ cells in 4 slots; cached tokens of a probe: 40 before, 0 after$/);
+  });
+
+  test("flushes in the middle of a trace: what was cached is computed anew", async () => {
+    const t = target(container());
+    await t.start();
+    const ask = (id: string, at: number): Step[] => [
+      { at, send: id, prompt: [{ seg: "A" }, { read: "scan" }], maxTokens: 2 },
+      { at, wait: id },
+    ];
+    const trace = withSteps([...ask("cold", 0), ...ask("warm", 1), { at: 2, flush: true }, ...ask("again", 3)]);
+    const found = outcomes(await t.execute(trace, { arm: "main" }));
+    expect([...found.values()].map((o) => o.cached)).toEqual([0, 60, 0]);
+  });
+
+  test("is paused, killed and started afresh", async () => {
+    const t = target(container());
+    await t.start();
+    const ask: Step = { at: 0, send: "a", prompt: [{ seg: "A" }, { read: "scan" }], maxTokens: 64 };
+    const paused = await t.execute(withSteps([{ at: 0, fault: "pause", forMs: 50 }, ask]), { arm: "main" });
+    expect(paused.events.filter((e) => e.e === "fault").map((e) => e.fault)).toEqual(["pause", "resume"]);
+    expect(statuses(paused)).toEqual(new Set(["finished"]));
+
+    const killed = await t.execute(withSteps([ask, { at: 0, fault: "kill" }]), { arm: "main" });
+    expect(killed.header.epoch).toBe(1);
+    const next = await t.execute(withSteps([ask]), { arm: "main" });
+    expect(next.header.epoch).toBe(2);
+    expect(statuses(next)).toEqual(new Set(["finished"]));
+  });
+
+  test("that dies by itself is lost, with what was recorded", async () => {
+    const server = container();
+    const t = target(server);
+    await t.start();
+    const running = t.execute(crowd(40), { arm: "main" }).catch((error: unknown) => error);
+    await server.faults.kill();
+    const error = await running;
+    expect(error).toBeInstanceOf(EngineLostError);
+    expect((error as EngineLostError).message).toContain("the server ended by signal number 9");
+  });
+
+  test("that refuses its arguments: exit code and its own words", async () => {
+    const start = target(container({ extraArgs: ["--no-such-argument"] })).start();
+    await expect(start).rejects.toMatchObject({ code: "ENGINE_EXITED" });
+    await expect(start).rejects.toThrow(/exit code 1[\s\S]*no-such-argument/);
+  });
+
+  test("whose image is not here: the command that builds it", async () => {
+    const profile = { ...llamaCpp, image: { ...llamaCpp.image, name: "crosstalk/no-such-image:local" } };
+    const start = new ContainerServer({ profile, model: model.path }).start();
+    await expect(start).rejects.toMatchObject({
+      code: "IMAGE_MISSING",
+      hint: expect.stringContaining("docker build -t crosstalk/llama.cpp:local docker/llama-cpp"),
+    });
+  });
+});
+
+test("llama-server started by a command line", async () => {
+  const command = [
+    "docker run --rm --network host --label crosstalk=1 -v {model.gguf}:/model/tracer.gguf:ro",
+    `${llamaCpp.image.name} -m /model/tracer.gguf --port {port} -np 2 -c 1024 -t 1 --slot-save-path /tmp --metrics`,
+  ].join(" ");
+  const t = target(new ProcessServer({ command, profile: llamaCpp, model: model.path }));
+  expect(await t.start()).toMatchObject({ kind: "process", maxRunning: 2, contextTokens: 512 });
+  const trace = crowd(10);
+  expect(wrong(trace, await t.execute(trace, { arm: "main" }))).toEqual([]);
+});

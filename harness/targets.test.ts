@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { ContainerServer } from "./container-server.ts";
+import { llamaCpp } from "./engines/llama-cpp.ts";
+import { containerTarget, processTarget, urlTarget } from "./targets.ts";
+
+const model = { path: "tracer.gguf", sha256: "m0" };
+
+test("a container's start command says network, model, fault and GPUs", () => {
+  const server = new ContainerServer({
+    profile: llamaCpp,
+    model: model.path,
+    env: { CROSSTALK_FAULT: "kept-tail" },
+    gpus: "all",
+    extraArgs: ["-np", "8"],
+  });
+  expect(server.startCommand[0]).toBe("docker build -t crosstalk/llama.cpp:local docker/llama-cpp");
+  expect(server.startCommand[1]).toBe(
+    [
+      'docker run --rm -p 127.0.0.1:$PORT:8080 -v "$PWD/$MODEL:/model/tracer.gguf:ro" -e CROSSTALK_FAULT=kept-tail',
+      "--gpus all crosstalk/llama.cpp:local -m /model/tracer.gguf --host 0.0.0.0 --port 8080 -np 4 -c 4096 -t 1",
+      "--cache-ram 0 --slot-save-path /tmp --metrics --no-ui --offline -np 8",
+    ].join(" "),
+  );
+});
+
+test("what cannot work is refused when it is made, before anything starts", () => {
+  expect(() => processTarget({ command: "llama-server", model })).toThrow("where the port goes");
+  expect(() => urlTarget({ url: "http://example.com", model: "m0" })).toThrow("is not this machine");
+  expect(() => containerTarget({ model, fault: "kept-tail" })).not.toThrow();
+});
+
+test("a target that was not started says so", async () => {
+  await expect(containerTarget({ model }).flush()).rejects.toThrow("the target was not started");
+});

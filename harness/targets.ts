@@ -1,0 +1,60 @@
+/** Targets made of a server and a profile, as a command line or a test asks for them. */
+
+import { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
+import { llamaCpp } from "./engines/llama-cpp.ts";
+import type { EngineProfile } from "./engines/profile.ts";
+import { ProcessServer, type ProcessServerOptions } from "./process-server.ts";
+import { ServerTarget } from "./server-target.ts";
+import { UrlServer, type UrlServerOptions } from "./url-server.ts";
+
+/** The tracer as a file for the engine, and its manifest hash. */
+export interface TracerModelFile {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+interface Common {
+  /** Default: llama.cpp. */
+  readonly profile?: EngineProfile;
+  /** See `RunOptions.drainMs`. */
+  readonly drainMs?: number;
+}
+
+/** Variable that switches a planted fault on in Crosstalk's images. */
+export const FAULT_VARIABLE = "CROSSTALK_FAULT";
+
+interface Planted {
+  readonly model: TracerModelFile;
+  /** Name of a fault planted in the engine; only Crosstalk's own images have them. */
+  readonly fault?: string | null;
+}
+
+export type ContainerTargetOptions = Common & Planted & Omit<ContainerServerOptions, "profile" | "model">;
+export type ProcessTargetOptions = Common & Planted & Omit<ProcessServerOptions, "profile" | "model">;
+export type UrlTargetOptions = Common & Omit<UrlServerOptions, "profile"> & { readonly model: string };
+
+/** A server in a container of its own. */
+export function containerTarget(options: ContainerTargetOptions): ServerTarget {
+  const { profile = llamaCpp, model, fault = null, env, drainMs, ...rest } = options;
+  const server = new ContainerServer({ ...rest, profile, model: model.path, env: withFault(env, fault) });
+  return new ServerTarget({ server, profile, model: model.sha256, fault, ...drain(drainMs) });
+}
+
+/** A server started by a command line. @throws CrosstalkError INVALID_OPTION */
+export function processTarget(options: ProcessTargetOptions): ServerTarget {
+  const { profile = llamaCpp, model, fault = null, env, drainMs, ...rest } = options;
+  const server = new ProcessServer({ ...rest, profile, model: model.path, env: withFault(env, fault) });
+  return new ServerTarget({ server, profile, model: model.sha256, fault, ...drain(drainMs) });
+}
+
+/** A server that is already running. @throws CrosstalkError INVALID_OPTION or REMOTE_HOST_REFUSED */
+export function urlTarget(options: UrlTargetOptions): ServerTarget {
+  const { profile = llamaCpp, model, drainMs, ...rest } = options;
+  return new ServerTarget({ server: new UrlServer({ ...rest, profile }), profile, model, ...drain(drainMs) });
+}
+
+function withFault(env: Readonly<Record<string, string>> | undefined, fault: string | null): Record<string, string> {
+  return { ...env, ...(fault === null ? {} : { [FAULT_VARIABLE]: fault }) };
+}
+
+const drain = (drainMs: number | undefined) => (drainMs === undefined ? {} : { drainMs });

@@ -1,0 +1,33 @@
+/** For tests that need a Docker engine with Crosstalk's images: skipped with the reason where there is none. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach } from "vitest";
+import { tracerModel } from "../../src/tracer/manifest.ts";
+import { dockerState, hasImage } from "../docker.ts";
+import { llamaCpp } from "../engines/llama-cpp.ts";
+
+async function missing(image: string): Promise<string | null> {
+  const state = await dockerState();
+  if (!state.answers) return state.reason;
+  return (await hasImage(image)) ? null : `the image ${image} is not here: run docker/bootstrap.sh`;
+}
+
+/** Call at the top of a `.container.test.ts` file. In CI nothing is skipped: there a missing engine is a failure. */
+export async function needsDocker(image = llamaCpp.image.name): Promise<void> {
+  const reason = await missing(image);
+  beforeEach((context) => {
+    if (reason !== null && process.env.CI !== "true") context.skip(reason);
+  });
+}
+
+/** A file with the tracer, for the tests of one file. */
+export function tracerFile(): { readonly path: string; readonly sha256: string } {
+  const folder = mkdtempSync(join(tmpdir(), "crosstalk-model-"));
+  const path = join(folder, "tracer.gguf");
+  const { manifest, pieces } = tracerModel();
+  writeFileSync(path, Buffer.concat(pieces));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return { path, sha256: manifest.sha256 };
+}
