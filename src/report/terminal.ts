@@ -3,7 +3,16 @@
 import type { Finding } from "../check/finding.ts";
 import { armRows, plainTable, tokenRows } from "./tables.ts";
 import { formatTimeline } from "./timeline.ts";
-import { armConclusion, count, formatConfirmation, formatSize, HEADLINES, isLeak, wrap } from "./wording.ts";
+import {
+  armConclusion,
+  count,
+  formatConfirmation,
+  formatSize,
+  HEADLINES,
+  isLeak,
+  startCommands,
+  wrap,
+} from "./wording.ts";
 
 export type PaintStyle = "bad" | "strong" | "faint";
 /** Colours a piece of text; the caller knows whether the terminal wants that. */
@@ -54,7 +63,9 @@ export function formatTerminal(finding: Finding, options: TerminalOptions): stri
       : []),
     "",
     paint("strong", "Reproduce with:"),
-    `  cd ${folder} && python3 write_model.py tracer.gguf   # then start the server: see issue.md`,
-    `  python3 repro.py http://127.0.0.1:8080`,
+    `  cd ${folder}`,
+    "  python3 write_model.py tracer.gguf",
+    ...startCommands(finding).map((line) => `  ${line}`),
+    "  python3 repro.py http://127.0.0.1:8080",
   ].join("\n")}\n`;
 }
