@@ -92,13 +92,20 @@ class LiveLab {
   }
 
   async #complete(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const asked = parseCompletion(await bodyOf(request), this.#engine.config.contextTokens);
-    if ("refusal" in asked) return fail(response, 400, "invalid_request_error", asked.refusal);
+    const body = await bodyOf(request);
+    // The client hung up before it had said what it wants.
+    if (body === null || response.destroyed) return;
+    const asked = parseCompletion(body, this.#engine.config.contextTokens);
+    if ("refusal" in asked) {
+      fail(response, 400, "invalid_request_error", asked.refusal);
+      return;
+    }
     const id = `request ${this.#requests++}`;
     const reply = new CompletionReply(asked, response);
     this.#replies.set(id, reply);
     response.once("close", () => {
       if (!this.#replies.delete(id)) return;
+      // The client hung up.
       this.#advance();
       this.#engine.cancel(id);
       this.#advance();
@@ -133,7 +140,10 @@ class LiveLab {
   /** The cache belongs to all slots: erasing any erases it. Blocks of running requests stay theirs. */
   #erase(slot: number, response: ServerResponse): void {
     const { blockSize, maxRunning } = this.#engine.config;
-    if (slot >= maxRunning) return fail(response, 400, "invalid_request_error", "Invalid slot ID");
+    if (slot >= maxRunning) {
+      fail(response, 400, "invalid_request_error", "Invalid slot ID");
+      return;
+    }
     const { pool, host } = this.#engine.flush();
     json(response, 200, { id_slot: slot, n_erased: (pool + host) * blockSize });
   }
@@ -167,9 +177,14 @@ class LiveLab {
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+/** Null if the connection broke first. */
+async function bodyOf(request: IncomingMessage): Promise<string | null> {
   const pieces: Buffer[] = [];
-  for await (const piece of request) pieces.push(piece as Buffer);
+  try {
+    for await (const piece of request) pieces.push(piece as Buffer);
+  } catch {
+    return null;
+  }
   return Buffer.concat(pieces).toString("utf8");
 }
 

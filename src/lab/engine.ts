@@ -117,9 +117,10 @@ export class LabEngine {
     return { ...this.#counters };
   }
 
+  /** Requests under way: those that wait for a row or for blocks, and the others. */
   get load(): { readonly running: number; readonly waiting: number } {
-    const running = this.#worker.running + (this.#decoder?.running ?? 0);
-    return { running, waiting: this.#worker.waiting + (this.#decoder?.waiting ?? 0) + this.#unplaced.length };
+    const waiting = this.#worker.waiting + (this.#decoder?.waiting ?? 0) + this.#unplaced.length;
+    return { running: Math.max(0, this.#requests.size - waiting), waiting };
   }
 
   /** Takes a request in at the present moment. One that cannot be served gets a `failed` event. */

@@ -1,0 +1,177 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { toRun } from "../src/check/property.ts";
+import { mistakes } from "../src/lab/testing/lab-run.ts";
+import { validateTrace } from "../src/trace/read.ts";
+import { TRACE_VERSION } from "../src/trace/schema.ts";
+import { narrowToken, payloadRun, scanToken, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
+import { complete, engineClient } from "./engine-client.ts";
+import { llamaCpp } from "./engines/llama-cpp.ts";
+import { type LabServer, type LabServerOptions, serveLab } from "./lab-http.ts";
+import { ServerTarget } from "./server-target.ts";
+import { ManualClock } from "./testing/manual-clock.ts";
+import { UrlServer } from "./url-server.ts";
+
+const servers: LabServer[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+
+async function lab(options: LabServerOptions = {}): Promise<LabServer> {
+  const server = await serveLab({ speed: 50, ...options });
+  servers.push(server);
+  return server;
+}
+
+const post = (url: string, body: unknown, signal?: AbortSignal) =>
+  fetch(`${url}/completion`, { method: "POST", body: JSON.stringify(body), ...(signal ? { signal } : {}) });
+const payload = (seed: number, family: number, length: number) => [...payloadRun(seed, family, length)];
+const scan = (seed: number, family: number, length: number) => [...payload(seed, family, length), scanToken([family])];
+
+interface Chunk {
+  readonly tokens: readonly number[];
+  readonly stop: boolean;
+}
+const chunksOf = (stream: string): Chunk[] =>
+  stream
+    .split("\n\n")
+    .filter((part) => part !== "")
+    .map((part) => JSON.parse(part.replace(/^data: /, "")) as Chunk);
+
+async function metrics(url: string): Promise<Record<string, number>> {
+  const lines = (await (await fetch(`${url}/metrics`)).text()).split("\n").filter((line) => /^llamacpp:/.test(line));
+  return Object.fromEntries(lines.map((line) => [line.split(" ")[0]!.slice(9), Number(line.split(" ")[1])]));
+}
+
+/** Asks again until so many requests are under way: the server has seen what was sent before. */
+async function underWay(url: string, count: number): Promise<void> {
+  for (;;) {
+    const { requests_processing, requests_deferred } = await metrics(url);
+    if (requests_processing! + requests_deferred! === count) return;
+  }
+}
+
+describe("a lab over HTTP", () => {
+  test("streams an answer as llama-server does", async () => {
+    const { url } = await lab();
+    const prompt = [...payload(1, 9, 40), narrowToken(40)];
+    const reply = await post(url, { prompt, n_predict: 3, stream: true, return_tokens: true });
+    expect(reply.headers.get("content-type")).toBe("text/event-stream");
+    const chunks = chunksOf(await reply.text());
+    expect(chunks.flatMap((chunk) => chunk.tokens)).toEqual(prompt.slice(0, 3));
+    expect(chunks.slice(0, -1).every((chunk) => !chunk.stop && chunk.tokens.length === 1)).toBe(true);
+    expect(chunks.at(-1)).toMatchObject({
+      tokens: [],
+      stop: true,
+      stop_type: "limit",
+      id_slot: 0,
+      tokens_evaluated: 41,
+      tokens_predicted: 3,
+      timings: { cache_n: 0, prompt_n: 41, predicted_n: 3 },
+    });
+  });
+
+  test("answers in one piece, and from its cache the second time", async () => {
+    const { url } = await lab();
+    const body = { prompt: [...payload(1, 9, 40), narrowToken(40)], n_predict: 2, return_tokens: true };
+    await (await post(url, body)).json();
+    const second = await (await post(url, body)).json();
+    expect(second).toMatchObject({ tokens: body.prompt.slice(0, 2), timings: { cache_n: 32, prompt_n: 9 } });
+    const erased = await fetch(`${url}/slots/0?action=erase`, { method: "POST" });
+    expect(await erased.json()).toEqual({ id_slot: 0, n_erased: 32 });
+    expect(await (await post(url, body)).json()).toMatchObject({ timings: { cache_n: 0 } });
+    expect(await metrics(url)).toEqual({
+      prompt_tokens_total: 91,
+      prompt_tokens_cached_total: 32,
+      tokens_predicted_total: 6,
+      requests_processing: 0,
+      requests_deferred: 0,
+    });
+  });
+
+  test.each([
+    [{ prompt: [VOCABULARY_SIZE], n_predict: 1 }, "invalid tokens"],
+    [{ prompt: "text", n_predict: 1 }, "token ids"],
+    [{ prompt: scan(1, 1, 1020), n_predict: 100 }, "context of 1024"],
+  ])("refuses what it cannot serve: %#", async (body, message) => {
+    const { url } = await lab();
+    const reply = await post(url, body);
+    expect(reply.status).toBe(400);
+    expect(await reply.json()).toMatchObject({ error: { code: 400, message: expect.stringContaining(message) } });
+  });
+
+  test("stops when the client hangs up", async () => {
+    const { url } = await lab({ clock: new ManualClock() });
+    const client = new AbortController();
+    const reply = post(url, { prompt: scan(1, 5, 60), n_predict: 8, stream: true }, client.signal);
+    await underWay(url, 1);
+    client.abort();
+    await expect(reply).rejects.toThrow();
+    await underWay(url, 0);
+    expect((await metrics(url)).tokens_predicted_total).toBe(0);
+  });
+
+  test("shows pd-free-on-abort to a client that hangs up during the transfer", async () => {
+    const answer = async (fault: string | null) => {
+      const clock = new ManualClock();
+      const { url } = await lab({ clock, speed: 1, lab: { topology: "pd", fault } });
+      const client = new AbortController();
+      const cancelled = post(url, { prompt: scan(1, 5, 250), n_predict: 8, stream: true }, client.signal);
+      await underWay(url, 1);
+      clock.moveTo(12);
+      client.abort();
+      await expect(cancelled).rejects.toThrow();
+      await underWay(url, 0);
+      const victim = post(url, { prompt: scan(2, 42, 30), n_predict: 16, stream: true });
+      await underWay(url, 1);
+      clock.moveTo(100);
+      return chunksOf(await (await victim).text()).flatMap((chunk) => chunk.tokens);
+    };
+    const right = Array.from({ length: 16 }, () => scanToken([42]));
+    expect(await answer(null)).toEqual(right);
+    const wrong = await answer("pd-free-on-abort");
+    expect(wrong).toHaveLength(16);
+    expect(wrong).not.toEqual(right);
+  });
+
+  test("says that its port is taken", async () => {
+    const { port } = await lab();
+    await expect(serveLab({ port })).rejects.toMatchObject({ code: "PORT_IN_USE" });
+  });
+});
+
+describe("a lab as a server under test", () => {
+  test("is described, flushed and asked by the profile of llama-server", async () => {
+    const { url } = await lab();
+    const client = engineClient(url);
+    const facts = await llamaCpp.describe(client, []);
+    expect(facts).toMatchObject({ version: "crosstalk-lab", maxRunning: 8, contextTokens: 1024, flush: { can: true } });
+    const asked = { prompt: Int32Array.from(scan(1, 5, 50)), maxTokens: 4, cache: true };
+    expect(await complete(client, llamaCpp, asked)).toMatchObject({ ok: true, cached: 0, place: "slot 0" });
+    expect(await complete(client, llamaCpp, asked)).toMatchObject({ ok: true, cached: 48 });
+    expect(await llamaCpp.flush(client, facts)).toMatch(/^erased 48 cells/);
+  });
+
+  test("runs a trace in real time, and shows the same fault to the executor", async () => {
+    // Ten times slower than virtual time, so that a busy machine's lateness is small beside the transfer.
+    const { url } = await lab({ speed: 0.1, lab: { topology: "pd", fault: "pd-free-on-abort" } });
+    const target = new ServerTarget({
+      server: new UrlServer({ url, profile: llamaCpp }),
+      profile: llamaCpp,
+      model: "m",
+    });
+    await target.start();
+    const trace = validateTrace({
+      crosstalk: TRACE_VERSION,
+      name: "cancel during a transfer",
+      segments: { A: { seed: 1, family: 5, length: 250 }, B: { seed: 2, family: 42, length: 30 } },
+      steps: [
+        { at: 0, send: "r1", prompt: [{ seg: "A" }, { read: "scan" }], maxTokens: 8 },
+        { at: 130, cancel: "r1" },
+        { at: 140, send: "r2", prompt: [{ seg: "B" }, { read: "scan" }], maxTokens: 16 },
+      ],
+    });
+    const run = toRun(trace, await target.execute(trace, { arm: "main" }));
+    await target.stop();
+    expect(mistakes(run)).toEqual([expect.stringMatching(/^r2 is wrong/)]);
+  });
+});
