@@ -14,7 +14,7 @@ import {
   traceSchema,
 } from "../trace/schema.ts";
 import { createMinimizer, type Minimised, type MinimizerOptions } from "./minimizer.ts";
-import { canonicalNames, canonicalSeeds } from "./names.ts";
+import { canonicalFamilies, canonicalNames, canonicalSeeds } from "./names.ts";
 import { compareKeys, measure, sortKey } from "./order.ts";
 import { tidy } from "./tidy.ts";
 
@@ -203,7 +203,7 @@ describe("tidying and renaming", () => {
         expect(askedOf(named)).toEqual(askedOf(trace));
         expect(tidy(tidied)).toEqual(tidied);
         expect(canonicalNames(named)).toEqual(named);
-        expect(traceSchema.safeParse(canonicalSeeds(named)).success).toBe(true);
+        expect(traceSchema.safeParse(canonicalFamilies(canonicalSeeds(named))).success).toBe(true);
       }),
       { numRuns: 30 },
     );

@@ -2,6 +2,7 @@
 
 import type { Part, Segment, Step, Trace } from "../trace/schema.ts";
 import { isSend } from "../trace/schema.ts";
+import { FAMILIES } from "../tracer/vocabulary.ts";
 
 /** Requests become r1, r2, ... and segments A, B, ..., each in the order in which the steps use them. */
 export function canonicalNames(trace: Trace): Trace {
@@ -26,18 +27,25 @@ export function canonicalNames(trace: Trace): Trace {
   };
 }
 
-/** Seeds 1, 2, ... and families 0, 1, ...; segments that shared a family or a seed go on sharing it. */
+/** Seeds 1, 2, ...; segments that shared a seed go on sharing it. */
 export function canonicalSeeds(trace: Trace): Trace {
   const seeds = numbering(Object.values(trace.segments).map((s) => s.seed));
+  return mapSegments(trace, (s) => ({ ...s, seed: seeds.get(s.seed)! + 1 }));
+}
+
+/** Families that differ in every digit come first: a torn read may show one digit only. */
+const FAMILY_ORDER = [...new Set([21, 42, 63, 0, ...Array.from({ length: FAMILIES }, (_, family) => family)])];
+
+/** The first families of a fixed order; segments that shared a family go on sharing it. */
+export function canonicalFamilies(trace: Trace): Trace {
   const families = numbering(Object.values(trace.segments).map((s) => s.family));
-  const renumber = (s: Segment): Segment => ({
-    seed: seeds.get(s.seed)! + 1,
-    family: families.get(s.family)!,
-    length: s.length,
-  });
+  return mapSegments(trace, (s) => ({ ...s, family: FAMILY_ORDER[families.get(s.family)!]! }));
+}
+
+function mapSegments(trace: Trace, change: (segment: Segment) => Segment): Trace {
   return {
     ...trace,
-    segments: Object.fromEntries(Object.entries(trace.segments).map(([id, s]) => [id, renumber(s)])),
+    segments: Object.fromEntries(Object.entries(trace.segments).map(([id, s]) => [id, change(s)])),
   };
 }
 

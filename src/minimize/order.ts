@@ -2,7 +2,7 @@
 
 import type { TraceSize } from "../check/finding.ts";
 import { isCancel, isSend, promptLength, type Step, type Trace } from "../trace/schema.ts";
-import { canonicalNames, canonicalSeeds } from "./names.ts";
+import { canonicalFamilies, canonicalNames, canonicalSeeds } from "./names.ts";
 
 /** What a report says of a trace's size. */
 export function measure(trace: Trace): TraceSize {
@@ -23,7 +23,7 @@ export interface SortKey {
 
 /**
  * Requests, cancels, steps, prompt tokens, answer tokens; then how many words the page needs (segments, parts, flags);
- * then distances and times; last whether names and seeds are canonical. Coarse passes lower the numbers on the left.
+ * then distances and times; last whether names, seeds and families are canonical. Coarse passes lower the numbers on the left.
  */
 export function sortKey(trace: Trace): SortKey {
   const { requests, cancels, steps, promptTokens } = measure(trace);
@@ -47,7 +47,8 @@ export function sortKey(trace: Trace): SortKey {
       sum(trace.steps.filter(isCancel).map((s) => s.afterTokens ?? 0)),
       sum(segments.map((s) => s.length)),
       JSON.stringify(canonicalNames(trace)) === text ? 0 : 1,
-      JSON.stringify(canonicalSeeds(trace).segments) === JSON.stringify(trace.segments) ? 0 : 1,
+      JSON.stringify(canonicalSeeds(trace)) === text ? 0 : 1,
+      JSON.stringify(canonicalFamilies(trace)) === text ? 0 : 1,
     ],
     text,
   };

@@ -1,6 +1,6 @@
 /** The passes, from coarse to fine. Each keeps only what still fails. */
 
-import { canonicalNames, canonicalSeeds } from "./names.ts";
+import { canonicalFamilies, canonicalNames, canonicalSeeds } from "./names.ts";
 import { dropCacheFlags, dropCancels, dropOtherSteps, dropParts, dropRequests, dropSegments } from "./remove.ts";
 import { roundTimes, shortenDelays } from "./retime.ts";
 import type { PassOf } from "./search.ts";
@@ -21,6 +21,7 @@ export const PASSES: readonly { readonly name: string; readonly pass: PassOf }[]
   { name: "shorten delays", pass: shortenDelays },
   { name: "canonical names", pass: (trace) => offer(trace, canonicalNames(trace)) },
   { name: "canonical seeds", pass: (trace) => offer(trace, canonicalSeeds(trace)) },
+  { name: "canonical families", pass: (trace) => offer(trace, canonicalFamilies(trace)) },
 ];
 
 function* offer(trace: Parameters<PassOf>[0], candidate: Parameters<PassOf>[0]): ReturnType<PassOf> {
