@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import type { Part } from "../trace/schema.ts";
 import { MAX_BACK } from "../tracer/vocabulary.ts";
+import { share } from "./share.ts";
 
 /** A read before the prompt's length is known. */
 export type Aim =
@@ -20,7 +21,7 @@ export type Aim =
 const narrow = fc.record({
   kind: fc.constant("narrow" as const),
   place: fc.constantFrom("start" as const, "boundary" as const, "edge" as const),
-  where: fc.double({ min: 0, max: 1, noNaN: true }),
+  where: share,
   shift: fc.integer({ min: -4, max: 2 }),
   tokens: fc.integer({ min: 1, max: 32 }),
 });

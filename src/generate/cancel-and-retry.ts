@@ -34,10 +34,12 @@ export function cancelAndRetry(limits: TraceLimits): fc.Arbitrary<Scene> {
         off: besideEdge,
         suffixes: fc.tuple(suffixLength(size), suffixLength(size)),
         rounds: fc.array(round, { minLength: 1, maxLength: 4 }),
+        /** All at once: victims wait in the queue when the cancels come. Otherwise each round follows its cancel. */
+        storm: fc.boolean(),
         first: victim,
         last: anyAim,
       })
-      .map(({ prefix, off, suffixes, rounds, first, last }) => {
+      .map(({ prefix, off, suffixes, rounds, storm, first, last }) => {
         const length = prefix * size + off;
         const scene = new SceneWriter(limits, size)
           .segment("P", length, CENTRE)
@@ -48,8 +50,8 @@ export function cancelAndRetry(limits: TraceLimits): fc.Arbitrary<Scene> {
         let suffix = 0;
         for (const [i, { moment, waits, sameSuffix, gap, aim, victims: some }] of rounds.entries()) {
           scene.send(`x${i}`, at, ["P", `S${suffix}`], aim).cancel(`x${i}`, at, moment);
-          if ("afterTokens" in moment && waits) scene.wait(`x${i}`, at);
-          else at += roughMs(moment);
+          if (!storm && "afterTokens" in moment && waits) scene.wait(`x${i}`, at);
+          else if (!storm) at += roughMs(moment);
           at += gap;
           for (const v of i === 0 ? [first, ...some] : some) {
             const id = `V${victims}`;

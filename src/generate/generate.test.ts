@@ -128,13 +128,17 @@ describe.each(TARGETS)("over 200 seeds, %s", (_name, limits) => {
     expect(atStart).toBeLessThan(0.7);
   });
 
-  test("cancels are mostly early, some after tokens", () => {
+  test("a quarter of the requests is cancelled or so: half of them early, some in the midst of an answer", () => {
     const cancels = traces.flatMap((t) => t.steps.filter(isCancel));
+    const perTrace = cancels.length / traces.length;
+    expect(perTrace).toBeGreaterThan(6);
+    expect(perTrace).toBeLessThan(13);
     const times = cancels.flatMap((c) => c.afterMs ?? []);
-    expect(Math.max(...times)).toBeLessThanOrEqual(30);
-    expect(times.filter((ms) => ms <= 4).length / times.length).toBeGreaterThan(0.6);
-    expect(times.length / cancels.length).toBeGreaterThan(0.4);
-    expect(times.length / cancels.length).toBeLessThan(0.7);
+    expect(Math.max(...times)).toBeLessThanOrEqual(70);
+    expect(times.filter((ms) => ms <= 4).length / times.length).toBeGreaterThan(0.4);
+    expect(times.length / cancels.length).toBeGreaterThan(0.6);
+    expect(times.length / cancels.length).toBeLessThan(0.85);
+    expect(cancels.some((c) => c.afterTokens === 1)).toBe(true);
   });
 
   test("nearly every trace fills the pool with many families before anything else", () => {

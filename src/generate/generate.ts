@@ -11,6 +11,7 @@ import { prefixTree } from "./prefix-tree.ts";
 import { pressure } from "./pressure.ts";
 import { rowsOutOfOrder } from "./rows-out-of-order.ts";
 import type { PatternName, Scene } from "./scene.ts";
+import { share } from "./share.ts";
 import { slotAlternation } from "./slot-alternation.ts";
 import { type Act, requestsIn, type Script, stage } from "./stage.ts";
 import { burstGap, cancelMoment } from "./timing.ts";
@@ -56,7 +57,7 @@ function scriptOf(limits: TraceLimits): fc.Arbitrary<Script> {
     fc.record({
       scene,
       overlaps: fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
-      pause: fc.constantFrom(1, 1.5, 2, 2.5),
+      pause: fc.constantFrom(0, 0.25, 0.5, 1, 2),
     });
   const pattern = (name: PatternName): fc.Arbitrary<Act> => act(patterns[name](limits));
   const scenes = Math.ceil(limits.requests / LEAST_REQUESTS);
@@ -75,13 +76,13 @@ function scriptOf(limits: TraceLimits): fc.Arbitrary<Script> {
       // No law holds back on these two: every trace has them.
       twins: pattern("twins"),
       cancel: pattern("cancel-and-retry"),
-      places: fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true })),
+      places: fc.tuple(share, share),
       free,
-      sprinkles: fc.array(
-        fc.record({ which: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), moment: cancelMoment }),
-        { minLength: 0, maxLength: Math.ceil(limits.requests / 6) },
-      ),
-      revisits: fc.array(fc.record({ which: fc.double({ min: 0, max: 1, noNaN: true }), gap: burstGap, aim: anyAim }), {
+      sprinkles: fc.array(fc.record({ which: share, moment: cancelMoment }), {
+        minLength: 0,
+        maxLength: Math.ceil(limits.requests / 4),
+      }),
+      revisits: fc.array(fc.record({ which: share, gap: burstGap, aim: anyAim }), {
         minLength: 1,
         maxLength: 4,
       }),
