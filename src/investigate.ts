@@ -53,14 +53,15 @@ export async function* investigate(
   signal?: AbortSignal,
 ): AsyncGenerator<InvestigationStep, Finding> {
   const { law } = failure;
-  let last = failure;
+  /** The last failed run of each trace that failed: the one of the minimal trace is reported. */
+  const failures = new Map<Trace, Failure>([[failure.run.trace, failure]]);
   /** A candidate that kills the server shows another failure than the one that is being reduced. */
   const fails = async (trace: Trace, arm: Arm = "main"): Promise<boolean> => {
     try {
       const run = await runOnce(target, trace, arm, signal);
       const verdict = judge(law, new Map([["main", run]]));
       if (verdict.status !== "fail") return false;
-      if (arm === "main") last = { law, run, witness: verdict.witnesses[0] };
+      if (arm === "main") failures.set(trace, { law, run, witness: verdict.witnesses[0] });
       return true;
     } catch (error) {
       if (!(error instanceof CrosstalkError) || error.code !== "ENGINE_LOST") throw error;
@@ -107,16 +108,17 @@ export async function* investigate(
     yield { type: "arm", result };
   }
 
+  const shown = failures.get(minimal.trace)!;
   const sha = createHash("sha256").update(formatTrace(minimal.trace)).digest("hex");
   return {
     id: `${law.id}-${sha.slice(0, 6)}`,
     law: { id: law.id, title: law.title, law: law.law },
-    anomaly: explainWitness(last.run, last.witness, description.blockSize),
-    trace: last.run.trace,
-    history: last.run.history,
+    anomaly: explainWitness(shown.run, shown.witness, description.blockSize),
+    trace: minimal.trace,
+    history: shown.run.history,
     target: description,
     confirmation: { ...rate(failed, runs), servers },
     arms,
-    minimised: { from: minimal.from, to: minimal.to, runs: minimal.runs },
+    minimised: { from: minimal.from, to: minimal.to, runs: minimal.runs, claim: minimal.claim },
   };
 }

@@ -5,8 +5,9 @@ import type { Run } from "./property.ts";
 
 export interface Context {
   readonly request: ResolvedRequest;
-  /** Tokens that the request put into cells: its prompt, and its answer as it arrived. */
-  readonly tokens: readonly number[];
+  readonly answer: readonly number[];
+  /** When each token of the answer arrived, microseconds. */
+  readonly answerTimes: readonly number[];
   readonly sentAt: number;
   readonly settledAt: number | null;
   readonly cancelled: boolean;
@@ -18,12 +19,19 @@ export function contextsOf(run: Run): Context[] {
     if (!request) return [];
     return {
       request,
-      tokens: [...request.prompt, ...outcome.tokens],
+      answer: outcome.tokens,
+      answerTimes: outcome.tokenTimes,
       sentAt: outcome.sentAt,
       settledAt: outcome.settledAt,
       cancelled: outcome.status === "cancelled",
     };
   });
+}
+
+/** Tokens that the request had put into cells at a time: its prompt, and the answer that had arrived by then. */
+export function heldBefore({ request, answer, answerTimes }: Context, time: number): number[] {
+  const arrived = answerTimes.findIndex((t) => t >= time);
+  return [...request.prompt, ...(arrived < 0 ? answer : answer.slice(0, arrived))];
 }
 
 /** What the trace calls a position: `A[12]`, `read` or `answer[3]`. */

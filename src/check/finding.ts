@@ -74,5 +74,11 @@ export interface Finding {
   /** Runs of the minimal trace on fresh servers. */
   readonly confirmation: Rate & { readonly servers: number };
   readonly arms: readonly ArmResult[];
-  readonly minimised: { readonly from: TraceSize; readonly to: TraceSize; readonly runs: number };
+  /** `claim`: what may be said of the minimal trace, and no more. */
+  readonly minimised: {
+    readonly from: TraceSize;
+    readonly to: TraceSize;
+    readonly runs: number;
+    readonly claim: string;
+  };
 }

@@ -1,14 +1,15 @@
 /**
  * Provenance: whose cells a wrong answer was read from.
  *
- * A narrow answer names the token that lay in the cell, so the cells that held this run of tokens are the candidates.
+ * A narrow answer names the token that lay in the cell, so the cells that held it are the candidates, those first that
+ * explain most of the wrong tokens that follow.
  * A scan answer names one digit, so every segment whose family has it is a candidate. Candidates are all returned: one
  * is certain, several are ambiguous, none is unknown.
  */
 
 import { expectedTokens } from "../trace/prompt.ts";
 import { digitsOf, isPayload, tokenKind } from "../tracer/vocabulary.ts";
-import { askedPosition, type Context, placeOf, wrongRun } from "./context.ts";
+import { askedPosition, type Context, heldBefore, placeOf, wrongRun } from "./context.ts";
 import type { AnomalyClass, CellOrigin } from "./finding.ts";
 
 export interface Provenance {
@@ -25,34 +26,60 @@ const UNKNOWN: Provenance = { class: "unexplained", origins: [] };
  * @param contexts every request of the run
  */
 export function provenance(victim: Context, index: number, at: number, contexts: readonly Context[]): Provenance {
-  const answer = victim.tokens.slice(victim.request.prompt.length);
-  const wrong = wrongRun(victim.request, answer, index);
+  const wrong = wrongRun(victim.request, victim.answer, index);
   const others = contexts.filter((c) => c !== victim && c.sentAt <= at);
   const swapped = rowSwap(victim, wrong, at, others);
   const token = tokenKind(wrong[0]!);
-  if (token.kind === "bad") return foreign(victim, scanOrigins(token.digit, token.value, others), others);
+  if (token.kind === "bad") return foreign(victim, scanOrigins(token.digit, token.value, at, others), others);
   if (!isPayload(wrong[0]!)) return swapped;
   const asked = askedPosition(victim.request, index);
   if (asked === null) return swapped;
 
-  const found = (context: Context) => runsOf(context, wrong);
-  const samePlace = others.flatMap((c) => found(c).filter((o) => o.position === asked));
+  const theirs = others.flatMap((context) => runsOf(context, wrong, at));
+  const samePlace = longest(theirs.filter((m) => m.origin.position === asked));
   if (samePlace.length > 0) return foreign(victim, samePlace, others);
   if (swapped.origins.length > 0) return swapped;
-  const own = found(victim).filter((o) => o.position !== asked);
-  if (own.length > 0) return { class: "shifted read", origins: own };
-  const elsewhere = others.flatMap(found);
-  if (elsewhere.length > 0) return foreign(victim, elsewhere, others);
-  return mixedDigits(victim, asked, wrong[0]!, others);
+  const own = runsOf(victim, wrong, at).filter((m) => m.origin.position !== asked);
+  const elsewhere = longest([...own, ...theirs]);
+  const shifted = elsewhere.every((o) => o.request === victim.request.id);
+  const atAnotherPlace = (): Provenance =>
+    shifted && elsewhere.length > 0
+      ? { class: "shifted read", origins: elsewhere }
+      : foreign(victim, elsewhere, others);
+  // One token may stand anywhere by chance: digits that fit at the asked position say more than that.
+  if (Math.max(0, ...[...own, ...theirs].map((m) => m.tokens)) > 1) return atAnotherPlace();
+  const mixed = mixedDigits(victim, asked, wrong[0]!, at, others);
+  return mixed.class === "unexplained" ? atAnotherPlace() : mixed;
 }
 
-/** Every place in a context that holds these tokens in a row. */
-function runsOf(context: Context, wrong: readonly number[]): CellOrigin[] {
-  const origins: CellOrigin[] = [];
-  for (let start = 0; start + wrong.length <= context.tokens.length; start++) {
-    if (wrong.every((token, i) => context.tokens[start + i] === token)) origins.push(originAt(context, start));
+/** A place where the wrong answer fits, and how many of its tokens do. */
+interface Match {
+  readonly origin: CellOrigin;
+  readonly tokens: number;
+}
+
+/** Every place in a context that holds the first wrong token, with the length of the run that fits from there. */
+function runsOf(context: Context, wrong: readonly number[], at: number): Match[] {
+  const matches: Match[] = [];
+  const held = heldBefore(context, at);
+  for (let start = 0; start < held.length; start++) {
+    const tokens = fitting(held, start, wrong);
+    if (tokens > 0) matches.push({ origin: originAt(context, start), tokens });
   }
-  return origins;
+  return matches;
+}
+
+/** How many of the wrong tokens stand in `tokens` from `start` on. */
+function fitting(tokens: ArrayLike<number>, start: number, wrong: readonly number[]): number {
+  let count = 0;
+  while (count < wrong.length && tokens[start + count] === wrong[count]) count++;
+  return count;
+}
+
+/** The places that explain most tokens: a chance match is short. */
+function longest(matches: readonly Match[]): CellOrigin[] {
+  const most = Math.max(0, ...matches.map((m) => m.tokens));
+  return matches.filter((m) => m.tokens === most).map((m) => m.origin);
 }
 
 function originAt(context: Context, position: number): CellOrigin {
@@ -60,9 +87,9 @@ function originAt(context: Context, position: number): CellOrigin {
 }
 
 /** First cell with this digit in each other request that has one. */
-function scanOrigins(digit: number, value: number, others: readonly Context[]): CellOrigin[] {
+function scanOrigins(digit: number, value: number, at: number, others: readonly Context[]): CellOrigin[] {
   return others.flatMap((context) => {
-    const position = context.tokens.findIndex((token) => isPayload(token) && digitsOf(token)[digit] === value);
+    const position = heldBefore(context, at).findIndex((token) => isPayload(token) && digitsOf(token)[digit] === value);
     return position < 0 ? [] : [originAt(context, position)];
   });
 }
@@ -80,27 +107,36 @@ function foreign(victim: Context, origins: readonly CellOrigin[], others: readon
   return { class: over ? "stale read" : "foreign read", origins };
 }
 
-/** Requests that ran at the same time and whose own answer contains this run of tokens. */
+/** Requests that ran at the same time and whose own answer has the wrong tokens. */
 function rowSwap(victim: Context, wrong: readonly number[], at: number, others: readonly Context[]): Provenance {
-  const running = others.filter((c) => c.settledAt === null || c.settledAt >= victim.sentAt);
-  const origins = running.flatMap((context) => {
-    const { request } = context;
+  const matches = others.flatMap((context): Match[] => {
+    const { request, settledAt, sentAt } = context;
+    if (sentAt > at || (settledAt !== null && settledAt < victim.sentAt)) return [];
     const theirs = expectedTokens(request);
-    const start = theirs.findIndex((_, i) => wrong.every((token, j) => theirs[i + j] === token));
-    if (start < 0 || context.sentAt > at) return [];
-    return [{ request: request.id, position: request.prompt.length + start, place: `answer[${start}]` }];
+    const all = Array.from(theirs, (_, start) => ({ start, tokens: fitting(theirs, start, wrong) }));
+    const best = all.reduce((a, b) => (b.tokens > a.tokens ? b : a));
+    if (best.tokens === 0) return [];
+    const position = request.prompt.length + best.start;
+    return [{ origin: { request: request.id, position, place: `answer[${best.start}]` }, tokens: best.tokens }];
   });
+  const origins = longest(matches);
   return origins.length > 0 ? { class: "row swap", origins } : UNKNOWN;
 }
 
 /** Some digits are the cell's own and the others are zero (unwritten) or of another request (torn). */
-function mixedDigits(victim: Context, asked: number, observed: number, others: readonly Context[]): Provenance {
+function mixedDigits(
+  victim: Context,
+  asked: number,
+  observed: number,
+  at: number,
+  others: readonly Context[],
+): Provenance {
   const seen = digitsOf(observed);
-  const own = digitsOf(victim.tokens[asked]!);
+  const own = digitsOf(victim.request.prompt[asked]!);
   const strange = [0, 1, 2].filter((digit) => seen[digit] !== own[digit]);
   if (strange.every((digit) => seen[digit] === 0)) return { class: "unwritten read", origins: [] };
   const origins = others.flatMap((context) => {
-    const token = context.tokens[asked];
+    const token = heldBefore(context, at)[asked];
     const fits = token !== undefined && isPayload(token) && strange.every((d) => digitsOf(token)[d] === seen[d]);
     return fits ? [originAt(context, asked)] : [];
   });

@@ -49,7 +49,7 @@ export function traceArbitrary(limits: TraceLimits): fc.Arbitrary<Trace> {
 /** Patterns that a trace may go without: each trace takes some of them, so that each has its say. */
 const OPTIONAL = ["prefix-tree", "pressure", "crossover", "rows-out-of-order", "slot-alternation"] as const;
 
-/** A scene has two requests at least, but for the smallest limits. */
+/** No scene has fewer. */
 const LEAST_REQUESTS = 2;
 
 function scriptOf(limits: TraceLimits): fc.Arbitrary<Script> {
@@ -73,7 +73,7 @@ function scriptOf(limits: TraceLimits): fc.Arbitrary<Script> {
   return fc
     .record({
       dirty: fc.oneof({ weight: 9, arbitrary: pattern("dirty-pool") }, { weight: 1, arbitrary: fc.constant(null) }),
-      // No law holds back on these two: every trace has them.
+      // Without twins and cancels two laws could not fail: every trace has both.
       twins: pattern("twins"),
       cancel: pattern("cancel-and-retry"),
       places: fc.tuple(share, share),

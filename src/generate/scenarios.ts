@@ -15,6 +15,7 @@ import { type Act, stage } from "./stage.ts";
 
 export const SCENARIOS = [
   "cancel-then-victim",
+  "cancel-storm",
   "prefix-pressure-resend",
   "twins-burst",
   "crossover",
@@ -32,6 +33,7 @@ export function scenario(name: ScenarioName, limits: TraceLimits): Trace {
 
 const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {
   "cancel-then-victim": cancelThenVictim,
+  "cancel-storm": cancelStorm,
   "prefix-pressure-resend": prefixPressureResend,
   "twins-burst": twinsBurst,
   crossover,
@@ -82,6 +84,23 @@ function cancelThenVictim(limits: TraceLimits): Scene {
     .send("retry", 0, ["P", "S"], scan(24))
     .send("who", 2, ["P", "S"], narrow("boundary", -4, 8))
     .finish("cancel-and-retry");
+}
+
+/** Long prompts at once, cancelled at different moments of prefill, transfer and answer; victims wait behind them. */
+function cancelStorm(limits: TraceLimits): Scene {
+  const length = Math.floor(payloadRoom(limits) * 0.6);
+  const scene = writer(limits);
+  const moments = [...[2, 5, 9, 14, 22, 33, 50].map((afterMs) => ({ afterMs })), { afterTokens: 4 }];
+  for (const [i, moment] of moments.entries()) {
+    // Odd lengths: chunks then end within blocks.
+    scene.segment(`P${i}`, length - 11 * i, ELSEWHERE[i]!);
+    scene.send(`x${i}`, i, [`P${i}`], scan(48)).cancel(`x${i}`, i, moment);
+  }
+  for (let i = 0; i < 2; i++)
+    scene.segment(`V${i}`, length - 7, ELSEWHERE[moments.length + i]!).send(`v${i}`, 7, [`V${i}`], scan(12));
+  scene.repeat("twin", 7, "v0");
+  for (const i of moments.keys()) scene.send(`retry${i}`, 8, [`P${i}`], scan(12));
+  return scene.finish("cancel-and-retry");
 }
 
 /** A prefix is pushed out of the pool by fillers, one of them cancelled, and asked for again by three at once. */

@@ -106,6 +106,7 @@ export function exampleFinding(): Finding {
       from: { requests: 40, cancels: 19, steps: 63, promptTokens: 9310 },
       to: { requests: 2, cancels: 1, steps: 3, promptTokens: 162 },
       runs: 117,
+      claim: "removing any one of its 5 removable elements did not fail within 4 runs",
     },
   };
 }

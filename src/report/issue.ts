@@ -104,10 +104,10 @@ function originsText(origins: readonly CellOrigin[]): string {
 }
 
 function steps(finding: Finding): string {
-  const { from, to, runs } = finding.minimised;
+  const { from, to, runs, claim } = finding.minimised;
   return [
     fenced(printTrace(finding.trace)),
-    `Reduced from ${formatSize(from)} to ${formatSize(to)} in ${runs} runs.`,
+    `Reduced from ${formatSize(from)} to ${formatSize(to)} in ${runs} runs: ${claim}.`,
   ].join("\n\n");
 }
 

@@ -1,0 +1,124 @@
+import { describe, expect, test } from "vitest";
+import { type HandMadeRequest, handMade } from "../../properties/hand-made.ts";
+import { badToken, digitsOf, payloadRun, payloadToken, scanToken } from "../tracer/vocabulary.ts";
+import { explainWitness } from "./explain.ts";
+
+const A = payloadRun(1, 0, 48);
+const B = payloadRun(2, 1, 16);
+
+/** r1 fills its cells with B then A; r2 reads its own A then B narrowly. Position p of r1 is A[p - 16] from 16 on. */
+const owner: HandMadeRequest = {
+  id: "r1",
+  sentAt: 0,
+  settledAt: 100,
+  prompt: [{ seg: "B" }, { seg: "A" }, { read: "scan" }],
+  maxTokens: 4,
+};
+const victim: HandMadeRequest = {
+  id: "r2",
+  sentAt: 50,
+  settledAt: 200,
+  prompt: [{ seg: "A" }, { seg: "B" }, { read: "narrow", back: 48 }],
+  maxTokens: 4,
+};
+
+/** What the anomaly is when r2, which asks for positions 16 to 19 of its prompt (A[16] on), answers this. */
+function explained(answer: readonly number[], others: readonly HandMadeRequest[], more: Partial<HandMadeRequest> = {}) {
+  const run = handMade([...others, { ...victim, ...more, answer: () => answer }]);
+  return explainWitness(run, { request: "r2", index: 0, expected: "", observed: "" }, 16);
+}
+
+/** Cells 16 .. 19 of r1: A[0] to A[3]. */
+const theirs = [...A.slice(0, 4)];
+const right = [...A.slice(16, 20)];
+
+describe("a wrong narrow answer", () => {
+  test("of a request that runs is a foreign read, with owner, place and block", () => {
+    const anomaly = explained(theirs, [{ ...owner, prompt: [{ seg: "C" }, { seg: "A" }, { read: "scan" }] }]);
+    expect(anomaly).toMatchObject({
+      class: "foreign read",
+      position: 16,
+      origins: [{ request: "r1", position: 16, place: "A[0]" }],
+    });
+    expect(anomaly.explanation).toContain("position 16 (block 1)");
+    expect(anomaly.explanation).toContain("A[0] of r1");
+  });
+
+  test("of a request that ended by itself before is a stale read", () => {
+    expect(explained(theirs, [{ ...owner, settledAt: 40 }]).class).toBe("stale read");
+  });
+
+  test("of a request that was cancelled before may still be written: a foreign read that says so", () => {
+    const anomaly = explained(theirs, [{ ...owner, settledAt: 40, ends: "cancelled", answer: () => [] }]);
+    expect(anomaly.class).toBe("foreign read");
+    expect(anomaly.explanation).toContain("r1 had been cancelled 10.0 ms before r2 was sent");
+  });
+
+  test("of its own cells elsewhere is a shifted read", () => {
+    const anomaly = explained([...A.slice(20, 24)], []);
+    expect(anomaly).toMatchObject({
+      class: "shifted read",
+      origins: [{ request: "r2", position: 20, place: "A[20]" }],
+    });
+  });
+
+  test("with digits of two owners is a torn read", () => {
+    const mixed = right.map((token, i) =>
+      payloadToken([digitsOf(theirs[i]!)[0], digitsOf(token)[1], digitsOf(token)[2]]),
+    );
+    const first = mixed.findIndex((token, i) => token !== right[i] && token !== theirs[i]);
+    const answer = right.with(first, mixed[first]!);
+    const run = handMade([owner, { ...victim, answer: () => answer }]);
+    const anomaly = explainWitness(run, { request: "r2", index: first, expected: "", observed: "" }, 16);
+    expect(anomaly).toMatchObject({ class: "torn read", origins: [{ request: "r1", position: 16 + first }] });
+  });
+
+  test("with zero digits is an unwritten read", () => {
+    const own = digitsOf(right[0]!);
+    expect(explained([payloadToken([own[0], 0, own[2]]), ...right.slice(1)], [owner]).class).toBe("unwritten read");
+  });
+
+  test("that no request accounts for is unexplained", () => {
+    const nobody = payloadToken([15, 15, 15]);
+    const anomaly = explained([nobody, ...right.slice(1)], [owner]);
+    expect(anomaly).toMatchObject({ class: "unexplained", origins: [] });
+  });
+
+  test("that several requests account for names them all", () => {
+    const twin = { ...owner, id: "r3" };
+    const anomaly = explained(theirs, [owner, twin]);
+    expect(anomaly.origins.map((o) => o.request)).toEqual(["r1", "r3"]);
+    expect(anomaly.explanation).toContain("does not tell these apart");
+  });
+});
+
+describe("a wrong scan answer", () => {
+  const scan = { prompt: [{ seg: "A" }, { read: "scan" }] as const };
+
+  test("names the requests that hold the digit", () => {
+    // Family 1 has its third digit in group 1: values 4 to 7, which family 0 has not.
+    const anomaly = explained([badToken(2, digitsOf(B[0]!)[2])], [owner], scan);
+    expect(anomaly.class).toBe("foreign read");
+    expect(anomaly.origins).toEqual([{ request: "r1", position: 0, place: "B[0]" }]);
+    expect(anomaly.position).toBe(null);
+  });
+
+  test("that is another row's scan token is a row swap, whatever comes after it", () => {
+    const anomaly = explained([scanToken([0, 1]), B[0]!], [owner], scan);
+    expect(anomaly).toMatchObject({ class: "row swap", origins: [{ request: "r1", place: "answer[0]" }] });
+  });
+});
+
+test("an answer that is right but short has lost its tail", () => {
+  const run = handMade([{ ...victim, answer: (r) => r.slice(0, 2) }]);
+  const anomaly = explainWitness(run, { request: "r2", index: 2, expected: "4 tokens", observed: "2 tokens" }, 16);
+  expect(anomaly).toMatchObject({ class: "lost tail", index: 2 });
+  expect(anomaly.explanation).toContain("2 of 4 tokens");
+});
+
+test("a request that hangs did not settle", () => {
+  const run = handMade([{ ...victim, ends: "open", answer: () => [] }]);
+  const anomaly = explainWitness(run, { request: "r2", index: null, expected: "", observed: "" }, 16);
+  expect(anomaly).toMatchObject({ class: "unsettled request", index: null });
+  expect(anomaly.explanation).toContain("still open when the run ended");
+});
