@@ -17,7 +17,7 @@ describe.each(SCENARIOS)("%s", (name) => {
     expect(traceSchema.safeParse(trace).error).toBeUndefined();
     expect(trace.name).toBe(name);
     const sends = trace.steps.filter(isSend);
-    expect(sends.length).toBeLessThanOrEqual(21);
+    expect(sends.length).toBeLessThanOrEqual(24);
     for (const s of sends)
       expect(promptLength(trace, s.prompt) + s.maxTokens).toBeLessThanOrEqual(limits.contextTokens);
     expect(formatTrace(scenario(name, limits))).toBe(formatTrace(trace));
