@@ -80,6 +80,11 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     if (!Number.isInteger(value) || value < least)
       throw invalid(`${name} is ${value}, expected a whole number from ${least} on`, "Correct the lab's options.");
   }
+  const planted = LAB_FAULTS.find(({ name }) => name === fault);
+  if (planted && !planted.topologies.some((topology) => topology === config.topology)) {
+    const topology = planted.topologies[0];
+    throw invalid(`fault ${fault} cannot show in topology ${config.topology}`, `Use topology ${topology}.`);
+  }
   const smallest = config.topology === "pd" ? Math.min(config.poolBlocks, config.decodeBlocks) : config.poolBlocks;
   if (smallest * config.blockSize < config.contextTokens) {
     throw invalid(

@@ -59,6 +59,7 @@ test.each<[string, Trace, RegExp]>([
 
 test.each([
   [{ fault: "no-such" }, /no fault "no-such"/],
+  [{ fault: "pd-free-on-abort" }, /cannot show in topology single/],
   [{ blockSize: 0 }, /blockSize is 0/],
   [{ poolBlocks: 10 }, /pool of 10 blocks/],
 ])("options that make no lab are refused: %o", (options, message) => {
