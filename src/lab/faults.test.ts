@@ -5,6 +5,7 @@ import { judge, type Run } from "../check/property.ts";
 import { validateTrace } from "../trace/read.ts";
 import { TRACE_VERSION, type Trace } from "../trace/schema.ts";
 import { LAB_FAULTS, type LabFaultName } from "./faults.ts";
+import { InvariantBroken } from "./invariants.ts";
 import { mistakes, runOnLab } from "./testing/lab-run.ts";
 import { randomTrace } from "./testing/random-trace.ts";
 
@@ -92,6 +93,20 @@ describe.each(CASES)("$fault.name in topology $topology", ({ fault, topology }) 
     }
   });
 });
+
+test.each(CASES.filter(({ fault }) => fault.breaks === "own-cells-only"))(
+  "a lab that checks itself notices $fault.name in topology $topology",
+  async ({ fault, topology }) => {
+    const run = async (seed: number) =>
+      runOnLab(TRIGGER[fault.name](seed), { topology, fault: fault.name, checked: true }).then(
+        () => null,
+        (error: unknown) => error,
+      );
+    let noticed: unknown = null;
+    for (let seed = 0; seed < 50 && noticed === null; seed++) noticed = await run(seed);
+    expect(noticed).toBeInstanceOf(InvariantBroken);
+  },
+);
 
 test("faults have names of their own, and a link to the real bug", () => {
   expect(new Set(LAB_FAULTS.map((f) => f.name)).size).toBe(LAB_FAULTS.length);

@@ -7,7 +7,6 @@ import { copyBlock } from "./copy-block.ts";
 
 /** A load under way: from when on each layer may be read, in microseconds. */
 export interface Load {
-  readonly blocks: readonly number[];
   readonly readyAt: readonly number[];
 }
 
@@ -94,7 +93,7 @@ export class HostTier {
       this.unpin(places);
       done();
     });
-    return { blocks, readyAt };
+    return { readyAt };
   }
 
   get size(): number {
