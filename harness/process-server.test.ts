@@ -53,7 +53,7 @@ describe("a server started by a command", () => {
     const s = server(standIn());
     await s.start();
     const died = new Promise((resolve) => s.onExit(resolve));
-    await s.faults.kill();
+    await s.faults!.kill();
     expect(await died).toEqual({ code: null, signal: "SIGKILL" });
     expect(s.alive).toBe(false);
 
@@ -67,10 +67,16 @@ describe("a server started by a command", () => {
   test("stops while it is paused", async () => {
     const s = server(standIn());
     await s.start();
-    await s.faults.pause();
+    await s.faults!.pause();
     await s.stop();
     expect(s.alive).toBe(false);
   });
+});
+
+test("a server that another program runs can be stopped, but not paused or killed", () => {
+  expect(server("/usr/bin/docker run --rm --network host engine --port {port}").faults).toBeNull();
+  expect(server("sudo docker run engine --port {port}").faults).toBeNull();
+  expect(server("llama-server --port {port}").faults).not.toBeNull();
 });
 
 describe("what can go wrong with a start", () => {

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { CrosstalkError } from "../src/errors.ts";
 import { stopAtExit } from "./cleanup.ts";
 import { fillIn, hasBlank, joinCommand, splitCommand } from "./command-line.ts";
@@ -31,6 +31,8 @@ export interface ProcessServerOptions {
 /** How long a server may take to end after SIGTERM, in milliseconds. */
 const STOP_GRACE_MS = 5_000;
 
+const LAUNCHERS: ReadonlySet<string> = new Set(["docker", "podman", "nerdctl"]);
+
 interface Running {
   readonly child: ChildProcess;
   readonly exited: Promise<ServerExit>;
@@ -42,7 +44,8 @@ interface Running {
 
 export class ProcessServer implements Server {
   readonly kind = "process";
-  readonly faults: FaultInjector;
+  /** Null for a command that has another program run the server. */
+  readonly faults: FaultInjector | null;
   readonly #options: ProcessServerOptions;
   readonly #words: readonly string[];
   readonly #exits = new ExitListeners();
@@ -61,7 +64,16 @@ export class ProcessServer implements Server {
         "Write {port} into the command, or give the port it listens on with --port.",
       );
     }
-    this.faults = {
+    this.faults = this.#launches() ? null : this.#faultInjector();
+  }
+
+  /** Whether the server is no child of the command: signals then reach the launcher only, which passes SIGTERM on. */
+  #launches(): boolean {
+    return this.#words.slice(0, 2).some((word) => LAUNCHERS.has(basename(word)));
+  }
+
+  #faultInjector(): FaultInjector {
+    return {
       pause: async () => this.#signal("SIGSTOP"),
       resume: async () => this.#signal("SIGCONT"),
       kill: async () => {
@@ -181,7 +193,7 @@ export class ProcessServer implements Server {
     const unlist = stopAtExit({
       stop: () => this.stop(),
       endNow: () => {
-        this.#signal("SIGKILL");
+        this.#signal(this.#launches() ? "SIGTERM" : "SIGKILL");
         cleanTemporary();
       },
     });

@@ -61,6 +61,7 @@ describe("starting", () => {
       maxRunning: 2,
       contextTokens: 1024,
       model: "m0",
+      isolation: "none",
       arms: ["main", "serialised", "no-cache", "no-cancels"],
       startCommand: [],
       fault: null,

@@ -152,6 +152,7 @@ export class ServerTarget implements Target {
       maxRunning: facts.maxRunning,
       contextTokens: facts.contextTokens,
       model,
+      isolation: facts.flush.can && facts.flushesAll ? "flush" : server.kind === "url" ? "none" : "restart",
       arms: server.kind === "url" ? arms : [...arms, "fresh-server"],
       startCommand: server.startCommand,
       fault: fault ?? null,

@@ -27,8 +27,9 @@ export type InvestigationStep =
   | { readonly type: "arm"; readonly result: ArmResult };
 
 export interface InvestigationLimits {
-  /** Most runs of the reduction. */
+  /** Most runs of the reduction; a lab's cost nothing. */
   readonly reduce: number;
+  readonly reduceInLab: number;
   /** Fresh servers to confirm on, and runs on each. */
   readonly servers: number;
   readonly runsPerServer: number;
@@ -36,9 +37,15 @@ export interface InvestigationLimits {
   readonly armRuns: number;
 }
 
-export const DEFAULT_INVESTIGATION: InvestigationLimits = { reduce: 200, servers: 2, runsPerServer: 5, armRuns: 3 };
+export const DEFAULT_INVESTIGATION: InvestigationLimits = {
+  reduce: 250,
+  reduceInLab: 2000,
+  servers: 2,
+  runsPerServer: 5,
+  armRuns: 3,
+};
 
-/** Runs a trace once, as `arm` has it, on caches that were emptied before. */
+/** Runs a trace once, as `arm` has it, on caches that were emptied as far as a flush can. */
 export async function runOnce(target: Target, trace: Trace, arm: Arm, signal?: AbortSignal): Promise<Run> {
   await target.flush();
   const armTrace = forArm(trace, arm);
@@ -55,9 +62,11 @@ export async function* investigate(
   const { law } = failure;
   /** The last failed run of each trace that failed: the one of the minimal trace is reported. */
   const failures = new Map<Trace, Failure>([[failure.run.trace, failure]]);
+  const { isolation } = description;
   /** A candidate that kills the server shows another failure than the one that is being reduced. */
   const fails = async (trace: Trace, arm: Arm = "main"): Promise<boolean> => {
     try {
+      if (isolation === "restart") await target.restart();
       const run = await runOnce(target, trace, arm, signal);
       const verdict = judge(law, new Map([["main", run]]));
       if (verdict.status !== "fail") return false;
@@ -74,7 +83,7 @@ export async function* investigate(
   const minimizer = createMinimizer(failure.run.trace, {
     blockSize: description.blockSize,
     repeats: description.kind === "lab" ? 1 : 4,
-    budget: limits.reduce,
+    budget: description.kind === "lab" ? limits.reduceInLab : limits.reduce,
     suspects: [anomaly.request, ...anomaly.origins.slice(0, 2).map((o) => o.request)],
   });
   for (let candidate = minimizer.next(); candidate !== null; candidate = minimizer.next()) {

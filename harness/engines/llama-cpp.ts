@@ -35,15 +35,14 @@ export const llamaCpp: EngineProfile = {
   },
   serve: [
     ...["llama-server", "-m", "{model.gguf}", "--host", "{host}", "--port", "{port}"],
-    ...["-np", "4", "-c", "4096", "-t", "1"],
-    // The RAM copy of old prompts outlives a slot's erasing: without it a flush can be proven.
-    ...["--cache-ram", "0"],
+    // Chunks of 128 tokens: prompts of a few hundred take several steps, beside others that decode.
+    ...["-np", "4", "-c", "8192", "-b", "128", "-ub", "128", "-t", "1", "--cache-ram", "64"],
     ...["--slot-save-path", "{temporary}", "--metrics", "--no-ui", "--offline"],
   ],
   knobs: [
-    { flag: "-c", campaign: "4096", what: "cells of the pool, shared out to the slots" },
+    { flag: "-c", campaign: "8192", what: "cells of the pool, shared out to the slots" },
     { flag: "-np", campaign: "4", what: "slots: requests that run at once" },
-    { flag: "-ub", campaign: "64", what: "tokens of one prefill chunk" },
+    { flag: "-b, -ub", campaign: "128", what: "tokens of one prefill chunk" },
     { flag: "--kv-unified", campaign: "", what: "one pool for all slots; when it is full every running request fails" },
     { flag: "--cache-ram", campaign: "64", what: "MiB of old prompts kept in RAM and loaded back into slots" },
     { flag: "--cache-reuse", campaign: "16", what: "shortest run of cells that is moved to a new position" },
@@ -127,6 +126,8 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     poolCells: unified ? contextTokens : contextTokens * found.total_slots,
     blockSize: 1,
     flush: capability(await client.post("/slots/0?action=erase"), "start the server with --slot-save-path DIR"),
+    // Erasing slots leaves the RAM copies of old prompts, which are on by default.
+    flushesAll: argumentOf(args, "--cache-ram", "-cram") === "0",
     counters: capability(await client.get("/metrics"), "start the server with --metrics"),
   };
 }
@@ -147,6 +148,12 @@ async function flush(client: EngineClient, facts: EngineFacts): Promise<string> 
     }),
   );
   return `erased ${cells.reduce((sum, n) => sum + n, 0)} cells in ${slots.length} slots`;
+}
+
+/** Value of an argument; the last of its kind wins. */
+function argumentOf(args: readonly string[], ...names: readonly string[]): string | null {
+  const at = args.findLastIndex((word) => names.includes(word));
+  return at < 0 ? null : (args[at + 1] ?? null);
 }
 
 function capability(reply: Reply, advice: string): Capability {

@@ -70,6 +70,8 @@ export interface EngineFacts {
   readonly poolCells: number;
   readonly blockSize: number;
   readonly flush: Capability;
+  /** Whether a flush empties every cache there is. */
+  readonly flushesAll: boolean;
   readonly counters: Capability;
 }
 

@@ -3,7 +3,7 @@
 
 import { Command, Option } from "commander";
 import { EXIT, formatError } from "./exit.ts";
-import { duration, positiveNumber, wholeNumber } from "./values.ts";
+import { duration, gpuCount, positiveNumber, wholeNumber } from "./values.ts";
 
 const program = new Command("crosstalk")
   .description(
@@ -37,7 +37,8 @@ function targetOptions(command: Command): Command {
     .option("--port <number>", "port for --cmd (default: a free one)", positiveNumber)
     .option("--fault <name>", "switch on a planted fault of the lab or of Crosstalk's image")
     .addOption(new Option("--topology <name>", "topology of the lab").choices(["single", "pd"]))
-    .option("--gpus <count>", "GPUs for the container: a number or all")
+    .option("--args <arguments>", "arguments added to the engine's own, in the container")
+    .option("--gpus <count>", "GPUs for the container: a number or all", gpuCount)
     .option("--allow-remote", "load a URL on another machine: only if it is yours and nobody depends on it");
 }
 

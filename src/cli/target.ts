@@ -12,70 +12,55 @@ export interface TargetOptions {
   readonly engine?: string;
   readonly image?: string;
   readonly cmd?: string;
+  /** Arguments added to the engine's own, in the container. */
+  readonly args?: string;
   readonly port?: number;
   readonly fault?: string;
   readonly topology?: "single" | "pd";
   readonly allowRemote?: boolean;
-  readonly gpus?: string;
+  readonly gpus?: number | "all";
 }
-
-/** Name of the environment variable that switches a planted fault on in Crosstalk's images. */
-const FAULT_VARIABLE = "CROSSTALK_FAULT";
-const DEFAULT_ENGINE = "llama.cpp";
 
 /** @throws CrosstalkError INVALID_OPTION for options that do not go together */
 export async function openTarget(options: TargetOptions): Promise<Target> {
   const kind = options.target ?? (options.cmd ? "process" : options.engine || options.image ? "container" : "lab");
-  if (kind === "lab") return openLab(options);
+  const { fault = null, topology = "single" } = options;
+  if (options.cmd && kind !== "process") throw unfit("--cmd", "no --target but its own");
+  if (kind === "lab") return labTarget({ model: tracerModel().manifest.sha256, topology, fault });
   if (options.topology) throw unfit("--topology", "the lab");
-  const { ContainerServer, engineProfile, ProcessServer, ServerTarget, UrlServer } = await import(
-    "../../harness/index.ts"
-  );
-  const profile = engineProfile(options.engine ?? DEFAULT_ENGINE);
-  const fault = options.fault ?? null;
-  const env: Record<string, string> = fault === null ? {} : { [FAULT_VARIABLE]: fault };
+  const harness = await import("../../harness/index.ts");
+  const profile = harness.engineProfile(options.engine ?? "llama.cpp");
   if (/^https?:/.test(kind)) {
     if (fault !== null) throw unfit("--fault", "a lab, container or command that Crosstalk starts");
-    const server = new UrlServer({ url: kind, profile, allowRemote: options.allowRemote ?? false });
-    return new ServerTarget({ server, profile, model: tracerModel().manifest.sha256 });
+    const model = tracerModel().manifest.sha256;
+    return harness.urlTarget({ url: kind, profile, model, allowRemote: options.allowRemote ?? false });
   }
-  if (kind !== "container" && kind !== "process") {
-    throw new CrosstalkError(
-      "INVALID_OPTION",
-      `--target ${kind} is no target`,
-      "Give lab, container or a URL such as http://127.0.0.1:8080.",
-    );
+  if (kind === "process") {
+    const { cmd, port } = options;
+    if (cmd === undefined) throw unfit("--target process", "--cmd");
+    const place = port === undefined ? {} : { port };
+    return harness.processTarget({ command: cmd, profile, model: modelFile(), fault, ...place });
   }
-  if (kind === "process" && options.cmd === undefined) throw unfit("--target process", "--cmd");
+  if (kind === "container") {
+    const { image, gpus, args } = options;
+    return harness.containerTarget({
+      profile,
+      model: modelFile(),
+      fault,
+      ...(image === undefined ? {} : { image }),
+      ...(gpus === undefined ? {} : { gpus }),
+      ...(args === undefined ? {} : { extraArgs: harness.splitCommand(args) }),
+    });
+  }
+  const hint = "Give lab, container or a URL such as http://127.0.0.1:8080.";
+  throw new CrosstalkError("INVALID_OPTION", `--target ${kind} is no target`, hint);
+}
+
+function modelFile(): { readonly path: string; readonly sha256: string } {
   const { path, manifest } = temporaryModel();
-  const server =
-    kind === "process"
-      ? new ProcessServer({
-          command: options.cmd!,
-          profile,
-          model: path,
-          env,
-          ...(options.port === undefined ? {} : { port: options.port }),
-        })
-      : new ContainerServer({
-          profile,
-          model: path,
-          env,
-          ...(options.image === undefined ? {} : { image: options.image }),
-          ...(options.gpus === undefined ? {} : { gpus: options.gpus === "all" ? "all" : Number(options.gpus) }),
-        });
-  return new ServerTarget({ server, profile, model: manifest.sha256, fault });
+  return { path, sha256: manifest.sha256 };
 }
 
-function openLab(options: TargetOptions): Target {
-  if (options.cmd) throw unfit("--cmd", "another target than the lab");
-  return labTarget({
-    model: tracerModel().manifest.sha256,
-    topology: options.topology ?? "single",
-    fault: options.fault ?? null,
-  });
-}
-
-function unfit(option: string, with_: string): CrosstalkError {
-  return new CrosstalkError("INVALID_OPTION", `${option} goes with ${with_} only`, "See `crosstalk run --help`.");
+function unfit(option: string, partner: string): CrosstalkError {
+  return new CrosstalkError("INVALID_OPTION", `${option} goes with ${partner}`, "See `crosstalk run --help`.");
 }

@@ -22,3 +22,7 @@ export function positiveNumber(text: string): number {
   if (value === 0) throw new InvalidArgumentError("Give a whole number, 1 or more.");
   return value;
 }
+
+export function gpuCount(text: string): number | "all" {
+  return text === "all" ? "all" : positiveNumber(text);
+}

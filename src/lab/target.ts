@@ -49,6 +49,7 @@ class LabTarget implements Target {
       maxRunning,
       contextTokens,
       model: this.#model,
+      isolation: "flush",
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
       startCommand: [`crosstalk lab --port $PORT ${labArguments(this.#engine.config).join(" ")}`],
       fault,

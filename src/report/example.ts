@@ -92,6 +92,7 @@ export function exampleFinding(): Finding {
       maxRunning: 4,
       contextTokens: 1024,
       model: "0".repeat(64),
+      isolation: "flush",
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
       startCommand: ["llama-server -m $MODEL --port $PORT -np 4 -c 4096 --slot-save-path /tmp"],
       fault: null,

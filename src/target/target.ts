@@ -18,6 +18,11 @@ export interface TargetDescription {
   readonly contextTokens: number;
   /** Manifest hash of the tracer model it was proven to hold. */
   readonly model: string;
+  /**
+   * What keeps one run of a trace apart from the next: `flush` empties every cache; `restart`: some cache outlives a
+   * flush, or a fresh server costs no more; `none`: what an earlier run left behind may reach a later one.
+   */
+  readonly isolation: "flush" | "restart" | "none";
   /** Control arms it can run. */
   readonly arms: readonly Arm[];
   /** Commands that start the same server by hand, for a repro; `$PORT` and `$MODEL` stand for port and model file. */
