@@ -13,6 +13,15 @@ export interface Leftover {
 const leftovers = new Set<Leftover>();
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 let installed = false;
+let programDecides = false;
+
+/**
+ * For a program that ends its run itself when a signal comes, and stops its targets then. Counting the listeners of a
+ * signal would not tell: libraries have theirs, which wait for everybody else's.
+ */
+export function leaveSignalsToProgram(): void {
+  programDecides = true;
+}
 
 /** Has this stopped at the end, whatever the end is; returns what takes it off the list. */
 export function stopAtExit(leftover: Leftover): () => void {
@@ -35,8 +44,7 @@ function install(): void {
   });
   for (const [signal, number] of Object.entries(SIGNALS)) {
     process.on(signal, () => {
-      // A program with a handler of its own ends the run itself; it stops its targets, and exit does the rest.
-      if (process.listenerCount(signal) > 1) return;
+      if (programDecides) return;
       void stopAll().finally(() => process.exit(128 + number));
     });
   }

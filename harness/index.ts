@@ -1,6 +1,6 @@
 /** Real engines: profiles, servers, the timed executor, and targets made of them. */
 
-export { stopAll, stopAtExit } from "./cleanup.ts";
+export { leaveSignalsToProgram, stopAll, stopAtExit } from "./cleanup.ts";
 export { splitCommand } from "./command-line.ts";
 export { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
 export { CONTAINER_LABEL, type DockerState, dockerState, hasImage, removeLeftovers } from "./docker.ts";
