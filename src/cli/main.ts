@@ -14,6 +14,9 @@ const program = new Command("crosstalk")
   .configureHelp({ sortSubcommands: false })
   .addHelpText("after", "\nExit codes: 0 clean, 1 a finding, 2 could not test (the message says what to do).");
 
+// Before the commands, which inherit it. Bad usage means: could not test. Help and version are no errors.
+program.exitOverride((error) => process.exit(error.exitCode === 0 ? EXIT.clean : EXIT.couldNotTest));
+
 /** Runs a command's action; its number is the exit code, its error is code 2. */
 function ends<Args extends unknown[]>(action: (...args: Args) => Promise<number>) {
   return async (...args: Args): Promise<void> => {
@@ -125,8 +128,4 @@ program
   .addHelpText("after", examples("crosstalk lab --topology pd --fault pd-free-on-abort --port 8080"))
   .action(ends(async (options) => (await import("./lab.ts")).lab(options)));
 
-program.exitOverride((error) => {
-  // commander's own errors are bad usage: could not test. Help and version are not errors.
-  process.exit(error.exitCode === 0 ? 0 : EXIT.couldNotTest);
-});
 await program.parseAsync();
