@@ -1,0 +1,37 @@
+/**
+ * Runs a campaign against each planted fault of the llama.cpp image, then against the clean image, and writes
+ * docs/llama-faults.md. Needs Docker and the image (`docker build -t crosstalk/llama.cpp:local docker/llama-cpp`).
+ * usage: node bench/llama-faults.ts [--seed 1] [--budget 120s] [--out crosstalk-out/llama-faults] [--page docs/llama-faults.md]
+ */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { llamaFaultsPage } from "./llama-faults/page.ts";
+import { runCampaign } from "./llama-faults/run-campaign.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    budget: { type: "string", default: "120s" },
+    out: { type: "string", default: "crosstalk-out/llama-faults" },
+    page: { type: "string", default: "docs/llama-faults.md" },
+  },
+});
+
+/** The shim's own table is the list of faults. */
+const shim = readFileSync(join(import.meta.dirname, "../docker/llama-cpp/faults/shim.cpp"), "utf8");
+const faults = [...shim.matchAll(/^\s*\{"([a-z-]+)", \w+\},$/gm)].map(([, name]) => name!);
+if (faults.length === 0) throw new Error("no fault found in the table of shim.cpp");
+
+const campaigns = [];
+for (const fault of [...faults, null]) {
+  const out = join(values.out, fault ?? "clean");
+  const result = await runCampaign({ fault, seed: values.seed, budget: values.budget, out });
+  const { verdict, error } = result.summary;
+  process.stderr.write(
+    `${fault ?? "clean"}: ${error ? error.message : verdict} after ${result.totalSeconds.toFixed(0)} s\n`,
+  );
+  campaigns.push(result);
+}
+writeFileSync(values.page, llamaFaultsPage(campaigns, values));
