@@ -254,8 +254,14 @@ describe("wait", () => {
 
   test("for a request that has settled changes nothing", async () => {
     const engine = await standIn();
-    const { events } = await runTrace(trace(send("a", 0), { at: 50, wait: "a" }, send("b", 51, "B")), options(engine));
-    expect(events.filter((e) => e.e === "sent").map((e) => e.at)).toEqual([0, 51_000]);
+    const clock = new ManualClock();
+    const t = trace(send("a", 0), { at: 0, wait: "a" }, { at: 40, wait: "a" }, send("b", 41, "B"));
+    const run = runTrace(t, options(engine, { clock }));
+    await clock.scheduled(40);
+    clock.moveTo(40);
+    clock.moveTo(41);
+    const { events } = await run;
+    expect(events.filter((e) => e.e === "sent").map((e) => e.at)).toEqual([0, 41_000]);
   });
 
   test("for a request that hangs ends the run with what is known", async () => {

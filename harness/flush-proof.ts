@@ -29,5 +29,7 @@ export async function flushWithProof(
   const shown = `${said}; cached tokens of a probe: ${before} before, ${after} after`;
   if (before === null || after === null) return `not proven: the server does not tell cached tokens (${shown})`;
   if (before === 0) return `not proven: the probe was not cached before either (${shown})`;
-  return after === 0 ? shown : `not proven: something keeps cells elsewhere (${shown})`;
+  if (after > 0) return `not proven: something keeps cells elsewhere (${shown})`;
+  // A probe is gone from where it was; it says nothing of other prompts' copies, which it cannot ask for.
+  return facts.flushesAll ? shown : `not proven: the server may keep copies where its flush does not reach (${shown})`;
 }

@@ -139,7 +139,7 @@ describe("executing", () => {
 
 describe("flushing between traces", () => {
   test("is shown by a probe that was cached and then is not", async () => {
-    const { target } = await urlTarget();
+    const target = processTarget("--cache-ram", "0");
     await target.start();
     expect(await target.flush()).toMatch(/^erased \d+ cells in 4 slots; cached tokens of a probe: 40 before, 0 after$/);
   });
@@ -152,6 +152,12 @@ describe("flushing between traces", () => {
     const flushing = target.execute(trace([send("a", 0), { at: 1, flush: true }]), { arm: "main" });
     await expect(flushing).rejects.toMatchObject({ code: "UNSUPPORTED_BY_TARGET" });
     expect(engine.exchanges.length).toBe(sent);
+  });
+
+  test("does not claim caches that it does not reach", async () => {
+    const target = processTarget("--cache-ram", "64");
+    expect((await target.start()).isolation).toBe("restart");
+    expect(await target.flush()).toContain("not proven: the server may keep copies");
   });
 
   test("does not claim what it did not see", async () => {
