@@ -151,6 +151,25 @@ describe("what went wrong with a request", () => {
     expect(end).toBe("open");
     expect(outcomesOf(events).get("a")?.status).toBe("open");
   });
+
+  test("a slow engine has as long as it needs; its pings are not an answer", async () => {
+    const engine = await standIn({ respond: holds });
+    const clock = new ManualClock();
+    const run = runTrace(trace(send("a", 0)), options(engine, { clock, drainMs: 5000 }));
+    const exchange = await engine.exchange(0);
+    clock.moveTo(4000);
+    const token = clock.read();
+    exchange.token(301);
+    await token;
+    clock.moveTo(8000);
+    const ping = clock.read();
+    exchange.raw(": ping\n\n");
+    await ping;
+    clock.moveTo(9000);
+    const { end, events } = await run;
+    expect(end).toBe("open");
+    expect(events.at(-1)?.t).toBe(9_000_000);
+  });
 });
 
 describe("cancel", () => {

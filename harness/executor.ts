@@ -18,7 +18,10 @@ export interface RunOptions extends Abilities {
   readonly baseUrl: string;
   readonly profile: EngineProfile;
   readonly clock?: Clock;
-  /** How long the run goes on, in milliseconds, while no step can fire: then what has not settled stays open. */
+  /**
+   * How long the run goes on, in milliseconds, while no step can fire and the engine says nothing on any stream: then
+   * what has not settled stays open. A busy engine with a long queue has as long as it needs.
+   */
   readonly drainMs?: number;
   /** Ends the run at once; `runTrace` rejects with its reason. */
   readonly signal?: AbortSignal;
@@ -27,7 +30,7 @@ export interface RunOptions extends Abilities {
 }
 
 export interface RunResult {
-  /** `open`: the drain time passed with requests unsettled. `lost`: the server went away, and no step killed it. */
+  /** `open`: nothing was heard for the drain time, with requests unsettled. `lost`: the server went away, and no step killed it. */
   readonly end: "settled" | "open" | "lost";
   /** In order of time, ending with the `end` event. */
   readonly events: readonly HistoryEvent[];
@@ -37,7 +40,7 @@ export interface RunResult {
   readonly killed: boolean;
 }
 
-export const DEFAULT_DRAIN_MS = 60_000;
+export const DEFAULT_DRAIN_MS = 30_000;
 
 /**
  * Runs a trace.
@@ -248,11 +251,16 @@ class TraceRun {
     this.#timers.add(cancel);
   }
 
-  /** Ends the run when nothing has happened for the drain time while no step could fire. */
-  #watch(): void {
+  /** Ends the run when no step could fire and nothing was heard for the drain time. */
+  #watch(since = this.#clock.now()): void {
     this.#stopWatch();
     if (this.#timers.size > 0) return;
-    this.#stopWatch = this.#clock.at(this.#clock.now() + this.#drainMs, () => this.#done.resolve("open"));
+    this.#stopWatch = this.#clock.at(since + this.#drainMs, () => {
+      let heard = since;
+      for (const { heardAt } of this.#inFlight.values()) heard = Math.max(heard, heardAt);
+      if (heard > since) this.#watch(heard);
+      else this.#done.resolve("open");
+    });
   }
 
   readonly #finishSoon = (): void => queueMicrotask(() => this.#finishIfIdle());

@@ -24,12 +24,17 @@ export type Ending =
   | { readonly kind: "lost"; readonly time: number; readonly error: Error }
   | { readonly kind: "cancelled"; readonly time: number; readonly intended: number };
 
+/** A server-sent event stream pings with comments, whose lines begin with a colon. */
+const COMMENT = ":".charCodeAt(0);
+
 export class InFlight implements Dispatcher.DispatchHandler {
   readonly prepared: PreparedRequest;
   readonly intended: number;
   readonly sentAt: number;
   readonly chunks: Buffer[] = [];
   readonly times: number[] = [];
+  /** When the engine last said anything but a ping. */
+  heardAt: number;
   /** HTTP status; 0 until the reply begins. */
   status = 0;
   ending: Ending = { kind: "open" };
@@ -46,6 +51,7 @@ export class InFlight implements Dispatcher.DispatchHandler {
     this.intended = intended;
     this.#clock = clock;
     this.sentAt = clock.now();
+    this.heardAt = this.sentAt;
     this.#count = prepared.counted
       ? tokenStream(profile, (event) => {
           if (event.kind === "tokens") this.#tokens += event.ids.length;
@@ -87,8 +93,10 @@ export class InFlight implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.settled) return;
+    const now = this.#clock.now();
     this.chunks.push(chunk);
-    this.times.push(this.#clock.now());
+    this.times.push(now);
+    if (chunk[0] !== COMMENT) this.heardAt = now;
     if (this.#count && this.status === 200) {
       this.#count.feed(chunk);
       this.#checkTokens();
@@ -113,6 +121,7 @@ export class InFlight implements Dispatcher.DispatchHandler {
   #settle(ending: Ending): void {
     if (this.settled) return;
     this.ending = ending;
+    if (ending.kind !== "open") this.heardAt = ending.time;
     for (const callback of this.#onSettled.splice(0)) callback();
   }
 }

@@ -12,7 +12,17 @@ export class ManualClock implements Clock {
   readonly #timers = new Set<Timer>();
   readonly #watchers = new Map<number, () => void>();
 
+  #onReading: () => void = () => {};
+
+  /** Resolves when somebody next reads the clock. */
+  read(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onReading = resolve;
+    });
+  }
+
   now(): number {
+    this.#onReading();
     return this.#now;
   }
 
