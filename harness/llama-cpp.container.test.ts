@@ -71,14 +71,14 @@ function wrong(trace: Trace, history: History): string[] {
 
 const statuses = (history: History) => new Set([...outcomes(history).values()].map((o) => o.status));
 
-/** Without copies of old prompts in RAM, which outlive a slot's erasing. */
-const withoutRamCache = { extraArgs: ["--cache-ram", "0"] };
+/** Four slots of 1,024 cells, without copies of old prompts in RAM, which outlive a slot's erasing. */
+const withoutRamCache = { extraArgs: ["-np", "4", "-c", "4096", "--no-kv-unified", "--cache-ram", "0"] };
 
 describe("llama-server in a container", () => {
   test("holds the tracer; answers a crowd with cancels exactly; is flushed with proof", async () => {
     const t = target(container(withoutRamCache));
     const description = await t.start();
-    expect(description).toMatchObject({ kind: "container", maxRunning: 4, poolCells: 8192, contextTokens: 2048 });
+    expect(description).toMatchObject({ kind: "container", maxRunning: 4, poolCells: 4096, contextTokens: 1024 });
     const trace = crowd(40);
     const history = await t.execute(trace, { arm: "main" });
     expect(wrong(trace, history)).toEqual([]);
