@@ -17,8 +17,8 @@ test("a container's start command says network, model, fault and GPUs", () => {
   expect(server.startCommand[1]).toBe(
     [
       'docker run --rm -p 127.0.0.1:$PORT:8080 -v "$PWD/$MODEL:/model/tracer.gguf:ro" -e CROSSTALK_FAULT=kept-tail',
-      "--gpus all crosstalk/llama.cpp:local -m /model/tracer.gguf --host 0.0.0.0 --port 8080 -np 4 -c 8192 -b 128 -ub 128 -t 1",
-      "--cache-ram 64 --slot-save-path /tmp --metrics --no-ui --offline -np 8",
+      "--gpus all crosstalk/llama.cpp:local -m /model/tracer.gguf --host 0.0.0.0 --port 8080 -np 4 -c 2048 -b 64 -ub 64 -t 1",
+      "--cache-ram 0 --slot-save-path /tmp --metrics --no-ui --offline -np 8",
     ].join(" "),
   );
 });

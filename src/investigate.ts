@@ -38,7 +38,7 @@ export interface InvestigationLimits {
 }
 
 export const DEFAULT_INVESTIGATION: InvestigationLimits = {
-  reduce: 250,
+  reduce: 400,
   reduceInLab: 2000,
   servers: 2,
   runsPerServer: 5,
@@ -82,7 +82,7 @@ export async function* investigate(
   const anomaly = explainWitness(failure.run, failure.witness, description.blockSize);
   const minimizer = createMinimizer(failure.run.trace, {
     blockSize: description.blockSize,
-    repeats: description.kind === "lab" ? 1 : 4,
+    repeats: description.kind === "lab" ? 1 : 6,
     budget: description.kind === "lab" ? limits.reduceInLab : limits.reduce,
     suspects: [anomaly.request, ...anomaly.origins.slice(0, 2).map((o) => o.request)],
   });

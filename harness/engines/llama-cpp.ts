@@ -35,14 +35,16 @@ export const llamaCpp: EngineProfile = {
   },
   serve: [
     ...["llama-server", "-m", "{model.gguf}", "--host", "{host}", "--port", "{port}"],
-    // Chunks of 128 tokens: prompts of a few hundred take several steps, beside others that decode.
-    ...["-np", "4", "-c", "8192", "-b", "128", "-ub", "128", "-t", "1", "--cache-ram", "64"],
+    // Small, so that a trace takes a second on one core and prompts of a hundred tokens take several chunks.
+    ...["-np", "4", "-c", "2048", "-b", "64", "-ub", "64", "-t", "1"],
+    // The RAM copies of old prompts outlive a slot's erasing: without them every run starts afresh after a quick flush.
+    ...["--cache-ram", "0"],
     ...["--slot-save-path", "{temporary}", "--metrics", "--no-ui", "--offline"],
   ],
   knobs: [
-    { flag: "-c", campaign: "8192", what: "cells of the pool, shared out to the slots" },
+    { flag: "-c", campaign: "2048", what: "cells of the pool, shared out to the slots" },
     { flag: "-np", campaign: "4", what: "slots: requests that run at once" },
-    { flag: "-b, -ub", campaign: "128", what: "tokens of one prefill chunk" },
+    { flag: "-b, -ub", campaign: "64", what: "tokens of one prefill chunk" },
     { flag: "--kv-unified", campaign: "", what: "one pool for all slots; when it is full every running request fails" },
     { flag: "--cache-ram", campaign: "64", what: "MiB of old prompts kept in RAM and loaded back into slots" },
     { flag: "--cache-reuse", campaign: "16", what: "shortest run of cells that is moved to a new position" },

@@ -27,7 +27,12 @@ export async function demo(options: DemoOptions): Promise<number> {
     const campaign = async (fault: string | null): Promise<Session> => {
       const store = new Store(`${options.out}/${fault ?? "clean"}`);
       const target = await openTarget({ target: "lab", topology: "pd", ...(fault === null ? {} : { fault }) });
-      const limits = { seed: options.seed, traces: fault === null ? CLEAN_TRACES : FAULTY_TRACES, findings: 1 };
+      const limits = {
+        seed: options.seed,
+        traces: fault === null ? CLEAN_TRACES : FAULTY_TRACES,
+        findings: 1,
+        context: 1024,
+      };
       return runSession({ ...limits, budget: Number.POSITIVE_INFINITY, target, store, progress, signal });
     };
     try {

@@ -15,6 +15,8 @@ export interface RunOptions extends TargetOptions {
   readonly budget: number;
   readonly traces: number;
   readonly findings: number;
+  /** Tokens. */
+  readonly context: number;
   readonly out?: string;
   readonly json?: boolean;
 }

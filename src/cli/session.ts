@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly traces: number;
   /** Milliseconds after which no new trace is started. */
   readonly budget: number;
+  /** The longest prompt and answer to ask for, tokens. */
+  readonly context: number;
   /** Findings after which the campaign ends. */
   readonly findings: number;
   readonly signal: AbortSignal;
@@ -49,7 +51,7 @@ export async function runSession(options: SessionOptions): Promise<Session> {
       target,
       description,
       laws: allProperties,
-      traces: tracesOf(seed, options.traces, description),
+      traces: tracesOf(options, description),
       goOn: () => performance.now() < end,
       investigation: DEFAULT_INVESTIGATION,
       findings: options.findings,
@@ -82,7 +84,10 @@ function describe(d: TargetDescription): string {
 }
 
 /** Campaign seed and trace number make a trace's seed. */
-function* tracesOf(seed: number, count: number, description: TargetDescription) {
-  const limits = limitsOf(description, { supportsFlush: true });
-  for (let i = 0; i < count; i++) yield generateTrace((Math.imul(seed, 0x9e3779b1) + i) >>> 0, limits);
+function* tracesOf({ seed, traces, context }: SessionOptions, description: TargetDescription) {
+  const contextTokens = Math.min(context, description.contextTokens);
+  // A pool far larger than what runs at once cannot be filled in the time of a trace.
+  const poolCells = Math.min(description.poolCells, contextTokens * description.maxRunning);
+  const limits = limitsOf({ ...description, contextTokens, poolCells }, { supportsFlush: true });
+  for (let i = 0; i < traces; i++) yield generateTrace((Math.imul(seed, 0x9e3779b1) + i) >>> 0, limits);
 }

@@ -115,7 +115,7 @@ describe("a minimised trace", () => {
         expect(found.to.cancels).toBeLessThanOrEqual(2);
         expect(found.to.promptTokens).toBeLessThan(found.from.promptTokens / 10);
       }),
-      // A fixed seed: the law is about chance, and held for 500 of 500 other seeds.
+      // A fixed seed, since the law is about chance.
       { numRuns: 25, seed: 1 },
     );
   });

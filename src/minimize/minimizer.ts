@@ -61,6 +61,8 @@ interface Tally {
 
 /** How often a candidate that fails as often as the original may be rejected by chance. */
 const MISS = 0.05;
+/** Runs that a candidate needs before it is accepted, and the share of the best trace's rate that it must keep. */
+const PROOF = { runs: 3, share: 0.4 };
 /** How many times a candidate's patience the best trace gets when it is checked. */
 const CHECKS = 3;
 
@@ -87,6 +89,10 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   /** Runs that passes may still use: the last check is paid for beforehand. */
   const left = (): number => budget - spent - (deterministic ? 0 : patience());
 
+  /** Failures a candidate needs within PROOF.runs: two where the best trace always fails, one where it fails seldom. */
+  const proof = (): number =>
+    deterministic ? 1 : Math.max(1, Math.ceil(PROOF.share * PROOF.runs * (rate.failed / rate.runs)));
+
   /** Runs a candidate until it has failed and had `least` runs, or has had `most`. */
   function* ask(
     candidate: Omit<Candidate, "runs">,
@@ -110,8 +116,13 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     const silent = refused.get(key.text) ?? 0;
     if (silent >= (deterministic ? 1 : 2 * patience())) return false;
     if (left() < patience()) return null;
-    const tally = yield* ask({ trace: candidate, purpose: "reduce", pass }, patience());
-    if (tally.failed === 0) {
+    let tally: Tally = yield* ask({ trace: candidate, purpose: "reduce", pass }, patience());
+    // One lucky failure is not enough: a repro that shows once in ten runs helps nobody if the original always did.
+    while (tally.failed > 0 && tally.failed < proof() && tally.runs < PROOF.runs) {
+      const more = yield* ask({ trace: candidate, purpose: "reduce", pass }, 1);
+      tally = { failed: tally.failed + more.failed, runs: tally.runs + more.runs };
+    }
+    if (tally.failed < proof()) {
       refused.set(key.text, silent + tally.runs);
       return false;
     }
