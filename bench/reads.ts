@@ -12,7 +12,7 @@ import { readGguf, weightsOfGguf } from "../src/tracer/reference/read-gguf.ts";
 import type { TracerShape } from "../src/tracer/shape.ts";
 import { CORRUPTIONS, type Corruption, type Scope } from "./reads/corruptions.ts";
 import { cleanMargin, isFound, READS, type ReadName } from "./reads/measure.ts";
-import { type Cell, type Margin, NARROW_ANSWERS, type Row, readsPage, shapeTitle } from "./reads/page.ts";
+import { type Cell, LONG_CONTEXT, type Margin, NARROW_ANSWERS, type Row, readsPage, shapeTitle } from "./reads/page.ts";
 import { Subject } from "./reads/subject.ts";
 
 const { values } = parseArgs({
@@ -33,8 +33,12 @@ const ROUNDINGS = { exact, bf16 } as const;
 /** The scan's sharpest case: its smallest sighting. */
 const ONE_CELL = CORRUPTIONS.find((c) => c.cells === 1 && c.part === "both")!;
 
+/** Random cases at a context length. */
+const casesAt = (context: number): number => (context > LONG_CONTEXT ? Math.ceil(cases / 4) : cases);
+
 function measure(subject: Subject, corruption: Corruption | null, scope: Scope, read: ReadName, seed: number): Cell {
   const random = seededRandom(seed);
+  const cases = casesAt(subject.length);
   let found = 0;
   for (let i = 0; i < cases; i++) if (isFound(subject, corruption, scope, read, random)) found++;
   return { found, cases };

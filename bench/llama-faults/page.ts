@@ -20,7 +20,8 @@ crosstalk run --engine llama.cpp --fault FAULT --seed ${options.seed} --budget $
 
 Engine: ${server ? `${server.engine} ${server.version}` : "did not start"}, in a container, on a CPU. What each fault does is in
 [docker/llama-cpp/faults](../docker/llama-cpp/faults/README.md). Crosstalk knows nothing of them but their names. One
-campaign a fault is a sample, not a rate: another seed takes another time.
+campaign a fault is a sample, not a rate: another seed takes another time. Times are of one machine. A fault that needs a
+setting which the engine's profile does not use cannot show: see *needs* there.
 
 Found: **${found} of ${planted.length}**. A campaign stops at its first finding.
 

@@ -56,7 +56,8 @@ because a cell is. Every number comes from a plain forward pass over the tracer'
 
 \`k/n\` means: the answer was wrong, so the damage was found, in k of n random cases. Positions, payloads, layers and
 heads are drawn anew for each case. The answer has one token, and three where the damage comes and goes while it is
-decoded. A case counts as found if any token is wrong. That says nothing about naming the cause.
+decoded. A case counts as found if any token is wrong. That says nothing about naming the cause. Contexts over
+${LONG_CONTEXT} cells get a quarter of the cases.
 
 ## In short
 
@@ -66,35 +67,43 @@ ${summaryTable(rows)}
 
 ## Blind spots
 
-No campaign with these two reads can see the following, however long it runs. The table shows each as 0 of n, or nearly.
+What these two reads do not see, however long a campaign runs. The rows above show it.
 
 - **A scan never sees keys.** Foreign or zeroed keys leave all values in place. Only a narrow read of such a cell notices.
 - **A scan never sees zeros.** A cell that holds zeros, written or not, adds no digit. A narrow read of it notices.
 - **A scan never sees cells of the prompt's own families**: stale cells of its own, or cells of a request that shares
   its families. The generator gives families that a scan can tell apart, as far as there are enough of them.
-- **A narrow read sees one cell a token**, and the cells that bear a key for the same position. The rest of the prompt
+- **A scan never sees cells without payload**, such as another request's read token. Narrow reads mostly see that one
+  wherever it lies, if layer 0 has it: two requests are then asked at once.
+- **A narrow read sees one cell a token**, and other cells only where they bear that cell's key. The rest of the prompt
   may be foreign. It also reaches back ${MAX_BACK - 1} cells at most.
-- **A narrow read of a model with several layers a digit may miss one bad layer.** The layers of a digit share the vote.
-  With two, one bad layer makes a tie and either digit may win. With three or more it would lose.
+- **A narrow read needs the vote of the layers.** In the shape with 6 layers two carry each digit. If one of the two is
+  zero in V, the other decides, and no read sees it. If one is foreign, the two tie and either may win.
+  With three or more layers a digit, one bad layer would lose the vote. A scan of foreign values has no such limit.
+- **A narrow read sees a digit only where it differs.** A family has at most four values for a digit, so the cell that is
+  read instead has the right digit now and then. In all layers three digits must agree by chance; in one layer or one KV
+  head a single one does.
+- **One KV head carries some digit values only.** A single foreign cell in one head may have none of them. A block of 16
+  has.
+- **A near family differs in one digit.** A foreign cell of it shows in the layers of that digit, and in those above that
+  keep sightings of them. In another layer alone it does not.
 - **Keys say where, not whose.** A foreign key of the same position is the same key: nothing changes for any read.
 - **Whole cells that change places change nothing**, for any read. Attention does not care for the order of cells.
-- **What was wrong only while a chunk was computed stays in the cells of that chunk, as sightings of a scan.** A later
-  scan finds it, except in the last layer: no layer above it could keep what was seen. Narrow reads never do.
-- **A scan never sees cells without payload**, such as another request's read token. A narrow read sees that one
-  wherever it lies, if layer 0 has it: two requests are then asked at once.
-- **Digits that were right by chance.** A foreign cell of a near family has the right digits in most layers. One layer
-  alone may not show it.
+- **What is wrong only while a chunk is computed** stays in that chunk's cells as sightings, and a later scan finds it.
+  Not if it was in the last layer alone: no layer above it could keep what was seen. Not if it was zero. Narrow reads
+  never find it.
 
 Planned: two more reads. The **alarm** read makes every key carry its family's mark, so that one foreign or zeroed key
-anywhere takes all attention: it covers the keys and zeros that a scan cannot see. The **find** read looks a cell up by
-content, and covers keys and values of one cell wherever it lies. Neither exists yet, and no verdict counts on them.
+anywhere takes all attention: it will cover the keys and zeros that a scan cannot see. The **find** read looks a cell up
+by content: it will cover keys and values of one cell wherever it lies. Neither exists yet, and no verdict counts on
+them.
 
 ## Clean margins
 
 Distance of the right token to the runner-up over clean cells, in nats: the smallest of three tokens of a scan, and of
-${NARROW_ANSWERS} narrow answers at random distances. \`bf16\` rounds weights, activations, attention weights, keys and
-values to bfloat16 after each operation. Nothing but a wrong cell, or an error as large as the margin, turns a token. The
-last column is the scan's sharpest case under the same rounding: one foreign cell, in one layer.
+${NARROW_ANSWERS} narrow answers at random distances. \`bf16\` rounds weights, activations, attention weights, keys and values to bfloat16
+after each operation. Nothing but a wrong cell, or an error as large as the margin, turns a token. The last column is the
+scan's sharpest case under the same rounding: one foreign cell, in one layer.
 
 ${marginTable(margins)}
 
@@ -106,6 +115,8 @@ ${shapes.map((title) => `### ${title}\n\n${fullTable(rows.filter((r) => shapeTit
 `;
 }
 
+/** Longer contexts get a quarter of the cases: a case costs as much as its context is long. */
+export const LONG_CONTEXT = 1024;
 /** Narrow answers that the clean margin is the smallest of. */
 export const NARROW_ANSWERS = 12;
 
