@@ -24,7 +24,8 @@ export async function flushWithProof(
   const before = await cached();
   const said = await profile.flush(client, facts);
   const after = await cached();
-  // The probe's own cells must not stay either.
+  // Neither the probe's cells must stay, nor an order of slots that depends on what ran before.
+  await profile.arrange?.(client, facts);
   await profile.flush(client, facts);
   const shown = `${said}; cached tokens of a probe: ${before} before, ${after} after`;
   if (before === null || after === null) return `not proven: the server does not tell cached tokens (${shown})`;

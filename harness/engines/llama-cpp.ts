@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
+import { scanToken } from "../../src/tracer/vocabulary.ts";
 import type { EngineClient, Reply } from "../engine-client.ts";
 import type { Capability, EngineFacts, EngineProfile, StreamEvent } from "./profile.ts";
 
@@ -91,6 +92,7 @@ export const llamaCpp: EngineProfile = {
     return error ? error.error.message : body.trim().slice(0, 300);
   },
   describe,
+  arrange: useSlotsInOrder,
   flush,
 };
 
@@ -150,6 +152,14 @@ async function flush(client: EngineClient, facts: EngineFacts): Promise<string> 
     }),
   );
   return `erased ${cells.reduce((sum, n) => sum + n, 0)} cells in ${slots.length} slots`;
+}
+
+/** A request that matches no slot's cells goes to the slot that was used longest ago: from now on that is slot 0. */
+async function useSlotsInOrder(client: EngineClient, facts: EngineFacts): Promise<void> {
+  const prompt = [scanToken([])];
+  for (let slot = 0; slot < facts.maxRunning; slot++) {
+    await client.post("/completion", { prompt, n_predict: 1, cache_prompt: false, id_slot: slot });
+  }
 }
 
 /** Value of an argument; the last of its kind wins. */

@@ -106,6 +106,11 @@ export interface EngineProfile {
   readonly readError: (body: string) => string;
   /** `args` are the server's arguments where Crosstalk started it, else empty. */
   readonly describe: (client: EngineClient, args: readonly string[]) => Promise<EngineFacts>;
+  /**
+   * Puts an idle server into a fixed state, as far as a flush leaves one: which slot is next, for instance. Without it
+   * the same trace may run differently on a fresh and on a used server. Null where nothing of the kind is left.
+   */
+  readonly arrange: ((client: EngineClient, facts: EngineFacts) => Promise<void>) | null;
   /** Empties the cache once the running requests let go of it; returns what the engine said. Throws if it refused. */
   readonly flush: (client: EngineClient, facts: EngineFacts) => Promise<string>;
 }

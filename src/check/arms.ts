@@ -17,7 +17,7 @@ export function forArm(trace: Trace, arm: Arm): Trace {
     case "fresh-server":
       return trace;
     case "serialised":
-      return { ...trace, steps: serialise(trace.steps) };
+      return inSequence(trace, () => true);
     case "no-cache":
       return { ...trace, steps: trace.steps.map((s) => (isSend(s) ? { ...s, cache: false } : s)) };
     case "no-cancels":
@@ -26,21 +26,25 @@ export function forArm(trace: Trace, arm: Arm): Trace {
 }
 
 /**
+ * The trace with everything after a chosen request held back until it has settled.
+ *
  * A wait holds back every step after it, so a cancel that stands later in the trace would find its request settled.
- * It moves to just behind its send, with the time that lay between them as its delay, and can still land. Waits that
- * were there before say nothing new and go.
+ * It moves to just behind its send, with the time that lay between them as its delay, and can still land. Waits for the
+ * request that were there before say nothing new and go.
  */
-function serialise(steps: readonly Step[]): Step[] {
+export function inSequence(trace: Trace, chosen: (request: string) => boolean): Trace {
   const cancels = new Map<string, CancelStep[]>();
-  for (const step of steps) {
+  for (const step of trace.steps) {
     if (isCancel(step)) cancels.set(step.cancel, [...(cancels.get(step.cancel) ?? []), step]);
   }
-  return steps.flatMap((step): Step[] => {
-    if (isCancel(step) || "wait" in step) return [];
-    if (!isSend(step)) return [step];
+  const steps = trace.steps.flatMap((step): Step[] => {
+    const about = isSend(step) ? step.send : isCancel(step) ? step.cancel : "wait" in step ? step.wait : null;
+    if (about === null || !chosen(about)) return [step];
+    if (!isSend(step)) return [];
     const own = (cancels.get(step.send) ?? []).map((cancel) => afterItsSend(cancel, step.at));
     return [step, ...own, { at: step.at, wait: step.send }];
   });
+  return { ...trace, steps };
 }
 
 function afterItsSend(cancel: CancelStep, sentAt: number): CancelStep {

@@ -62,6 +62,13 @@ describe("a wrong narrow answer", () => {
     });
   });
 
+  test("of cells that its own prompt and another's both hold names both", () => {
+    const both: HandMadeRequest = { ...owner, prompt: [{ seg: "A", from: 20 }, { read: "scan" }] };
+    const anomaly = explained([...A.slice(20, 24)], [both]);
+    expect(anomaly.class).toBe("foreign read");
+    expect(anomaly.origins.map((o) => `${o.request} ${o.place}`)).toEqual(["r1 A[20]", "r2 A[20]"]);
+  });
+
   test("with digits of two owners is a torn read", () => {
     const mixed = right.map((token, i) =>
       payloadToken([digitsOf(theirs[i]!)[0], digitsOf(token)[1], digitsOf(token)[2]]),
@@ -76,6 +83,12 @@ describe("a wrong narrow answer", () => {
   test("with zero digits is an unwritten read", () => {
     const own = digitsOf(right[0]!);
     expect(explained([payloadToken([own[0], 0, own[2]]), ...right.slice(1)], [owner]).class).toBe("unwritten read");
+  });
+
+  test("with zero digits where another request's read token lay is that request's", () => {
+    const short: HandMadeRequest = { ...owner, prompt: [{ seg: "B" }, { read: "scan" }] };
+    const anomaly = explained([payloadToken([0, 0, 0]), ...right.slice(1)], [short]);
+    expect(anomaly).toMatchObject({ class: "foreign read", origins: [{ request: "r1", position: 16, place: "read" }] });
   });
 
   test("that no request accounts for is unexplained", () => {

@@ -8,7 +8,7 @@
  */
 
 import { expectedTokens } from "../trace/prompt.ts";
-import { digitsOf, isPayload, tokenKind } from "../tracer/vocabulary.ts";
+import { digitsOf, isPayload, payloadToken, tokenKind } from "../tracer/vocabulary.ts";
 import { askedPosition, type Context, heldBefore, placeOf, wrongRun } from "./context.ts";
 import type { AnomalyClass, CellOrigin } from "./finding.ts";
 
@@ -36,20 +36,21 @@ export function provenance(victim: Context, index: number, at: number, contexts:
   if (asked === null) return swapped;
 
   const theirs = others.flatMap((context) => runsOf(context, wrong, at));
-  const samePlace = longest(theirs.filter((m) => m.origin.position === asked));
+  const own = runsOf(victim, wrong, at).filter((m) => m.origin.position !== asked);
+  const everywhere = longest([...theirs, ...own]);
+  const samePlace = everywhere.filter((o) => o.position === asked);
   if (samePlace.length > 0) return foreign(victim, samePlace, others);
   if (swapped.origins.length > 0) return swapped;
-  const own = runsOf(victim, wrong, at).filter((m) => m.origin.position !== asked);
-  const elsewhere = longest([...own, ...theirs]);
-  const shifted = elsewhere.every((o) => o.request === victim.request.id);
-  const atAnotherPlace = (): Provenance =>
-    shifted && elsewhere.length > 0
-      ? { class: "shifted read", origins: elsewhere }
-      : foreign(victim, elsewhere, others);
-  // One token may stand anywhere by chance: digits that fit at the asked position say more than that.
-  if (Math.max(0, ...[...own, ...theirs].map((m) => m.tokens)) > 1) return atAnotherPlace();
   const mixed = mixedDigits(victim, asked, wrong[0]!, at, others);
-  return mixed.class === "unexplained" ? atAnotherPlace() : mixed;
+  // Zeros are an unwritten cell, or the cell of any read token: they say nothing of a place.
+  if (mixed.class === "unwritten read") return mixed;
+  // One token may stand anywhere by chance: digits that fit at the asked position say more than that.
+  const chance = Math.max(0, ...[...theirs, ...own].map((m) => m.tokens)) <= 1;
+  if (chance && mixed.class !== "unexplained") return mixed;
+  if (everywhere.every((o) => o.request === victim.request.id) && everywhere.length > 0) {
+    return { class: "shifted read", origins: everywhere };
+  }
+  return foreign(victim, everywhere, others);
 }
 
 /** A place where the wrong answer fits, and how many of its tokens do. */
@@ -58,10 +59,13 @@ interface Match {
   readonly tokens: number;
 }
 
-/** Every place in a context that holds the first wrong token, with the length of the run that fits from there. */
+/** The payload token that a narrow read of a token's cell answers: read tokens and scan answers show as digits 0, 0, 0. */
+const shown = (token: number): number => payloadToken(digitsOf(token));
+
+/** Every place in a context whose cell shows the first wrong token, with the length of the run that fits from there. */
 function runsOf(context: Context, wrong: readonly number[], at: number): Match[] {
   const matches: Match[] = [];
-  const held = heldBefore(context, at);
+  const held = heldBefore(context, at).map(shown);
   for (let start = 0; start < held.length; start++) {
     const tokens = fitting(held, start, wrong);
     if (tokens > 0) matches.push({ origin: originAt(context, start), tokens });
@@ -101,7 +105,7 @@ function scanOrigins(digit: number, value: number, at: number, others: readonly 
 function foreign(victim: Context, origins: readonly CellOrigin[], others: readonly Context[]): Provenance {
   if (origins.length === 0) return UNKNOWN;
   const over = origins.every(({ request }) => {
-    const owner = others.find((c) => c.request.id === request)!;
+    const owner = others.find((c) => c.request.id === request) ?? victim;
     return !owner.cancelled && owner.settledAt !== null && owner.settledAt < victim.sentAt;
   });
   return { class: over ? "stale read" : "foreign read", origins };

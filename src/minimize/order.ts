@@ -3,6 +3,7 @@
 import type { TraceSize } from "../check/finding.ts";
 import { isCancel, isSend, promptLength, type Step, type Trace } from "../trace/schema.ts";
 import { canonicalFamilies, canonicalNames, canonicalSeeds } from "./names.ts";
+import { concurrentSends } from "./sequence.ts";
 
 /** What a report says of a trace's size. */
 export function measure(trace: Trace): TraceSize {
@@ -22,7 +23,7 @@ export interface SortKey {
 }
 
 /**
- * Requests, cancels, steps, prompt tokens, answer tokens; then how many words the page needs (segments, parts, flags);
+ * Requests, cancels, requests sent beside others, steps (waits are order, and cost nothing), prompt tokens, answer tokens; then how many words the page needs (segments, parts, flags);
  * then distances and times; last whether names, seeds and families are canonical. Coarse passes lower the numbers on the left.
  */
 export function sortKey(trace: Trace): SortKey {
@@ -30,17 +31,20 @@ export function sortKey(trace: Trace): SortKey {
   const sends = trace.steps.filter(isSend);
   const reads = sends.map((s) => s.prompt.at(-1)!);
   const segments = Object.values(trace.segments);
+  const waits = trace.steps.filter((s) => "wait" in s).length;
   const text = JSON.stringify(trace);
   return {
     numbers: [
       requests,
       cancels,
-      steps,
+      concurrentSends(trace),
+      steps - waits,
       promptTokens,
       sum(sends.map((s) => s.maxTokens)),
       segments.length,
       sum(sends.map((s) => s.prompt.length)),
       sum(trace.steps.map(flags)),
+      waits,
       sum(reads.map((r) => ("read" in r && r.read === "narrow" ? r.back : 0))),
       new Set(trace.steps.map((s) => s.at)).size,
       sum(trace.steps.map(milliseconds)),

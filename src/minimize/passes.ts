@@ -4,9 +4,11 @@ import { canonicalFamilies, canonicalNames, canonicalSeeds } from "./names.ts";
 import { dropCacheFlags, dropCancels, dropOtherSteps, dropParts, dropRequests, dropSegments } from "./remove.ts";
 import { roundTimes, shortenDelays } from "./retime.ts";
 import type { PassOf } from "./search.ts";
+import { oneAtATime, putInOrder } from "./sequence.ts";
 import { mergeSegments, nearReads, shortenAnswers, shortenPrompts } from "./shorten.ts";
 
 export const PASSES: readonly { readonly name: string; readonly pass: PassOf }[] = [
+  { name: "one at a time", pass: oneAtATime },
   { name: "drop requests", pass: dropRequests },
   { name: "drop cancels", pass: dropCancels },
   { name: "drop other steps", pass: dropOtherSteps },
@@ -15,6 +17,7 @@ export const PASSES: readonly { readonly name: string; readonly pass: PassOf }[]
   { name: "merge segments", pass: mergeSegments },
   { name: "shorten prompts", pass: shortenPrompts },
   { name: "shorten answers", pass: shortenAnswers },
+  { name: "put in order", pass: putInOrder },
   { name: "drop cache flags", pass: dropCacheFlags },
   { name: "bring reads nearer", pass: nearReads },
   { name: "round times", pass: roundTimes },

@@ -129,11 +129,11 @@ def connect(timeout=None):
     return kind(URL.hostname, URL.port, timeout=timeout or ARGS.deadline)
 
 
-def call(method, path, timeout=30):
+def call(method, path, body=None, timeout=30):
     """Status and body of a plain call."""
     connection = connect(timeout)
     try:
-        connection.request(method, PATH + path, headers=HEADERS)
+        connection.request(method, PATH + path, body=body and json.dumps(body), headers=HEADERS)
         response = connection.getresponse()
         return response.status, response.read()
     finally:
@@ -143,6 +143,13 @@ def call(method, path, timeout=30):
 def erase_slots():
     """Empties the prompt cache. False where the server cannot (it needs --slot-save-path)."""
     return all(call("POST", "/slots/%d?action=erase" % slot)[0] == 200 for slot in range(SLOTS))
+
+
+def use_slots_in_order():
+    """Which slot a request gets depends on which was used longest ago: from now on that is slot 0, in every try."""
+    body = {"prompt": [FIRST_SCAN], "n_predict": 1, "cache_prompt": False}
+    for slot in range(SLOTS):
+        call("POST", "/completion", dict(body, id_slot=slot))
 
 
 def run_trace(segments):
@@ -271,7 +278,8 @@ def main():
     judged = 0
     for number in range(1, ARGS.tries + 1):
         # Tries must not find each other's cells: the cache is emptied or, failing that, the payloads are new.
-        shift = 0 if number == 1 or (erases and erase_slots()) else number * 1000003
+        use_slots_in_order()
+        shift = 0 if erase_slots() or number == 1 else number * 1000003
         segments = {s: ((seed + shift) % 2**32, family, length) for s, (seed, family, length) in SEGMENTS.items()}
         try:
             requests = run_trace(segments)
