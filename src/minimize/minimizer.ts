@@ -36,8 +36,11 @@ export interface Minimised {
   readonly to: TraceSize;
   /** Runs spent, calibration and checks included. */
   readonly runs: number;
-  /** `unreproduced`: the original never failed again; the trace is then the original. */
-  readonly ending: "minimal" | "budget" | "unreproduced";
+  /**
+   * `unreproduced`: the original never failed again; the trace is then the original. `steady`: smaller traces failed
+   * too, but less often than a repro should.
+   */
+  readonly ending: "minimal" | "budget" | "unreproduced" | "steady";
   /** What may be said of the trace, and no more. */
   readonly claim: string;
 }
@@ -63,6 +66,8 @@ interface Tally {
 const MISS = 0.05;
 /** Runs that a candidate needs before it is accepted, and the share of the best trace's rate that it must keep. */
 const PROOF = { runs: 3, share: 0.4 };
+/** Runs of the last check, and the share of the original's rate that a repro must keep in them. */
+const STEADY = { runs: 8, share: 0.7, checks: 3 };
 /** How many times a candidate's patience the best trace gets when it is checked. */
 const CHECKS = 3;
 
@@ -75,8 +80,9 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   let ending: Minimised["ending"] | null = null;
   /** How often the original and its checked successors failed. */
   let rate: Tally = { failed: 0, runs: 0 };
-  /** What the pass under way has accepted, in order. */
+  /** What the pass under way has accepted, in order, and what earlier passes were left with. */
   let accepted: Trace[] = [];
+  const trail: Trace[] = [];
   /** Runs without a failure, by candidate. It lives as long as the session with one target: never longer. */
   const refused = new Map<string, number>();
 
@@ -86,8 +92,8 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     const perRun = (rate.failed + 0.5) / (rate.runs + 1);
     return Math.min(repeats, Math.max(2, Math.ceil(Math.log(MISS) / Math.log(1 - perRun))));
   };
-  /** Runs that passes may still use: the last check is paid for beforehand. */
-  const left = (): number => budget - spent - (deterministic ? 0 : patience());
+  /** Runs that passes may still use: the checks at the end are paid for beforehand. */
+  const left = (): number => budget - spent - (deterministic ? 0 : patience() + STEADY.checks * STEADY.runs);
 
   /** Failures a candidate needs within PROOF.runs: two where the best trace always fails, one where it fails seldom. */
   const proof = (): number =>
@@ -160,13 +166,43 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     [best, bestKey] = [before, sortKey(before)];
   }
 
+  /**
+   * Small steps may each cost a little of the rate. Where they add up to much, the repro goes back along the trail to
+   * the smallest trace that fails often enough, or to the one that failed most of those that the budget could try.
+   */
+  function* steady(original: Tally): Generator<Candidate, boolean, readonly boolean[]> {
+    const wanted = STEADY.share * (original.failed / original.runs);
+    let most = { trace: best, share: -1 };
+    for (let back = 0; back < trail.length && budget - spent >= STEADY.runs; back = 2 * back + 1) {
+      const candidate = trail[trail.length - 1 - back]!;
+      const { failed, runs } = yield* ask(
+        { trace: candidate, purpose: "check", pass: "steady" },
+        STEADY.runs,
+        STEADY.runs,
+      );
+      const share = failed / runs;
+      if (share > most.share) most = { trace: candidate, share };
+      if (share >= wanted) break;
+    }
+    const stepsBack = most.trace !== best;
+    [best, bestKey] = [most.trace, sortKey(most.trace)];
+    return stepsBack;
+  }
+
   function* reduce(): Generator<Candidate, Minimised["ending"], readonly boolean[]> {
     const start = tidy(trace) ?? trace;
     // An original that stays silent gets three times the patience before it is given up.
     const most = Math.min(deterministic ? 1 : 3 * repeats, budget);
     rate = yield* ask({ trace: start, purpose: "calibrate", pass: "original" }, most, Math.min(repeats, budget));
     if (rate.failed === 0) return "unreproduced";
+    const original = rate;
     [best, bestKey] = [start, sortKey(start)];
+    trail.push(start);
+    const ended = yield* runPasses();
+    return !deterministic && (yield* steady(original)) ? "steady" : ended;
+  }
+
+  function* runPasses(): Generator<Candidate, "minimal" | "budget", readonly boolean[]> {
     const passes = [{ name: "keep suspects", pass: (t: Trace) => keepSuspects(t, suspects) }, ...PASSES];
     for (let before: Trace | null = null; before !== best; ) {
       before = best;
@@ -175,6 +211,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
         accepted = [];
         const whole = yield* runPass(pass(start, blockSize), name);
         yield* check(start, name);
+        if (best !== start) trail.push(best);
         if (!whole) return "budget";
       }
     }
@@ -227,6 +264,7 @@ function claimOf(
   silentRuns: (trace: Trace) => number | undefined,
 ): string {
   if (ending === "unreproduced") return `the original did not fail again in ${spent} runs: nothing was removed`;
+  if (ending === "steady") return `smaller traces failed too, but less often; ${spent} runs in all`;
   if (ending === "budget") return `the budget of runs ended after ${spent}: more might be removed`;
   const silent = withoutOneElement(best)
     .map(silentRuns)
