@@ -4,7 +4,6 @@ export { leaveSignalsToProgram, stopAll, stopAtExit } from "./cleanup.ts";
 export { splitCommand } from "./command-line.ts";
 export { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
 export { CONTAINER_LABEL, type DockerState, dockerState, hasImage, removeLeftovers } from "./docker.ts";
-export { EngineLostError } from "./engine-lost.ts";
 export { ENGINES, engineProfile } from "./engines/index.ts";
 export { llamaCpp } from "./engines/llama-cpp.ts";
 export type { Capability, EngineFacts, EngineImage, EngineProfile, Knob, StreamEvent } from "./engines/profile.ts";

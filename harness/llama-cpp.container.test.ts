@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { outcomes } from "../src/history/outcome.ts";
 import type { History } from "../src/history/schema.ts";
+import { EngineLostError } from "../src/target/engine-lost.ts";
 import { expectedTokens, resolveRequests } from "../src/trace/prompt.ts";
 import { validateTrace } from "../src/trace/read.ts";
 import type { Step, Trace } from "../src/trace/schema.ts";
 import { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
-import { EngineLostError } from "./engine-lost.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { ProcessServer } from "./process-server.ts";
 import type { Server } from "./server.ts";

@@ -5,16 +5,17 @@ import { once } from "node:events";
 import { arch, cpus, platform } from "node:os";
 import { CrosstalkError } from "../src/errors.ts";
 import { type Arm, HISTORY_VERSION, type History, type HistoryHeader } from "../src/history/schema.ts";
+import { EngineLostError } from "../src/target/engine-lost.ts";
 import type { Execution, Target, TargetDescription } from "../src/target/target.ts";
 import { formatTrace } from "../src/trace/read.ts";
 import type { Trace } from "../src/trace/schema.ts";
 import { type EngineClient, engineClient, isReady } from "./engine-client.ts";
-import { EngineLostError } from "./engine-lost.ts";
 import type { EngineFacts, EngineProfile } from "./engines/profile.ts";
 import { counterDifference, namedValues } from "./engines/prometheus.ts";
 import { type RunResult, runTrace } from "./executor.ts";
 import { flushWithProof } from "./flush-proof.ts";
 import { proveTracer } from "./handshake.ts";
+import { lastLines } from "./log-tail.ts";
 import { refuseUnmetNeeds } from "./needs.ts";
 import { describeExit, type Server, type ServerExit } from "./server.ts";
 
@@ -77,7 +78,7 @@ export class ServerTarget implements Target {
     if (await this.#isLost(result)) {
       const how = this.#exit ? describeExit(this.#exit) : "(it no longer answers)";
       const partial = { header, events: result.events.filter((event) => event.e !== "end") };
-      throw new EngineLostError(partial, how, server.logs());
+      throw new EngineLostError(partial, `${how}; ${lastLines(server.logs())}`);
     }
     if (result.killed) {
       // Between two executions a target always has a running server.
@@ -90,9 +91,17 @@ export class ServerTarget implements Target {
     return { header, events: [...result.events.slice(0, -1), metrics, end] };
   }
 
+  /** @throws CrosstalkError ENGINE_LOST when the server is gone */
   async flush(): Promise<string> {
     const { client, facts } = this.#started();
-    return flushWithProof(client, this.#options.profile, facts);
+    const { server, profile } = this.#options;
+    try {
+      return await flushWithProof(client, profile, facts);
+    } catch (cause) {
+      if (await isReady(client.baseUrl, profile)) throw cause;
+      const hint = "Start it again. If it ended by itself, its log says why; the trace that ran last may be the cause.";
+      throw new CrosstalkError("ENGINE_LOST", `the server is gone; ${lastLines(server.logs())}`, hint, { cause });
+    }
   }
 
   /** @throws CrosstalkError UNSUPPORTED_BY_TARGET where the server cannot be restarted */

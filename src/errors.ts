@@ -14,7 +14,7 @@ export type CrosstalkErrorCode =
   | "WRONG_MODEL"
   | "UNSUPPORTED_BY_TARGET"
   | "REMOTE_HOST_REFUSED"
-  | "CANARY_MISSED";
+  | "INTERRUPTED";
 
 /**
  * The one error class of Crosstalk. The message says what was expected and what was seen; the hint says what to do next.

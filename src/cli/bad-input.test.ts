@@ -99,6 +99,17 @@ describe("a server", () => {
   test("on another machine, without the user's word", () =>
     refused(["run", "--target", "http://192.0.2.1:80", "--out", temporaryFolder()], /--allow-remote/));
 
+  test("that dies in the middle of a run: what was recorded stays, and a finding is not invented", async () => {
+    const out = temporaryFolder();
+    const lab = `timeout 4 ${process.execPath} ${join(import.meta.dirname, "main.ts")} lab --port {port}`;
+    const { code, stdout } = await crosstalk("run", "--cmd", lab, "--json", "--out", out);
+    expect(code).toBe(2);
+    const summary = summarySchema.parse(JSON.parse(stdout));
+    expect(summary).toMatchObject({ verdict: "inconclusive", findings: [], error: { code: "ENGINE_LOST" } });
+    const histories = readdirSync(join(out, "runs")).filter((name) => name.endsWith(".history.jsonl"));
+    expect(histories.length).toBeGreaterThan(0);
+  });
+
   test("with another model", async () => {
     const engine = await StandInEngine.start({ respond: (exchange) => exchange.token(300).finish() });
     onTestFinished(() => engine.stop());

@@ -1,5 +1,6 @@
 /** Ctrl-C: the first ends the run in order, so that servers stop and what was found is kept; the second ends it at once. */
 
+import { CrosstalkError } from "../errors.ts";
 import { EXIT } from "./exit.ts";
 
 export async function withInterrupt(act: (signal: AbortSignal) => Promise<number>): Promise<number> {
@@ -7,7 +8,9 @@ export async function withInterrupt(act: (signal: AbortSignal) => Promise<number
   const interrupt = () => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     process.stderr.write("\ncrosstalk: stopping; press Ctrl-C again to end at once\n");
-    controller.abort(new Error("interrupted"));
+    controller.abort(
+      new CrosstalkError("INTERRUPTED", "stopped by the user", "What ran until then is in the output folder."),
+    );
   };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);

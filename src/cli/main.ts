@@ -129,4 +129,8 @@ program
   .addHelpText("after", examples("crosstalk lab --topology pd --fault pd-free-on-abort --port 8080"))
   .action(ends(async (options) => (await import("./lab.ts")).lab(options)));
 
+// Whoever reads the output may stop reading, as `head` does.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
 await program.parseAsync();

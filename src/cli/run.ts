@@ -1,12 +1,12 @@
 /** `crosstalk run`: load a target until the budget ends or something breaks. */
 
 import { formatTerminal } from "../report/terminal.ts";
-import { EXIT, exitCodeOf, formatError } from "./exit.ts";
+import { EXIT, exitCodeOf as exitCodeOfStatus, formatError } from "./exit.ts";
 import { withInterrupt } from "./interrupt.ts";
 import { formatCounts, paintFor, progressTo } from "./progress.ts";
 import { runSession, type Session } from "./session.ts";
 import { Store } from "./store.ts";
-import { type Summary, summarise } from "./summary.ts";
+import { NOTHING_RAN, type Summary, summarise } from "./summary.ts";
 import { openTarget, type TargetOptions } from "./target.ts";
 
 export interface RunOptions extends TargetOptions {
@@ -29,13 +29,13 @@ export async function run(options: RunOptions): Promise<number> {
       const target = await openTarget(options);
       const progress = progressTo(process.stderr, options.json === true);
       session = await runSession({ ...options, target, store, progress, signal });
-      store.write("summary.json", `${JSON.stringify(session.summary, null, 2)}\n`);
     } catch (error) {
       const parts = {
         seed: options.seed,
         description: null,
         result: null,
         findings: [],
+        ran: NOTHING_RAN,
         out: options.out ?? null,
         error,
       };
@@ -43,13 +43,20 @@ export async function run(options: RunOptions): Promise<number> {
     }
     if (options.json) process.stdout.write(`${JSON.stringify(session.summary)}\n`);
     else printSession(session);
-    return signal.aborted ? EXIT.interrupted : exitCode(session);
+    saveSummary(session.summary);
+    return signal.aborted ? EXIT.interrupted : exitCodeOf(session);
   });
 }
 
-function exitCode({ summary, findings, error }: Session): number {
-  if (findings.length > 0) return EXIT.finding;
-  return error === null ? exitCodeOf(summary.verdict) : EXIT.couldNotTest;
+/** A law that broke is a finding, whatever ended the run after it. */
+function exitCodeOf({ summary, error }: Session): number {
+  return summary.verdict !== "fail" && error !== null ? EXIT.couldNotTest : exitCodeOfStatus(summary.verdict);
+}
+
+/** Into the output folder, where it can be written: the summary has been printed already. */
+function saveSummary(summary: Summary): void {
+  if (summary.out === null || summary.error?.code === "OUTPUT_NOT_WRITABLE") return;
+  new Store(summary.out).write("summary.json", `${JSON.stringify(summary, null, 2)}\n`);
 }
 
 /** Findings on standard output, errors on standard error. */
@@ -68,7 +75,7 @@ export function formatVerdict(summary: Summary): string {
     return `  ${law.id.padEnd(24)} ${law.status.padEnd(13)} ${law.status === "pass" ? `${law.passed} of ${of} traces; ` : ""}${law.reason}`;
   });
   return [
-    `${words[summary.verdict]}: ${counts.traces} traces, seed ${summary.seed}`,
+    `${words[summary.verdict]}: ${counts.traces} ${counts.traces === 1 ? "trace" : "traces"}, seed ${summary.seed}`,
     `  rests on ${formatCounts(counts)}`,
     ...lines,
     ...(summary.out === null ? [] : [`  everything is in ${summary.out}`]),

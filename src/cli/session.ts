@@ -2,15 +2,17 @@
 
 import { allProperties } from "../../properties/index.ts";
 import { type CampaignResult, campaign } from "../campaign.ts";
-import type { Coverage } from "../check/coverage.ts";
 import type { Finding } from "../check/finding.ts";
+import { toRun } from "../check/property.ts";
 import { generateTrace } from "../generate/generate.ts";
 import { limitsOf } from "../generate/limits.ts";
 import { DEFAULT_INVESTIGATION } from "../investigate.ts";
+import { EngineLostError } from "../target/engine-lost.ts";
 import type { Target, TargetDescription } from "../target/target.ts";
+import type { Trace } from "../trace/schema.ts";
 import { narrate, type Progress } from "./progress.ts";
 import type { Store } from "./store.ts";
-import { type Summary, summarise } from "./summary.ts";
+import { NOTHING_RAN, type Summary, summarise } from "./summary.ts";
 
 export interface SessionOptions {
   readonly target: Target;
@@ -41,7 +43,8 @@ export async function runSession(options: SessionOptions): Promise<Session> {
   const findings: { finding: Finding; folder: string }[] = [];
   let description: TargetDescription | null = null;
   let result: CampaignResult | null = null;
-  let looked: Coverage | undefined;
+  let ran = NOTHING_RAN;
+  let running: Trace | null = null;
   let error: unknown = null;
   try {
     description = await target.start();
@@ -51,7 +54,9 @@ export async function runSession(options: SessionOptions): Promise<Session> {
       target,
       description,
       laws: allProperties,
-      traces: tracesOf(options, description),
+      traces: noting(tracesOf(options, description), (trace) => {
+        running = trace;
+      }),
       goOn: () => performance.now() < end,
       investigation: DEFAULT_INVESTIGATION,
       findings: options.findings,
@@ -61,8 +66,9 @@ export async function runSession(options: SessionOptions): Promise<Session> {
     for (; !step.done; step = await events.next()) {
       if (step.value.type === "ran") {
         store.run(step.value.run);
-        looked = step.value.total;
+        ran = { ...ran, traces: ran.traces + 1, coverage: step.value.total };
       }
+      if (step.value.type === "failure") ran = { ...ran, lawBroken: true };
       if (step.value.type === "finding")
         findings.push({ finding: step.value.finding, folder: store.finding(step.value.finding) });
       narrate(step.value, progress);
@@ -70,11 +76,20 @@ export async function runSession(options: SessionOptions): Promise<Session> {
     result = step.value;
   } catch (caught) {
     error = caught;
+    if (caught instanceof EngineLostError && running) store.run(toRun(running, caught.partial));
   } finally {
     await target.stop();
   }
-  const parts = { seed, description, result, findings, out: store.folder, error };
-  return { summary: summarise(looked ? { ...parts, coverage: looked } : parts), findings, result, error };
+  const summary = summarise({ seed, description, result, findings, ran, out: store.folder, error });
+  return { summary, findings, result, error };
+}
+
+/** The traces as they are taken, each told to `note` first. */
+function* noting(traces: Iterable<Trace>, note: (trace: Trace) => void): Generator<Trace> {
+  for (const trace of traces) {
+    note(trace);
+    yield trace;
+  }
 }
 
 function describe(d: TargetDescription): string {

@@ -2,8 +2,7 @@
 
 import { z } from "zod";
 import type { CampaignResult } from "../campaign.ts";
-import type { Coverage } from "../check/coverage.ts";
-import { NO_COVERAGE } from "../check/coverage.ts";
+import { type Coverage, NO_COVERAGE } from "../check/coverage.ts";
 import type { Finding } from "../check/finding.ts";
 import { CrosstalkError } from "../errors.ts";
 import { ARMS } from "../history/schema.ts";
@@ -22,6 +21,8 @@ const finding = z.strictObject({
   /** Size of the minimal trace. */
   requests: count,
   cancels: count,
+  /** Runs that the reduction took. */
+  reductionRuns: count,
   confirmation: z.strictObject({ ...rate, servers: count }),
   arms: z.array(z.strictObject({ arm: z.enum(ARMS), ...rate })),
   explanation: z.string(),
@@ -75,17 +76,21 @@ export interface SummaryParts {
   readonly result: CampaignResult | null;
   /** Findings with their folders: also those that were stored before an error ended the run. */
   readonly findings: readonly { readonly finding: Finding; readonly folder: string }[];
-  readonly coverage?: Coverage;
+  /** Of the traces that ran, where an error kept the campaign from its end. */
+  readonly ran: { readonly traces: number; readonly coverage: Coverage; readonly lawBroken: boolean };
   readonly out: string | null;
   readonly error: unknown;
 }
 
+/** Before anything ran. */
+export const NOTHING_RAN: SummaryParts["ran"] = { traces: 0, coverage: NO_COVERAGE, lawBroken: false };
+
 export function summarise(parts: SummaryParts): Summary {
   const { description, result, findings, error } = parts;
-  const looked = result?.coverage ?? parts.coverage ?? NO_COVERAGE;
+  const { traces, coverage, lawBroken } = parts.ran;
   return {
     crosstalk: SUMMARY_VERSION,
-    verdict: findings.length > 0 ? "fail" : (result?.status ?? "inconclusive"),
+    verdict: lawBroken ? "fail" : (result?.status ?? "inconclusive"),
     seed: parts.seed,
     target: description && {
       kind: description.kind,
@@ -109,12 +114,13 @@ export function summarise(parts: SummaryParts): Summary {
       law: f.law.id,
       requests: f.minimised.to.requests,
       cancels: f.minimised.to.cancels,
+      reductionRuns: f.minimised.runs,
       confirmation: f.confirmation,
       arms: f.arms.map(({ arm, rate }) => ({ arm, ...rate })),
       explanation: f.anomaly.explanation,
       repro: folder,
     })),
-    counts: { traces: result?.traces ?? 0, ...looked },
+    counts: { traces, ...coverage },
     out: parts.out,
     error: error === null ? null : describeError(error),
   };

@@ -29,6 +29,8 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
   if (kind === "lab") return labTarget({ model: tracerModel().manifest.sha256, topology, fault });
   if (options.topology) throw unfit("--topology", "the lab");
   const harness = await import("../../harness/index.ts");
+  // The command ends the run itself, so that what was found is kept.
+  harness.leaveSignalsToProgram();
   const profile = harness.engineProfile(options.engine ?? "llama.cpp");
   if (/^https?:/.test(kind)) {
     if (fault !== null) throw unfit("--fault", "a lab, container or command that Crosstalk starts");

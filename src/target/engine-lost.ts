@@ -1,0 +1,20 @@
+/** The server's process ended while a trace ran. */
+
+import { CrosstalkError } from "../errors.ts";
+import type { History } from "../history/schema.ts";
+
+/** ENGINE_LOST, with what was recorded until then: a history without its `end` event. */
+export class EngineLostError extends CrosstalkError {
+  readonly partial: History;
+
+  /** @param how how the process ended, and what it said last */
+  constructor(partial: History, how: string) {
+    super(
+      "ENGINE_LOST",
+      `the server ended ${how} while trace ${partial.header.trace.name} ran`,
+      "A trace that ends a server is a finding of its own: replay it on a fresh server, and send the server's log along.",
+    );
+    this.name = "EngineLostError";
+    this.partial = partial;
+  }
+}
