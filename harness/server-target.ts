@@ -78,7 +78,7 @@ export class ServerTarget implements Target {
     if (await this.#isLost(result)) {
       const how = this.#exit ? describeExit(this.#exit) : "(it no longer answers)";
       const partial = { header, events: result.events.filter((event) => event.e !== "end") };
-      throw new EngineLostError(partial, `${how}; ${lastLines(server.logs())}`);
+      throw new EngineLostError(partial, how, lastLines(server.logs()));
     }
     if (result.killed) {
       // Between two executions a target always has a running server.

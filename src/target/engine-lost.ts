@@ -7,11 +7,14 @@ import type { History } from "../history/schema.ts";
 export class EngineLostError extends CrosstalkError {
   readonly partial: History;
 
-  /** @param how how the process ended, and what it said last */
-  constructor(partial: History, how: string) {
+  /**
+   * @param how how the process ended
+   * @param said what it wrote last
+   */
+  constructor(partial: History, how: string, said: string) {
     super(
       "ENGINE_LOST",
-      `the server ended ${how} while trace ${partial.header.trace.name} ran`,
+      `the server ended ${how} while trace ${partial.header.trace.name} ran; ${said}`,
       "A trace that ends a server is a finding of its own: replay it on a fresh server, and send the server's log along.",
     );
     this.name = "EngineLostError";
