@@ -24,10 +24,19 @@ const shim = readFileSync(join(import.meta.dirname, "../docker/llama-cpp/faults/
 const faults = [...shim.matchAll(/^\s*\{"([a-z-]+)", \w+\},$/gm)].map(([, name]) => name!);
 if (faults.length === 0) throw new Error("no fault found in the table of shim.cpp");
 
+/** What a fault needs beyond the profile's arguments: this one sits in the RAM copies of old prompts. */
+const ENGINE_ARGS: Readonly<Record<string, string>> = { "state-by-size": "--cache-ram 64" };
+
 const campaigns = [];
 for (const fault of [...faults, null]) {
   const out = join(values.out, fault ?? "clean");
-  const result = await runCampaign({ fault, seed: values.seed, budget: values.budget, out });
+  const result = await runCampaign({
+    fault,
+    engineArgs: ENGINE_ARGS[fault ?? ""] ?? null,
+    seed: values.seed,
+    budget: values.budget,
+    out,
+  });
   const { verdict, error } = result.summary;
   process.stderr.write(
     `${fault ?? "clean"}: ${error ? error.message : verdict} after ${result.totalSeconds.toFixed(0)} s\n`,

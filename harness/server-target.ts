@@ -52,6 +52,11 @@ export class ServerTarget implements Target {
     this.#options = options;
   }
 
+  /** Where the started server answers. */
+  get baseUrl(): string {
+    return this.#started().client.baseUrl;
+  }
+
   /** @throws CrosstalkError of the server's start, or WRONG_MODEL */
   async start(): Promise<TargetDescription> {
     const { server } = this.#options;

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { type Summary, summarySchema } from "../../src/cli/summary.ts";
@@ -10,6 +10,8 @@ import { type Summary, summarySchema } from "../../src/cli/summary.ts";
 export interface CampaignOptions {
   /** Null: the clean image. */
   readonly fault: string | null;
+  /** Engine arguments beyond the profile's, which the fault needs. */
+  readonly engineArgs: string | null;
   readonly seed: string;
   readonly budget: string;
   readonly out: string;
@@ -17,19 +19,19 @@ export interface CampaignOptions {
 
 export interface Campaign {
   readonly fault: string | null;
+  readonly engineArgs: string | null;
   readonly summary: Summary;
   /** From process start, the engine's own start included, until the last trace had run: the one that broke a law. */
   readonly traceSeconds: number | null;
   /** Until the process ended: reduction, confirmation and control arms included. */
   readonly totalSeconds: number;
-  /** Runs that the reduction took; null without a finding. */
-  readonly reductionRuns: number | null;
 }
 
-export async function runCampaign({ fault, seed, budget, out }: CampaignOptions): Promise<Campaign> {
+export async function runCampaign({ fault, engineArgs, seed, budget, out }: CampaignOptions): Promise<Campaign> {
   rmSync(out, { recursive: true, force: true });
   const args = ["run", "--engine", "llama.cpp", "--seed", seed, "--budget", budget, "--out", out, "--json"];
   if (fault !== null) args.push("--fault", fault);
+  if (engineArgs !== null) args.push("--args", engineArgs);
   const main = join(import.meta.dirname, "../../src/cli/main.ts");
   const started = Date.now();
   const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
@@ -39,10 +41,10 @@ export async function runCampaign({ fault, seed, budget, out }: CampaignOptions)
   const written = lastTraceWritten(out);
   return {
     fault,
+    engineArgs,
     summary,
     traceSeconds: written === null ? null : (written - started) / 1000,
     totalSeconds,
-    reductionRuns: reductionRuns(summary),
   };
 }
 
@@ -57,11 +59,4 @@ function lastTraceWritten(out: string): number | null {
   } catch {
     return null;
   }
-}
-
-/** The summary does not have it, the finding's issue does. */
-function reductionRuns({ findings: [finding] }: Summary): number | null {
-  if (!finding) return null;
-  const runs = /^Reduced from .* in (\d+) runs/m.exec(readFileSync(join(finding.repro, "issue.md"), "utf8"))?.[1];
-  return runs === undefined ? null : Number(runs);
 }

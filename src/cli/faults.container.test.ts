@@ -1,0 +1,135 @@
+/** The main job on a real engine: planted faults found, reduced and reproduced by a script; no alarm without one. */
+
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { containerTarget } from "../../harness/index.ts";
+import { needsDocker, tracerFile } from "../../harness/testing/docker-suite.ts";
+import { ownCellsOnly } from "../../properties/own-cells-only.ts";
+import { outcomes } from "../history/outcome.ts";
+import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
+import { validateTrace } from "../trace/read.ts";
+import { summarySchema } from "./summary.ts";
+import { crosstalk, temporaryFolder } from "./testing.ts";
+
+await needsDocker();
+const model = tracerFile();
+
+const PYTHON_IMAGE = "crosstalk/python:local";
+/** Tries of a repro script: enough for a failure that shows in one run of ten (0.9^60 < 0.2 %). */
+const TRIES = "60";
+
+interface Planted {
+  readonly fault: string;
+  /** Engine arguments beyond the profile's. */
+  readonly args?: string;
+}
+
+const FAULTS: readonly Planted[] = [
+  { fault: "kept-tail" },
+  { fault: "shared-block" },
+  { fault: "chunk-offset" },
+  { fault: "late-write" },
+  { fault: "stale-row" },
+  // Shows in the RAM copies of old prompts, which the profile switches off.
+  { fault: "state-by-size", args: "--cache-ram 64" },
+];
+
+const extraArgs = ({ args }: Planted) => (args === undefined ? {} : { extraArgs: args.split(" ") });
+
+/** A server of one's own in a container, for the length of a test. */
+async function serve(planted: Planted, fault: string | null) {
+  const target = containerTarget({ model, fault, ...extraArgs(planted) });
+  await target.start();
+  onTestFinished(() => target.stop());
+  return target;
+}
+
+/** Runs a repro script where there is Python and nothing else. */
+function repro(folder: string, url: string) {
+  const mount = `${folder}:/repro:ro`;
+  const run = ["run", "--rm", "--network", "host", "-v", mount, PYTHON_IMAGE, "/repro/repro.py", url, "--tries", TRIES];
+  const { status, stdout, stderr } = spawnSync("docker", run, { encoding: "utf8" });
+  return { status, output: stdout + stderr };
+}
+
+describe.each(FAULTS)("the planted fault $fault", (planted) => {
+  const { fault, args } = planted;
+
+  test("answers a request right that is alone on a fresh server", async () => {
+    const target = await serve(planted, fault);
+    for (const cells of [20, 400]) {
+      const trace = validateTrace({
+        crosstalk: "crosstalk-trace/1",
+        name: "alone",
+        segments: { A: { seed: 9, family: 27, length: cells } },
+        steps: [{ at: 0, send: "r1", prompt: [{ seg: "A" }, { read: "narrow", back: 20 }], maxTokens: 20 }],
+      });
+      const history = await target.execute(trace, { arm: "main" });
+      const expected = [...expectedTokens(resolveRequests(trace).get("r1")!)];
+      expect(outcomes(history).get("r1")!.tokens).toEqual(expected);
+      await target.restart();
+    }
+  });
+
+  test("is found, reduced to at most 6 requests, and reproduced by its script", { timeout: 600_000 }, async () => {
+    const out = temporaryFolder();
+    const more = args === undefined ? [] : ["--args", args];
+    const run = ["run", "--engine", "llama.cpp", "--fault", fault, "--budget", "120s", "--json", "--out", out, ...more];
+    const { code, stdout, stderr } = await crosstalk(...run);
+    expect(stderr).toBe("");
+    const summary = summarySchema.parse(JSON.parse(stdout));
+    expect(summary.error).toBe(null);
+    expect(code).toBe(1);
+    const [finding] = summary.findings;
+    expect(finding!.law).toBe(ownCellsOnly.id);
+    expect(finding!.requests).toBeLessThanOrEqual(6);
+    expect(finding!.confirmation.failed).toBeGreaterThan(0);
+
+    const folder = join(finding!.repro);
+    const faulty = repro(folder, (await serve(planted, fault)).baseUrl);
+    expect(faulty.output).toMatch(/^REPRODUCED on try/m);
+    expect(faulty.status).toBe(1);
+    const clean = repro(folder, (await serve(planted, null)).baseUrl);
+    expect(clean.output).toMatch(/^NOT REPRODUCED in 60 tries/m);
+    expect(clean.status).toBe(0);
+  });
+});
+
+test("a clean server: at least 1,000 requests with cache hits and cancels, and no alarm", {
+  timeout: 600_000,
+}, async () => {
+  const run = [
+    "run",
+    "--engine",
+    "llama.cpp",
+    "--traces",
+    "30",
+    "--budget",
+    "9m",
+    "--json",
+    "--out",
+    temporaryFolder(),
+  ];
+  const { code, stdout } = await crosstalk(...run);
+  const summary = summarySchema.parse(JSON.parse(stdout));
+  expect(summary).toMatchObject({ verdict: "pass", error: null, findings: [] });
+  expect(code).toBe(0);
+  expect(summary.counts.requests).toBeGreaterThanOrEqual(1_000);
+  expect(summary.counts.cancels).toBeGreaterThan(100);
+  expect(summary.counts.prefixHitTokens).toBeGreaterThan(1_000);
+  expect(summary.counts.cells.readAfterRisk).toBeGreaterThan(10_000);
+});
+
+test("the same by a command of one's own", { timeout: 600_000 }, async () => {
+  const cmd = (fault: string) =>
+    `docker run --rm --network host -v {model.gguf}:/model.gguf:ro -e CROSSTALK_FAULT=${fault} crosstalk/llama.cpp:local ` +
+    "-m /model.gguf --host 127.0.0.1 --port {port} -np 4 -c 2048 -b 64 -ub 64 -t 1 --cache-ram 0 --slot-save-path /tmp --metrics";
+  const common = ["--json", "--traces", "3", "--budget", "9m"];
+  const clean = await crosstalk("run", "--cmd", cmd(""), ...common, "--out", temporaryFolder());
+  expect(summarySchema.parse(JSON.parse(clean.stdout))).toMatchObject({ verdict: "pass", error: null });
+  const faulty = await crosstalk("run", "--cmd", cmd("kept-tail"), ...common, "--out", temporaryFolder());
+  const summary = summarySchema.parse(JSON.parse(faulty.stdout));
+  expect(summary).toMatchObject({ verdict: "fail", error: null });
+  expect(summary.findings[0]!.requests).toBeLessThanOrEqual(6);
+});
