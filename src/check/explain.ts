@@ -53,7 +53,7 @@ function wrongToken(run: Run, outcome: Outcome, index: number, blockSize: number
   const block = (p: number) => (blockSize > 1 ? `position ${p} (block ${Math.floor(p / blockSize)})` : `position ${p}`);
   const asked =
     position === null
-      ? `${outcome.id} scanned its own ${request.prompt.length - 1} cells (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
+      ? `${outcome.id} scanned its own ${cells(request.prompt.length - 1)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
       : `${outcome.id} asked for its own cell at ${block(position)}, which is ${placeOf(request, position)}, and should have got ${tokenName(expected[0]!)}`;
   const got = `answer ${index} is ${tokenName(observed[0]!)} instead`;
   const sentences = [`${asked}; ${got}.`, whose(source.class, source.origins, observed.length, position === null)];
@@ -70,6 +70,8 @@ function wrongToken(run: Run, outcome: Outcome, index: number, blockSize: number
     explanation: sentences.join(" "),
   };
 }
+
+const cells = (n: number): string => `${n} ${n === 1 ? "cell" : "cells"}`;
 
 function whose(kind: Anomaly["class"], origins: readonly CellOrigin[], tokens: number, scan: boolean): string {
   const run = tokens > 1 && !scan ? `These ${tokens} tokens in a row are` : "That is";

@@ -88,7 +88,8 @@ function answer(finding: Finding): string {
       ? `Request \`${request}\`.`
       : `Request \`${request}\`, from generated token ${index} on (counted from 0).`;
   const read = position === null ? "" : ` The cell to be read is at position ${position}.`;
-  const from = origins.length === 0 ? "" : ` The observed token lies in ${originsText(origins)}.`;
+  const lies = position === null ? "A cell with the observed digit is, for instance," : "The observed token lies in";
+  const from = origins.length === 0 ? "" : ` ${lies} ${originsText(origins)}.`;
   const rows = tokenRows(finding);
   const table = rows.length === 0 ? [] : [markdownTable(["token", "expected", "observed"], rows)];
   return [`${where}${read}${from}`, ...table].join("\n\n");
