@@ -38,7 +38,7 @@ export interface InvestigationLimits {
 }
 
 export const DEFAULT_INVESTIGATION: InvestigationLimits = {
-  reduce: 400,
+  reduce: 500,
   reduceInLab: 2000,
   servers: 2,
   runsPerServer: 5,

@@ -64,10 +64,14 @@ interface Tally {
 
 /** How often a candidate that fails as often as the original may be rejected by chance. */
 const MISS = 0.05;
-/** Runs that a candidate needs before it is accepted, and the share of the best trace's rate that it must keep. */
+/** Runs that a candidate gets before it is accepted, and the share of the best trace's rate that it must keep. */
 const PROOF = { runs: 3, share: 0.4 };
+/** The same for passes that change details: there are many, and each may cost a little of the rate. */
+const FINE_PROOF = { runs: 4, share: 0.75 };
+/** A rate below which failures are too rare to ask that much of details. */
+const OFTEN = 0.8;
 /** Runs of the last check, and the share of the original's rate that a repro must keep in them. */
-const STEADY = { runs: 8, share: 0.7, checks: 3 };
+const STEADY = { runs: 8, share: 0.7, checks: 4 };
 /** How many times a candidate's patience the best trace gets when it is checked. */
 const CHECKS = 3;
 
@@ -95,9 +99,12 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   /** Runs that passes may still use: the checks at the end are paid for beforehand. */
   const left = (): number => budget - spent - (deterministic ? 0 : patience() + STEADY.checks * STEADY.runs);
 
-  /** Failures a candidate needs within PROOF.runs: two where the best trace always fails, one where it fails seldom. */
-  const proof = (): number =>
-    deterministic ? 1 : Math.max(1, Math.ceil(PROOF.share * PROOF.runs * (rate.failed / rate.runs)));
+  /** Failures a candidate needs, and runs to show them: more where the best trace always fails than where it seldom does. */
+  const proof = (fine: boolean): { readonly failures: number; readonly runs: number } => {
+    const often = rate.failed / rate.runs;
+    const { runs, share } = fine && often >= OFTEN ? FINE_PROOF : PROOF;
+    return { failures: deterministic ? 1 : Math.max(1, Math.ceil(share * runs * often)), runs };
+  };
 
   /** Runs a candidate until it has failed and had `least` runs, or has had `most`. */
   function* ask(
@@ -114,7 +121,11 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   }
 
   /** Whether a candidate takes the place of the best. Null when the budget does not allow the question. */
-  function* consider(candidate: Trace | null, pass: string): Generator<Candidate, boolean | null, readonly boolean[]> {
+  function* consider(
+    candidate: Trace | null,
+    pass: string,
+    fine: boolean,
+  ): Generator<Candidate, boolean | null, readonly boolean[]> {
     if (candidate === null) return false;
     const key = sortKey(candidate);
     if (compareKeys(key, bestKey) >= 0 || !traceSchema.safeParse(candidate).success) return false;
@@ -124,11 +135,12 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     if (left() < patience()) return null;
     let tally: Tally = yield* ask({ trace: candidate, purpose: "reduce", pass }, patience());
     // One lucky failure is not enough: a repro that shows once in ten runs helps nobody if the original always did.
-    while (tally.failed > 0 && tally.failed < proof() && tally.runs < PROOF.runs) {
+    const needed = proof(fine);
+    while (tally.failed > 0 && tally.failed < needed.failures && tally.runs < needed.runs) {
       const more = yield* ask({ trace: candidate, purpose: "reduce", pass }, 1);
       tally = { failed: tally.failed + more.failed, runs: tally.runs + more.runs };
     }
-    if (tally.failed < proof()) {
+    if (tally.failed < needed.failures) {
       refused.set(key.text, silent + tally.runs);
       return false;
     }
@@ -138,9 +150,9 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   }
 
   /** Runs a pass to its end; false when the budget ended first. */
-  function* runPass(pass: Pass, name: string): Generator<Candidate, boolean, readonly boolean[]> {
+  function* runPass(pass: Pass, name: string, fine: boolean): Generator<Candidate, boolean, readonly boolean[]> {
     for (let step = pass.next(); !step.done; ) {
-      const verdict = yield* consider(step.value, name);
+      const verdict = yield* consider(step.value, name, fine);
       if (verdict === null) return false;
       step = pass.next(verdict);
     }
@@ -203,13 +215,14 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   }
 
   function* runPasses(): Generator<Candidate, "minimal" | "budget", readonly boolean[]> {
-    const passes = [{ name: "keep suspects", pass: (t: Trace) => keepSuspects(t, suspects) }, ...PASSES];
+    const keep = { name: "keep suspects", fine: false, pass: (t: Trace) => keepSuspects(t, suspects) };
+    const passes = [keep, ...PASSES];
     for (let before: Trace | null = null; before !== best; ) {
       before = best;
-      for (const { name, pass } of passes) {
+      for (const { name, fine, pass } of passes) {
         const start = best;
         accepted = [];
-        const whole = yield* runPass(pass(start, blockSize), name);
+        const whole = yield* runPass(pass(start, blockSize), name, fine);
         yield* check(start, name);
         if (best !== start) trail.push(best);
         if (!whole) return "budget";
