@@ -7,9 +7,9 @@ import { rate, upperBoundOfZero } from "../check/statistics.ts";
 import { joinStatus, type Status } from "../check/verdict.ts";
 import { runOnce } from "../investigate.ts";
 import { parseTrace } from "../trace/read.ts";
-import { exitCodeOf } from "./exit.ts";
+import { EXIT, exitCodeOf, formatError } from "./exit.ts";
 import { inputFile } from "./input.ts";
-import { withInterrupt } from "./interrupt.ts";
+import { hearSignals, withInterrupt } from "./interrupt.ts";
 import { progressTo } from "./progress.ts";
 import { openTarget, type TargetOptions } from "./target.ts";
 
@@ -18,7 +18,7 @@ export interface ReplayOptions extends TargetOptions {
   readonly json?: boolean;
 }
 
-/** Each try starts on emptied caches. One failed try is a finding. */
+/** Each try starts on emptied caches, or on a fresh server where a flush leaves some. One failed try is a finding. */
 export async function replay(path: string, options: ReplayOptions): Promise<number> {
   const file = inputFile(path, "trace.json", "INVALID_TRACE");
   const trace = parseTrace(file.text, file.path);
@@ -28,9 +28,13 @@ export async function replay(path: string, options: ReplayOptions): Promise<numb
     const statuses: Status[] = [];
     const explanations = new Set<string>();
     const reasons = new Map<string, string>();
+    let error: unknown = null;
     try {
-      const { blockSize } = await target.start();
+      const { blockSize, isolation } = await target.start();
+      progress.say(`crosstalk: replaying ${trace.name}`);
       for (let i = 0; i < options.tries; i++) {
+        await hearSignals();
+        if (isolation === "restart" && i > 0) await target.restart();
         const verdicts: Status[] = [];
         const run = await runOnce(target, trace, "main", signal);
         for (const law of allProperties.filter((l) => l.appliesTo(trace))) {
@@ -43,6 +47,10 @@ export async function replay(path: string, options: ReplayOptions): Promise<numb
         statuses.push(joinStatus(verdicts));
         progress.show(`  try ${i + 1} of ${options.tries}: ${statuses.at(-1)}`);
       }
+    } catch (caught) {
+      // Tries before it stand: a failed one is a finding, whatever came after.
+      if (statuses.length === 0 && !signal.aborted) throw caught;
+      error = caught;
     } finally {
       await target.stop();
     }
@@ -60,6 +68,8 @@ export async function replay(path: string, options: ReplayOptions): Promise<numb
       for (const text of explanations) process.stdout.write(`  ${text}\n`);
       if (failed === 0) for (const [law, reason] of reasons) process.stdout.write(`  ${law.padEnd(24)} ${reason}\n`);
     }
-    return exitCodeOf(status);
+    if (error !== null) process.stderr.write(`${formatError(error)}\n`);
+    if (signal.aborted) return EXIT.interrupted;
+    return error !== null && status !== "fail" ? EXIT.couldNotTest : exitCodeOf(status);
   });
 }

@@ -1,4 +1,4 @@
-/** One campaign from the command line: target, store, progress, summary. `demo`, `run` and `doctor` are made of it. */
+/** One campaign from the command line: target, store, progress, summary. `demo` and `run` are made of it. */
 
 import { allProperties } from "../../properties/index.ts";
 import { type CampaignResult, campaign } from "../campaign.ts";
@@ -10,6 +10,7 @@ import { DEFAULT_INVESTIGATION } from "../investigate.ts";
 import { EngineLostError } from "../target/engine-lost.ts";
 import type { Target, TargetDescription } from "../target/target.ts";
 import type { Trace } from "../trace/schema.ts";
+import { hearSignals } from "./interrupt.ts";
 import { narrate, type Progress } from "./progress.ts";
 import type { Store } from "./store.ts";
 import { NOTHING_RAN, type Summary, summarise } from "./summary.ts";
@@ -72,6 +73,7 @@ export async function runSession(options: SessionOptions): Promise<Session> {
       if (step.value.type === "finding")
         findings.push({ finding: step.value.finding, folder: store.finding(step.value.finding) });
       narrate(step.value, progress);
+      await hearSignals();
     }
     result = step.value;
   } catch (caught) {

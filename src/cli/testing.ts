@@ -1,6 +1,7 @@
 /** Runs the command line as a user does: a process of its own. */
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,19 +15,37 @@ export interface Ended {
 
 const MAIN = join(import.meta.dirname, "main.ts");
 
-export function crosstalk(...args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.on("data", (data) => {
-      stdout += data;
-    });
-    child.stderr.on("data", (data) => {
-      stderr += data;
-    });
+export interface Started {
+  readonly child: ChildProcess;
+  /** Resolves when this stands on standard error. */
+  readonly said: (text: string) => Promise<void>;
+  readonly ended: Promise<Ended>;
+}
+
+export function startCrosstalk(...args: readonly string[]): Started {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  onTestFinished(() => {
+    child.kill("SIGKILL");
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (data) => {
+    stdout += data;
+  });
+  child.stderr.on("data", (data) => {
+    stderr += data;
+  });
+  const ended = new Promise<Ended>((resolve) => {
     child.once("close", (code) => resolve({ code, stdout, stderr }));
   });
+  const said = async (text: string) => {
+    while (!stderr.includes(text)) await once(child.stderr, "data");
+  };
+  return { child, said, ended };
+}
+
+export function crosstalk(...args: readonly string[]): Promise<Ended> {
+  return startCrosstalk(...args).ended;
 }
 
 /** A folder that goes when the test ends. */
