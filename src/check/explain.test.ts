@@ -135,3 +135,24 @@ test("a request that hangs did not settle", () => {
   expect(anomaly).toMatchObject({ class: "unsettled request", index: null });
   expect(anomaly.explanation).toContain("still open when the run ended");
 });
+
+test("tokens beyond those asked for are no cell's", () => {
+  const run = handMade([{ ...victim, answer: (r) => [...r, r[0]!] }]);
+  const witness = { request: "r2", index: 4, expected: "the end of the answer (length)", observed: "p111" };
+  const anomaly = explainWitness(run, witness, 16);
+  expect(anomaly).toMatchObject({ class: "unexplained", index: 4, position: null, origins: [] });
+  expect(anomaly.explanation).toContain("expected the end of the answer (length), got p111");
+});
+
+test("another finish reason than a twin's is no lost tail", () => {
+  const run = handMade([{ ...victim, reason: "stop" }]);
+  const witness = {
+    request: "r2",
+    index: null,
+    expected: "finish reason length, as r1",
+    observed: "finish reason stop",
+  };
+  const anomaly = explainWitness(run, witness, 16);
+  expect(anomaly).toMatchObject({ class: "unexplained", index: null });
+  expect(anomaly.explanation).toContain("got finish reason stop");
+});

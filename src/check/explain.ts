@@ -15,8 +15,26 @@ const EVIDENCE_TOKENS = 8;
 /** @param blockSize cells a block, to say which block a position lies in; 1 where the engine has no blocks */
 export function explainWitness(run: Run, witness: Witness, blockSize: number): Anomaly {
   const outcome = run.outcomes.get(witness.request)!;
-  const wrong = witness.index !== null && witness.index < outcome.tokens.length;
-  return wrong ? wrongToken(run, outcome, witness.index!, blockSize) : missing(run, witness, outcome);
+  const { maxTokens } = run.requests.get(witness.request)!;
+  const wrong = witness.index !== null && witness.index < Math.min(outcome.tokens.length, maxTokens);
+  if (wrong) return wrongToken(run, outcome, witness.index!, blockSize);
+  const whole = outcome.status === "finished" && outcome.tokens.length >= maxTokens;
+  return whole ? wrongEnd(witness, outcome) : missing(run, witness, outcome);
+}
+
+/** All tokens are there, and then more of them, or another finish reason than twins got. */
+function wrongEnd(witness: Witness, outcome: Outcome): Anomaly {
+  const { expected, observed } = witness;
+  return {
+    class: "unexplained",
+    request: outcome.id,
+    index: witness.index,
+    expected: [expected],
+    observed: [observed],
+    position: null,
+    origins: [],
+    explanation: `${outcome.id} ended otherwise than it should: expected ${expected}, got ${observed}. No cell tells why.`,
+  };
 }
 
 function missing(run: Run, witness: Witness, outcome: Outcome): Anomaly {
