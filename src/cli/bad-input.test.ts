@@ -66,6 +66,15 @@ describe("a history", () => {
     await refused(["check", path], /history.jsonl, line 1: field/);
   });
 
+  test("of another trace is not judged", async () => {
+    const out = temporaryFolder();
+    await crosstalk("run", "--target", "lab", "--traces", "2", "--out", out);
+    const [own, other] = ["0001", "0002"].map((n) => join(out, `runs/${n}.trace.json`));
+    const history = join(out, "runs/0001.history.jsonl");
+    expect((await crosstalk("check", history, "--trace", own!)).stderr).toBe("");
+    await refused(["check", history, "--trace", other!], /0002.trace.json is not the trace of this history/);
+  });
+
   test("that is cut short is judged as far as it goes, and never a pass", async () => {
     const out = temporaryFolder();
     await crosstalk("run", "--target", "lab", "--traces", "1", "--out", out);
