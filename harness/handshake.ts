@@ -44,6 +44,6 @@ function wrongModel(what: string): CrosstalkError {
   return new CrosstalkError(
     "WRONG_MODEL",
     `the server does not hold the tracer model: it ${what}`,
-    "Write the model with `crosstalk model write tracer.gguf` and load that file into the server (llama-server -m tracer.gguf).",
+    "Write the model with `crosstalk model tracer.gguf` and load that file into the server (llama-server -m tracer.gguf).",
   );
 }

@@ -27,7 +27,7 @@ export async function untilReady({ baseUrl, profile, timeoutMs, ended, logs }: R
         throw new CrosstalkError(
           "ENGINE_NOT_READY",
           `the server did not answer 200 on ${profile.readyPath} within ${timeoutMs / 1000} s; ${lastLines(logs())}`,
-          "Give it longer with --ready-timeout, or look why it is slow in its log.",
+          "Its log says why it is slow. A model of the tracer's size loads in seconds.",
         );
       }
       await delay(POLL_MS, undefined, { signal: over.signal });

@@ -60,6 +60,7 @@ describe("starting", () => {
       poolCells: 2048,
       maxRunning: 2,
       contextTokens: 1024,
+      canFlush: true,
       model: "m0",
       isolation: "none",
       arms: ["main", "serialised", "no-cache", "no-cancels"],
@@ -80,7 +81,7 @@ describe("starting", () => {
     const start = target.start();
     await expect(start).rejects.toMatchObject({
       code: "WRONG_MODEL",
-      hint: expect.stringContaining("crosstalk model write tracer.gguf"),
+      hint: expect.stringContaining("crosstalk model tracer.gguf"),
     });
     await expect(start).rejects.toThrow(message);
   });
@@ -146,7 +147,7 @@ describe("flushing between traces", () => {
 
   test("says what is missing where the server cannot", async () => {
     const { engine, target } = await urlTarget({ erases: false });
-    await target.start();
+    expect((await target.start()).canFlush).toBe(false);
     expect(await target.flush()).toContain("start the server with --slot-save-path");
     const sent = engine.exchanges.length;
     const flushing = target.execute(trace([send("a", 0), { at: 1, flush: true }]), { arm: "main" });

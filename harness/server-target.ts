@@ -165,6 +165,7 @@ export class ServerTarget implements Target {
       poolCells: facts.poolCells,
       maxRunning: facts.maxRunning,
       contextTokens: facts.contextTokens,
+      canFlush: facts.flush.can,
       model,
       isolation: facts.flush.can && facts.flushesAll ? "flush" : server.kind === "url" ? "none" : "restart",
       arms: server.kind === "url" ? arms : [...arms, "fresh-server"],

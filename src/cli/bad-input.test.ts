@@ -119,6 +119,14 @@ describe("a server", () => {
     expect(histories.length).toBeGreaterThan(0);
   });
 
+  test("that cannot empty its caches is tested without flushes", async () => {
+    const engine = await StandInEngine.start({ erases: false });
+    onTestFinished(() => engine.stop());
+    const args = ["--target", engine.baseUrl, "--traces", "8", "--json", "--out", temporaryFolder()];
+    const { stdout } = await crosstalk("run", ...args);
+    expect(summarySchema.parse(JSON.parse(stdout))).toMatchObject({ error: null, counts: { traces: 8 } });
+  });
+
   test("with another model", async () => {
     const engine = await StandInEngine.start({ respond: (exchange) => exchange.token(300).finish() });
     onTestFinished(() => engine.stop());

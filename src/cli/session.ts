@@ -38,6 +38,9 @@ export interface Session {
   readonly error: unknown;
 }
 
+/** How long the reduction of one failure may take on a server, in milliseconds; its last checks come on top. */
+const REDUCE_MS = 150_000;
+
 /** Starts the target, runs the campaign, stops the target. Never throws: an error is part of what it gives. */
 export async function runSession(options: SessionOptions): Promise<Session> {
   const { target, store, progress, seed } = options;
@@ -51,6 +54,7 @@ export async function runSession(options: SessionOptions): Promise<Session> {
     description = await target.start();
     progress.say(`crosstalk: ${describe(description)}, seed ${seed}`);
     const end = performance.now() + options.budget;
+    let reduceUntil = Number.POSITIVE_INFINITY;
     const events = campaign({
       target,
       description,
@@ -59,7 +63,7 @@ export async function runSession(options: SessionOptions): Promise<Session> {
         running = trace;
       }),
       goOn: () => performance.now() < end,
-      investigation: DEFAULT_INVESTIGATION,
+      investigation: { ...DEFAULT_INVESTIGATION, goOnReducing: () => performance.now() < reduceUntil },
       findings: options.findings,
       signal: options.signal,
     });
@@ -69,7 +73,10 @@ export async function runSession(options: SessionOptions): Promise<Session> {
         store.run(step.value.run);
         ran = { ...ran, traces: ran.traces + 1, coverage: step.value.total };
       }
-      if (step.value.type === "failure") ran = { ...ran, lawBroken: true };
+      if (step.value.type === "failure") {
+        reduceUntil = performance.now() + REDUCE_MS;
+        ran = { ...ran, lawBroken: true };
+      }
       if (step.value.type === "finding")
         findings.push({ finding: step.value.finding, folder: store.finding(step.value.finding) });
       narrate(step.value, progress);
@@ -105,6 +112,6 @@ function* tracesOf({ seed, traces, context }: SessionOptions, description: Targe
   const contextTokens = Math.min(context, description.contextTokens);
   // A pool far larger than what runs at once cannot be filled in the time of a trace.
   const poolCells = Math.min(description.poolCells, contextTokens * description.maxRunning);
-  const limits = limitsOf({ ...description, contextTokens, poolCells }, { supportsFlush: true });
+  const limits = limitsOf({ ...description, contextTokens, poolCells }, { supportsFlush: description.canFlush });
   for (let i = 0; i < traces; i++) yield generateTrace((Math.imul(seed, 0x9e3779b1) + i) >>> 0, limits);
 }

@@ -48,6 +48,7 @@ class LabTarget implements Target {
       poolCells: blockSize * (topology === "pd" ? Math.min(poolBlocks, decodeBlocks) : poolBlocks),
       maxRunning,
       contextTokens,
+      canFlush: true,
       model: this.#model,
       isolation: "flush",
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],

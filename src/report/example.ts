@@ -91,6 +91,7 @@ export function exampleFinding(): Finding {
       poolCells: 4096,
       maxRunning: 4,
       contextTokens: 1024,
+      canFlush: true,
       model: "0".repeat(64),
       isolation: "flush",
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],

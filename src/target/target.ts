@@ -16,6 +16,8 @@ export interface TargetDescription {
   readonly maxRunning: number;
   /** The longest prompt plus answer a request may have. */
   readonly contextTokens: number;
+  /** Whether it can empty its caches in the middle of a trace: without it no trace may have `flush` steps. */
+  readonly canFlush: boolean;
   /** Manifest hash of the tracer model it was proven to hold. */
   readonly model: string;
   /**
