@@ -30,6 +30,8 @@ export interface InvestigationLimits {
   /** Most runs of the reduction; a lab's cost nothing. */
   readonly reduce: number;
   readonly reduceInLab: number;
+  /** Asked between runs of the reduction on a server: false ends it with what it has. Default: the runs alone decide. */
+  readonly goOnReducing?: () => boolean;
   /** Fresh servers to confirm on, and runs on each. */
   readonly servers: number;
   readonly runsPerServer: number;
@@ -87,6 +89,7 @@ export async function* investigate(
     budget: description.kind === "lab" ? limits.reduceInLab : limits.reduce,
     suspects: [anomaly.request, ...anomaly.origins.slice(0, 2).map((o) => o.request)],
   });
+  const goOn = (description.kind !== "lab" && limits.goOnReducing) || (() => true);
   for (let candidate = minimizer.next(); candidate !== null; candidate = minimizer.next()) {
     const outcomes: boolean[] = [];
     while (outcomes.length < candidate.runs && !outcomes.includes(true)) {
@@ -94,6 +97,7 @@ export async function* investigate(
       if (candidate.pass === "steady" && fresh) await target.restart();
       outcomes.push(await fails(candidate.trace));
     }
+    if (!goOn()) minimizer.hurry();
     minimizer.observe(candidate, outcomes);
     yield { type: "minimising", runs: minimizer.runs, size: minimizer.size, pass: candidate.pass };
   }

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { type Random, seededRandom } from "../random.ts";
 import { resolveRequests } from "../trace/prompt.ts";
 import { formatTrace } from "../trace/read.ts";
@@ -186,6 +186,18 @@ describe("a minimised trace", () => {
     const found = minimise(busyTrace(seededRandom(3)), planted, { repeats: 1 });
     expect(found.claim).toBe("removing any one of its 3 removable elements did not fail within 1 run");
   });
+});
+
+test("a search that is hurried ends soon, with what it has", () => {
+  const trace = busyTrace(seededRandom(4));
+  const search = createMinimizer(trace);
+  for (let i = 0; i < 12; i++) search.observe(search.next()!, [true]);
+  search.hurry();
+  const before = search.runs;
+  for (let c = search.next(); c !== null; c = search.next()) search.observe(c, Array(c.runs).fill(true));
+  expect(search.result().ending).toBe("budget");
+  expect(search.runs - before).toBeLessThan(30);
+  expect(search.size.requests).toBeLessThan(40);
 });
 
 describe("tidying and renaming", () => {

@@ -50,6 +50,8 @@ export interface Minimizer {
   next(): Candidate | null;
   /** Tells what became of the candidate's runs: true where the same failure happened again. */
   observe(candidate: Candidate, outcomes: readonly boolean[]): void;
+  /** No more smaller traces: only the checks at the end are still to be run. */
+  hurry(): void;
   /** The smallest trace seen to fail. */
   readonly best: Trace;
   readonly size: TraceSize;
@@ -82,6 +84,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   let bestKey = sortKey(trace);
   let spent = 0;
   let ending: Minimised["ending"] | null = null;
+  let hurried = false;
   /** How often the original and its checked successors failed. */
   let rate: Tally = { failed: 0, runs: 0 };
   /** What the pass under way has accepted, in order, and what earlier passes were left with. */
@@ -97,7 +100,8 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     return Math.min(repeats, Math.max(2, Math.ceil(Math.log(MISS) / Math.log(1 - perRun))));
   };
   /** Runs that passes may still use: the checks at the end are paid for beforehand. */
-  const left = (): number => budget - spent - (deterministic ? 0 : patience() + STEADY.checks * STEADY.runs);
+  const left = (): number =>
+    (hurried ? 0 : budget - spent) - (deterministic ? 0 : patience() + STEADY.checks * STEADY.runs);
 
   /** Failures a candidate needs, and runs to show them: more where the best trace always fails than where it seldom does. */
   const proof = (fine: boolean): { readonly failures: number; readonly runs: number } => {
@@ -246,6 +250,9 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
       if (outcomes.length === 0) throw new Error("observe() needs the outcome of at least one run");
       spent += outcomes.length;
       advance(search.next(outcomes));
+    },
+    hurry() {
+      hurried = true;
     },
     get best() {
       return best;
