@@ -77,8 +77,12 @@ export async function runSession(options: SessionOptions): Promise<Session> {
         reduceUntil = performance.now() + REDUCE_MS;
         ran = { ...ran, lawBroken: true };
       }
-      if (step.value.type === "finding")
-        findings.push({ finding: step.value.finding, folder: store.finding(step.value.finding) });
+      if (step.value.type === "finding") {
+        const { finding } = step.value;
+        // Listed before it is written: a full disk must not lose it.
+        findings.push({ finding, folder: store.folderOf(finding) });
+        store.finding(finding);
+      }
       narrate(step.value, progress);
       await hearSignals();
     }
@@ -87,7 +91,10 @@ export async function runSession(options: SessionOptions): Promise<Session> {
     error = caught;
     if (caught instanceof EngineLostError && running) store.run(toRun(running, caught.partial));
   } finally {
-    await target.stop();
+    // What was found stands, even where the server cannot be stopped.
+    await target.stop().catch((caught: unknown) => {
+      error ??= caught;
+    });
   }
   const summary = summarise({ seed, description, result, findings, ran, out: store.folder, error });
   return { summary, findings, result, error };

@@ -48,10 +48,12 @@ export class Store {
     return this.write(`${name}.trace.json`, formatTrace(run.trace));
   }
 
-  /** A finding's repro folder; returns its path. */
-  finding(finding: Finding): string {
-    const folder = join("findings", finding.id);
-    for (const [path, content] of reproFolder(finding)) this.write(join(folder, path), content);
-    return join(this.folder, folder);
+  folderOf(finding: Finding): string {
+    return join(this.folder, "findings", finding.id);
+  }
+
+  /** Writes a finding's repro folder. */
+  finding(finding: Finding): void {
+    for (const [path, content] of reproFolder(finding)) this.write(join("findings", finding.id, path), content);
   }
 }
