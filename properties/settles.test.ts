@@ -48,9 +48,10 @@ describe("is inconclusive", () => {
   });
 });
 
-test("does not apply to a trace that kills the server", () => {
+test("does not apply to a trace that kills the server or pauses it for good", () => {
   const { trace } = handMade([done]);
   expect(settles.appliesTo(trace)).toBe(true);
   expect(settles.appliesTo({ ...trace, steps: [...trace.steps, { at: 50, fault: "kill" }] })).toBe(false);
+  expect(settles.appliesTo({ ...trace, steps: [...trace.steps, { at: 50, fault: "pause" }] })).toBe(false);
   expect(settles.appliesTo({ ...trace, steps: [...trace.steps, { at: 50, fault: "pause", forMs: 5 }] })).toBe(true);
 });

@@ -4,7 +4,7 @@
  * Owns requests that end in no good way: the engine failed them, or they were still open when the run ended. A request
  * that finished has settled, however short its answer: lengths belong to `same-prompt-same-output`.
  *
- * Does not apply to a trace that kills the server: requests may fail then.
+ * Does not apply to a trace that kills the server, or that pauses it for good: requests may fail or hang then.
  */
 
 import type { Property, Run, RunSet } from "../src/check/property.ts";
@@ -17,7 +17,7 @@ export const settles: Property = {
   title: "Every request settles",
   law: "Every request that was sent has finished or was cancelled when the run ends.",
   needs: ["main"],
-  appliesTo: (trace) => !trace.steps.some((s) => "fault" in s && s.fault === "kill"),
+  appliesTo: (trace) => !trace.steps.some((s) => "fault" in s && (s.fault === "kill" || s.forMs === undefined)),
   check,
 };
 
