@@ -54,6 +54,12 @@ export async function runOnce(target: Target, trace: Trace, arm: Arm, signal?: A
   return toRun(armTrace, await target.execute(armTrace, signal ? { arm, signal } : { arm }));
 }
 
+interface RunChoice {
+  readonly arm?: Arm;
+  /** On a server started for this run, where the target can. */
+  readonly fresh?: boolean;
+}
+
 export async function* investigate(
   target: Target,
   description: TargetDescription,
@@ -64,19 +70,19 @@ export async function* investigate(
   const { law } = failure;
   /** The last failed run of each trace that failed: the one of the minimal trace is reported. */
   const failures = new Map<Trace, Failure>([[failure.run.trace, failure]]);
-  const { isolation } = description;
-  const fresh = description.arms.includes("fresh-server");
+  const canRestart = description.arms.includes("fresh-server");
+  const alwaysFresh = canRestart && description.isolation === "restart";
   /** A candidate that kills the server shows another failure than the one that is being reduced. */
-  const fails = async (trace: Trace, arm: Arm = "main"): Promise<boolean> => {
+  const fails = async (trace: Trace, { arm = "main", fresh = false }: RunChoice = {}): Promise<boolean> => {
     try {
-      if (isolation === "restart") await target.restart();
+      if (alwaysFresh || (fresh && canRestart)) await target.restart();
       const run = await runOnce(target, trace, arm, signal);
       const verdict = judge(law, new Map([["main", run]]));
       if (verdict.status !== "fail") return false;
       if (arm === "main") failures.set(trace, { law, run, witness: verdict.witnesses[0] });
       return true;
     } catch (error) {
-      if (!(error instanceof CrosstalkError) || error.code !== "ENGINE_LOST") throw error;
+      if (!canRestart || !(error instanceof CrosstalkError) || error.code !== "ENGINE_LOST") throw error;
       await target.restart();
       return false;
     }
@@ -94,8 +100,7 @@ export async function* investigate(
     const outcomes: boolean[] = [];
     while (outcomes.length < candidate.runs && !outcomes.includes(true)) {
       // What is confirmed on fresh servers below, and run on one by whoever gets the repro, is weighed on fresh servers.
-      if (candidate.pass === "steady" && fresh) await target.restart();
-      outcomes.push(await fails(candidate.trace));
+      outcomes.push(await fails(candidate.trace, { fresh: candidate.pass === "steady" }));
     }
     if (!goOn()) minimizer.hurry();
     minimizer.observe(candidate, outcomes);
@@ -103,22 +108,21 @@ export async function* investigate(
   }
   const minimal = minimizer.result();
 
-  const servers = fresh ? limits.servers : 1;
   const runs = limits.servers * limits.runsPerServer;
   let failed = 0;
   for (let i = 0; i < runs; i++) {
-    if (fresh && i % limits.runsPerServer === 0) await target.restart();
-    if (await fails(minimal.trace)) failed++;
+    if (await fails(minimal.trace, { fresh: i % limits.runsPerServer === 0 })) failed++;
     yield { type: "confirming", failed, runs: i + 1 };
   }
+
+  const servers = alwaysFresh ? runs : canRestart ? limits.servers : 0;
 
   const arms: ArmResult[] = [];
   for (const arm of description.arms) {
     if (arm === "main") continue;
     let armFailed = 0;
     for (let i = 0; i < limits.armRuns; i++) {
-      if (arm === "fresh-server") await target.restart();
-      if (await fails(minimal.trace, arm)) armFailed++;
+      if (await fails(minimal.trace, { arm, fresh: arm === "fresh-server" })) armFailed++;
     }
     const result: ArmResult = { arm, rate: rate(armFailed, limits.armRuns) };
     arms.push(result);

@@ -71,7 +71,7 @@ export interface Finding {
   /** The run of `trace` that the anomaly was read from. */
   readonly history: History;
   readonly target: TargetDescription;
-  /** Runs of the minimal trace on fresh servers. */
+  /** Runs of the minimal trace on fresh servers; 0 servers where the target could not be restarted. */
   readonly confirmation: Rate & { readonly servers: number };
   readonly arms: readonly ArmResult[];
   /** `claim`: what may be said of the minimal trace, and no more. */

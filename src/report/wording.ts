@@ -41,7 +41,8 @@ export function formatRate(rate: Rate): string {
 
 export function formatConfirmation(finding: Finding): string {
   const { confirmation } = finding;
-  return `${formatRate(confirmation)} on ${count(confirmation.servers, "fresh server")}`;
+  const { servers } = confirmation;
+  return `${formatRate(confirmation)} on ${servers === 0 ? "the same server" : count(servers, "fresh server")}`;
 }
 
 export function formatSize(size: TraceSize): string {

@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { settles } from "../properties/index.ts";
+import type { Verdict } from "./check/verdict.ts";
+import { CrosstalkError } from "./errors.ts";
+import { DEFAULT_INVESTIGATION, type Failure, investigate, runOnce } from "./investigate.ts";
+import { labTarget } from "./lab/target.ts";
+import type { Target, TargetDescription } from "./target/target.ts";
+import { TRACE_VERSION, type Trace } from "./trace/schema.ts";
+
+const TRACE: Trace = {
+  crosstalk: TRACE_VERSION,
+  name: "one",
+  segments: { A: { seed: 1, family: 1, length: 20 } },
+  steps: [{ at: 0, send: "r1", prompt: [{ seg: "A" }, { read: "scan" }], maxTokens: 2 }],
+};
+const LIMITS = { ...DEFAULT_INVESTIGATION, servers: 2, runsPerServer: 3, armRuns: 2 };
+const witness = { request: "r1", index: null, expected: "", observed: "" };
+/** A law that everything breaks. */
+const broken = {
+  ...settles,
+  check: (): Verdict => ({ status: "fail", reason: "always", witnesses: [witness] }),
+};
+
+/** A lab that says of itself what the test wants, and counts its restarts between two runs. */
+async function counted(more: Partial<TargetDescription>, execute?: Target["execute"]) {
+  const lab = labTarget({ model: "none" });
+  const between: number[] = [0];
+  const target: Target = {
+    start: () => lab.start(),
+    flush: () => lab.flush(),
+    stop: () => lab.stop(),
+    restart: async () => {
+      between[between.length - 1]!++;
+    },
+    execute: (trace, execution) => {
+      between.push(0);
+      return (execute ?? lab.execute.bind(lab))(trace, execution);
+    },
+  };
+  const description = { ...(await lab.start()), ...more };
+  const failure: Failure = { law: broken, run: await runOnce(lab, TRACE, "main"), witness };
+  return { target, description, failure, between };
+}
+
+async function result<T>(steps: AsyncGenerator<unknown, T>): Promise<T> {
+  let step = await steps.next();
+  while (!step.done) step = await steps.next();
+  return step.value;
+}
+
+test("a target with caches that outlive a flush gets one fresh server for each run, and no two", async () => {
+  const { target, description, failure, between } = await counted({ isolation: "restart" });
+  const finding = await result(investigate(target, description, failure, LIMITS));
+  expect(new Set(between.slice(0, -1))).toEqual(new Set([1]));
+  expect(finding.confirmation).toMatchObject({ failed: 6, runs: 6, servers: 6 });
+});
+
+test("a target that flushes everything is restarted for confirmation and for its arm only", async () => {
+  const { target, description, failure, between } = await counted({ isolation: "flush" });
+  const finding = await result(investigate(target, description, failure, LIMITS));
+  expect(between.reduce((sum, n) => sum + n, 0)).toBe(LIMITS.servers + LIMITS.armRuns);
+  expect(finding.confirmation).toMatchObject({ runs: 6, servers: 2 });
+});
+
+test("a target that cannot be restarted was confirmed on no fresh server", async () => {
+  const { target, description, failure, between } = await counted({ isolation: "none", arms: ["main", "no-cancels"] });
+  const finding = await result(investigate(target, description, failure, LIMITS));
+  expect(new Set(between)).toEqual(new Set([0]));
+  expect(finding.confirmation).toMatchObject({ runs: 6, servers: 0 });
+});
+
+test("a lost server that cannot be restarted is the error, not the restart", async () => {
+  const lost = async () => {
+    throw new CrosstalkError("ENGINE_LOST", "gone", "Start it again.");
+  };
+  const { target, description, failure } = await counted({ isolation: "none", arms: ["main"] }, lost);
+  await expect(result(investigate(target, description, failure, LIMITS))).rejects.toMatchObject({
+    code: "ENGINE_LOST",
+  });
+});
