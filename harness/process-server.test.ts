@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { engineClient } from "./engine-client.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { freePort } from "./port.ts";
@@ -34,6 +34,16 @@ describe("a server started by a command", () => {
     await s.stop();
     expect(s.alive).toBe(false);
     await expect(engineClient(baseUrl).get("/health")).rejects.toMatchObject({ code: "SERVER_UNREACHABLE" });
+  });
+
+  test("ends although a child that left its process group holds its output open", async () => {
+    const leaves = `setsid sleep 600 & echo child $!; exec '${NODE}' '${SCRIPT}' --port {port}`;
+    const s = server(`sh -c "${leaves}"`);
+    await s.start();
+    const child = Number(/^child (\d+)$/m.exec(s.logs().join("\n"))![1]);
+    onTestFinished(() => void process.kill(child));
+    await s.stop();
+    expect(s.alive).toBe(false);
   });
 
   test("says how a person starts it", () => {

@@ -30,6 +30,8 @@ export interface ProcessServerOptions {
 
 /** How long a server may take to end after SIGTERM, in milliseconds. */
 const STOP_GRACE_MS = 5_000;
+/** How long the rest of an ended server's output is waited for, in milliseconds. */
+const LAST_WORDS_MS = 1_000;
 
 const LAUNCHERS: ReadonlySet<string> = new Set(["docker", "podman", "nerdctl"]);
 
@@ -161,6 +163,8 @@ export class ProcessServer implements Server {
     // Children that outlived their parent.
     this.#signal("SIGKILL");
     running.forget();
+    running.child.stdout?.destroy();
+    running.child.stderr?.destroy();
     running.log.close();
     this.#running = null;
   }
@@ -181,8 +185,15 @@ export class ProcessServer implements Server {
     log.follow(child.stdout!);
     log.follow(child.stderr!);
     const exited = new Promise<ServerExit>((resolve, reject) => {
-      // `close` and not `exit`: by then its last lines have been read.
-      child.once("close", (code, signal) => resolve({ code, signal }));
+      // `close` and not `exit`: by then its last lines have been read. A child of its own that went out of its process
+      // group may hold its output open for ever: that is not waited for.
+      child.once("exit", (code, signal) => {
+        const waited = setTimeout(() => resolve({ code, signal }), LAST_WORDS_MS);
+        child.once("close", () => {
+          clearTimeout(waited);
+          resolve({ code, signal });
+        });
+      });
       child.once("error", (cause) => {
         if (child.pid === undefined) reject(notStarted(words[0]!, cause));
       });
