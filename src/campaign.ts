@@ -97,7 +97,14 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
 }
 
 function newTally(law: Property): LawTally {
-  return { law, passed: 0, inconclusive: 0, failed: 0, reason: "no trace that it applies to ran", status: "inconclusive" };
+  return {
+    law,
+    passed: 0,
+    inconclusive: 0,
+    failed: 0,
+    reason: "no trace that it applies to ran",
+    status: "inconclusive",
+  };
 }
 
 function tally(before: LawTally, verdict: Verdict): LawTally {
