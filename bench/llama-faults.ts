@@ -4,9 +4,10 @@
  * usage: node bench/llama-faults.ts [--seed 1] [--budget 120s] [--out crosstalk-out/llama-faults] [--page docs/llama-faults.md]
  */
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { llamaCpp } from "../harness/index.ts";
 import { llamaFaultsPage } from "./llama-faults/page.ts";
 import { runCampaign } from "./llama-faults/run-campaign.ts";
 
@@ -19,20 +20,12 @@ const { values } = parseArgs({
   },
 });
 
-/** The shim's own table is the list of faults. */
-const shim = readFileSync(join(import.meta.dirname, "../docker/llama-cpp/faults/shim.cpp"), "utf8");
-const faults = [...shim.matchAll(/^\s*\{"([a-z-]+)", \w+\},$/gm)].map(([, name]) => name!);
-if (faults.length === 0) throw new Error("no fault found in the table of shim.cpp");
-
-/** What a fault needs beyond the profile's arguments: this one sits in the RAM copies of old prompts. */
-const ENGINE_ARGS: Readonly<Record<string, string>> = { "state-by-size": "--cache-ram 64" };
-
+const faults = llamaCpp.faults.map((f) => f.name);
 const campaigns = [];
 for (const fault of [...faults, null]) {
   const out = join(values.out, fault ?? "clean");
   const result = await runCampaign({
     fault,
-    engineArgs: ENGINE_ARGS[fault ?? ""] ?? null,
     seed: values.seed,
     budget: values.budget,
     out,

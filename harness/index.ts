@@ -6,7 +6,15 @@ export { ContainerServer, type ContainerServerOptions } from "./container-server
 export { CONTAINER_LABEL, type DockerState, dockerState, hasImage, removeLeftovers } from "./docker.ts";
 export { ENGINES, engineProfile } from "./engines/index.ts";
 export { llamaCpp } from "./engines/llama-cpp.ts";
-export type { Capability, EngineFacts, EngineImage, EngineProfile, Knob, StreamEvent } from "./engines/profile.ts";
+export type {
+  Capability,
+  EngineFacts,
+  EngineImage,
+  EngineProfile,
+  Knob,
+  PlantedFault,
+  StreamEvent,
+} from "./engines/profile.ts";
 export { type RunOptions, type RunResult, runTrace } from "./executor.ts";
 export type { FaultInjector } from "./faults.ts";
 export { ProcessServer, type ProcessServerOptions } from "./process-server.ts";

@@ -30,10 +30,12 @@ export interface LawTally {
   readonly passed: number;
   readonly inconclusive: number;
   readonly failed: number;
+  /** Of the inconclusive ones: failures that were seen once and never again. */
+  readonly unconfirmed: number;
   /** Of the last verdict that says most. */
   readonly reason: string;
   /**
-   * `fail` if it failed once. Otherwise `pass` needs one trace in which it could have failed and did not: a trace in
+   * `fail` if it failed once, `inconclusive` if that was not confirmed. Otherwise `pass` needs one trace in which it could have failed and did not: a trace in
    * which it was vacuous adds nothing, and takes nothing away.
    */
   readonly status: Status;
@@ -48,6 +50,8 @@ export type CampaignEvent =
     }
   | { readonly type: "failure"; readonly failure: Failure; readonly verdict: Verdict }
   | InvestigationStep
+  /** Seen once and never again, without a wrong token that would prove it: no finding. */
+  | { readonly type: "unconfirmed"; readonly finding: Finding }
   | { readonly type: "finding"; readonly finding: Finding };
 
 export interface CampaignResult {
@@ -87,6 +91,12 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
       const failure: Failure = { law, run, witness: verdict.witnesses[0] };
       yield { type: "failure", failure, verdict };
       const finding = yield* investigate(target, description, failure, options.investigation, signal);
+      if (finding.anomaly.index === null && finding.confirmation.failed === 0) {
+        const { runs } = finding.confirmation;
+        tallies.set(law.id, takeBack(tallies.get(law.id)!, `${verdict.reason}, but not once more in ${runs} runs`));
+        yield { type: "unconfirmed", finding };
+        continue;
+      }
       known.add(law.id);
       findings.push(finding);
       yield { type: "finding", finding };
@@ -102,16 +112,33 @@ function newTally(law: Property): LawTally {
     passed: 0,
     inconclusive: 0,
     failed: 0,
+    unconfirmed: 0,
     reason: "no trace that it applies to ran",
     status: "inconclusive",
   };
 }
 
+/** A failure that stays unconfirmed counts as a run that says nothing. */
+function takeBack(before: LawTally, reason: string): LawTally {
+  const { failed, inconclusive, unconfirmed } = before;
+  return withStatus(
+    { ...before, failed: failed - 1, inconclusive: inconclusive + 1, unconfirmed: unconfirmed + 1 },
+    { status: "inconclusive", reason },
+  );
+}
+
 function tally(before: LawTally, verdict: Verdict): LawTally {
-  const passed = before.passed + (verdict.status === "pass" ? 1 : 0);
-  const inconclusive = before.inconclusive + (verdict.status === "inconclusive" ? 1 : 0);
-  const failed = before.failed + (verdict.status === "fail" ? 1 : 0);
-  const status: Status = failed > 0 ? "fail" : passed > 0 ? "pass" : "inconclusive";
-  const reason = verdict.status === status ? verdict.reason : before.reason;
-  return { law: before.law, passed, inconclusive, failed, reason, status };
+  const { passed, inconclusive, failed } = before;
+  const counts = {
+    passed: passed + (verdict.status === "pass" ? 1 : 0),
+    inconclusive: inconclusive + (verdict.status === "inconclusive" ? 1 : 0),
+    failed: failed + (verdict.status === "fail" ? 1 : 0),
+  };
+  return withStatus({ ...before, ...counts }, verdict);
+}
+
+function withStatus(counts: LawTally, last: Pick<Verdict, "status" | "reason">): LawTally {
+  const { failed, unconfirmed, passed } = counts;
+  const status: Status = failed > 0 ? "fail" : unconfirmed > 0 || passed === 0 ? "inconclusive" : "pass";
+  return { ...counts, status, reason: last.status === status ? last.reason : counts.reason };
 }

@@ -20,7 +20,8 @@ crosstalk run --engine llama.cpp --fault FAULT --seed ${options.seed} --budget $
 
 Engine: ${server ? `${server.engine} ${server.version}` : "did not start"}, in a container, on a CPU. What each fault does is in
 [docker/llama-cpp/faults](../docker/llama-cpp/faults/README.md). Crosstalk knows nothing of them but their names. One
-campaign a fault is a sample, not a rate: another seed takes another time. Times are of one machine. ${argsText(planted)}
+campaign a fault is a sample, not a rate: another seed takes another time. Times are of one machine. A fault that shows with
+other arguments only gets them from the engine's profile.
 
 Found: **${found} of ${planted.length}**. A campaign stops at its first finding.
 
@@ -84,13 +85,6 @@ ${planted.flatMap((c) => c.summary.findings.slice(0, 1).map((f) => `- \`${c.faul
 
 ${cleanText(clean)}
 `;
-}
-
-function argsText(planted: readonly Campaign[]): string {
-  return planted
-    .filter((c) => c.engineArgs !== null)
-    .map((c) => `\`${c.fault}\` was given \`--args "${c.engineArgs}"\`, without which it cannot show.`)
-    .join("\n");
 }
 
 const ARM_TITLES = ["serialised", "no-cache", "no-cancels", "fresh-server"];

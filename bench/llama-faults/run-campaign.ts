@@ -10,8 +10,6 @@ import { type Summary, summarySchema } from "../../src/cli/summary.ts";
 export interface CampaignOptions {
   /** Null: the clean image. */
   readonly fault: string | null;
-  /** Engine arguments beyond the profile's, which the fault needs. */
-  readonly engineArgs: string | null;
   readonly seed: string;
   readonly budget: string;
   readonly out: string;
@@ -19,7 +17,6 @@ export interface CampaignOptions {
 
 export interface Campaign {
   readonly fault: string | null;
-  readonly engineArgs: string | null;
   readonly summary: Summary;
   /** From process start, the engine's own start included, until the last trace had run: the one that broke a law. */
   readonly traceSeconds: number | null;
@@ -27,11 +24,10 @@ export interface Campaign {
   readonly totalSeconds: number;
 }
 
-export async function runCampaign({ fault, engineArgs, seed, budget, out }: CampaignOptions): Promise<Campaign> {
+export async function runCampaign({ fault, seed, budget, out }: CampaignOptions): Promise<Campaign> {
   rmSync(out, { recursive: true, force: true });
   const args = ["run", "--engine", "llama.cpp", "--seed", seed, "--budget", budget, "--out", out, "--json"];
   if (fault !== null) args.push("--fault", fault);
-  if (engineArgs !== null) args.push("--args", engineArgs);
   const main = join(import.meta.dirname, "../../src/cli/main.ts");
   const started = Date.now();
   const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
@@ -41,7 +37,6 @@ export async function runCampaign({ fault, engineArgs, seed, budget, out }: Camp
   const written = lastTraceWritten(out);
   return {
     fault,
-    engineArgs,
     summary,
     traceSeconds: written === null ? null : (written - started) / 1000,
     totalSeconds,

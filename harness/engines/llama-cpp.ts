@@ -50,13 +50,16 @@ export const llamaCpp: EngineProfile = {
     { flag: "--cache-ram", campaign: "64", what: "MiB of old prompts kept in RAM and loaded back into slots" },
     { flag: "--cache-reuse", campaign: "16", what: "shortest run of cells that is moved to a new position" },
   ],
+  faults: [
+    ...["stale-row", "kept-tail", "shared-block", "late-write", "chunk-offset"].map((name) => ({ name, args: [] })),
+    // It sits in the RAM copies of old prompts; with one slot every change of conversation makes and loads one.
+    { name: "state-by-size", args: ["--cache-ram", "64", "-np", "1"] },
+  ],
   gpu: { need: "optional", image: "ghcr.io/ggml-org/llama.cpp:server-cuda" },
   readyPath: "/health",
   // An open connection holds one of the server's threads until 5 s after its last request, and older builds have few.
   connection: "close",
   abort: "disconnect",
-  cachedTokens: "timings.cache_n",
-  flushedBy: "POST /slots/N?action=erase for every slot (needs --slot-save-path)",
   metrics: {
     path: "/metrics",
     counters: {
@@ -66,10 +69,6 @@ export const llamaCpp: EngineProfile = {
       decodeSteps: ["llamacpp:n_decode_total"],
       draftTokens: ["llamacpp:spec_decode_num_draft_tokens_total"],
       draftTokensAccepted: ["llamacpp:spec_decode_num_accepted_tokens_total"],
-    },
-    gauges: {
-      requestsRunning: ["llamacpp:requests_processing"],
-      requestsWaiting: ["llamacpp:requests_deferred"],
     },
   },
   request: ({ prompt, maxTokens, cache }) => ({

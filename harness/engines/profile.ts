@@ -41,6 +41,13 @@ export interface Knob {
   readonly what: string;
 }
 
+/** A bug that can be planted in Crosstalk's own image of the engine. */
+export interface PlantedFault {
+  readonly name: string;
+  /** Arguments that the engine needs for it to show. */
+  readonly args: readonly string[];
+}
+
 /**
  * The engine's own counters: for each of Crosstalk's names the Prometheus series whose sum it is. A name that is
  * missing is unknown, which is not zero.
@@ -49,8 +56,6 @@ export interface MetricsMap {
   readonly path: string;
   /** Only ever grow: a history holds their difference over the run. */
   readonly counters: Readonly<Record<string, readonly string[]>>;
-  /** Go up and down: read when the engine must be idle. */
-  readonly gauges: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface GpuNeeds {
@@ -87,6 +92,7 @@ export interface EngineProfile {
    */
   readonly serve: readonly string[];
   readonly knobs: readonly Knob[];
+  readonly faults: readonly PlantedFault[];
   readonly gpu: GpuNeeds;
   /** Answers 200 once the model is loaded. */
   readonly readyPath: string;
@@ -94,10 +100,6 @@ export interface EngineProfile {
   readonly connection: "keep-alive" | "close";
   /** How a request is taken back: all engines stop when the client hangs up. */
   readonly abort: "disconnect";
-  /** Where a reply says how many prompt tokens came from the cache, for people. */
-  readonly cachedTokens: string;
-  /** How the cache is emptied, for people. */
-  readonly flushedBy: string;
   readonly metrics: MetricsMap | null;
   readonly request: (request: Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache">) => EngineCall;
   /** Reads the data of one server-sent event. Throws on what the dialect does not know. */

@@ -43,7 +43,7 @@ function missing(run: Run, witness: Witness, outcome: Outcome): Anomaly {
   const got = `${outcome.tokens.length} of ${request.maxTokens} tokens`;
   const end = outcome.error ? `failed with "${outcome.error}"` : "was still open when the run ended";
   const explanation = lost
-    ? `${outcome.id} finished with ${got}: those are right, the rest of its answer is lost.`
+    ? `${outcome.id} finished with ${got}: the rest of its answer is lost.`
     : `${outcome.id} did not settle: after ${got} it ${end}.`;
   return {
     class: lost ? "lost tail" : "unsettled request",

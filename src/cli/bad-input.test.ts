@@ -35,8 +35,15 @@ describe("usage", () => {
   test("an unknown engine", () => refused(["run", "--engine", "nope"], /no engine is called "nope"/));
   test("an unknown target", () => refused(["run", "--target", "moon"], /--target moon is no target/));
   test("an unknown fault of the lab", () => refused(["run", "--target", "lab", "--fault", "x"], /no fault "x"/));
+  test("an unknown fault of the image", () =>
+    refused(["run", "--engine", "llama.cpp", "--fault", "x"], /the image has no fault "x"[\s\S]*stale-row/));
+  test("a folder that holds an earlier campaign", async () => {
+    const out = temporaryFolder();
+    await crosstalk("run", "--target", "lab", "--traces", "1", "--out", out);
+    await refused(["run", "--target", "lab", "--traces", "1", "--out", out], /holds an earlier campaign/);
+  });
   test("options that do not go together", () =>
-    refused(["run", "--target", "lab", "--cmd", "x"], /--cmd goes with no --target/));
+    refused(["run", "--target", "lab", "--cmd", "x"], /--cmd goes with no other --target/));
 });
 
 describe("a trace", () => {

@@ -25,7 +25,7 @@ export async function demo(options: DemoOptions): Promise<number> {
   return withInterrupt(async (signal) => {
     const progress = progressTo(process.stderr, options.json === true);
     const campaign = async (fault: string | null): Promise<Session> => {
-      const store = new Store(`${options.out}/${fault ?? "clean"}`);
+      const store = new Store(`${options.out}/${fault ?? "clean"}`, { replace: true });
       const target = await openTarget({ target: "lab", topology: "pd", ...(fault === null ? {} : { fault }) });
       const limits = {
         seed: options.seed,

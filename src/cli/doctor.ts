@@ -57,7 +57,7 @@ async function docker(): Promise<Finding> {
   }
   const images = await Promise.all(
     [...ENGINES.values()].map(async ({ image }) =>
-      (await hasImage(image.name))
+      (await hasImage(image.name).catch(() => false))
         ? `${image.name} is there`
         : `${image.name} is missing (${image.build ?? "pulled when needed"})`,
     ),

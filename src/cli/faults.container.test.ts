@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { containerTarget } from "../../harness/index.ts";
+import { containerTarget, llamaCpp } from "../../harness/index.ts";
 import { needsDocker, tracerFile } from "../../harness/testing/docker-suite.ts";
 import { ownCellsOnly } from "../../properties/own-cells-only.ts";
 import { outcomes } from "../history/outcome.ts";
@@ -19,27 +19,9 @@ const PYTHON_IMAGE = "crosstalk/python:local";
 /** Tries of a repro script: enough for a failure that shows in one run of ten (0.9^60 < 0.2 %). */
 const TRIES = "60";
 
-interface Planted {
-  readonly fault: string;
-  /** Engine arguments beyond the profile's. */
-  readonly args?: string;
-}
-
-const FAULTS: readonly Planted[] = [
-  { fault: "kept-tail" },
-  { fault: "shared-block" },
-  { fault: "chunk-offset" },
-  { fault: "late-write" },
-  { fault: "stale-row" },
-  // Shows in the RAM copies of old prompts, which the profile switches off.
-  { fault: "state-by-size", args: "--cache-ram 64" },
-];
-
-const extraArgs = ({ args }: Planted) => (args === undefined ? {} : { extraArgs: args.split(" ") });
-
 /** A server of one's own in a container, for the length of a test. */
-async function serve(planted: Planted, fault: string | null) {
-  const target = containerTarget({ model, fault, ...extraArgs(planted) });
+async function serve(args: readonly string[], fault: string | null) {
+  const target = containerTarget({ model, fault, extraArgs: args });
   await target.start();
   onTestFinished(() => target.stop());
   return target;
@@ -53,11 +35,9 @@ function repro(folder: string, url: string) {
   return { status, output: stdout + stderr };
 }
 
-describe.each(FAULTS)("the planted fault $fault", (planted) => {
-  const { fault, args } = planted;
-
+describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args }) => {
   test("answers a request right that is alone on a fresh server", async () => {
-    const target = await serve(planted, fault);
+    const target = await serve(args, fault);
     for (const cells of [20, 400]) {
       const trace = validateTrace({
         crosstalk: "crosstalk-trace/1",
@@ -74,8 +54,7 @@ describe.each(FAULTS)("the planted fault $fault", (planted) => {
 
   test("is found, reduced to at most 6 requests, and reproduced by its script", { timeout: 600_000 }, async () => {
     const out = temporaryFolder();
-    const more = args === undefined ? [] : ["--args", args];
-    const run = ["run", "--engine", "llama.cpp", "--fault", fault, "--budget", "120s", "--json", "--out", out, ...more];
+    const run = ["run", "--engine", "llama.cpp", "--fault", fault, "--budget", "120s", "--json", "--out", out];
     const { code, stdout, stderr } = await crosstalk(...run);
     expect(stderr).toBe("");
     const summary = summarySchema.parse(JSON.parse(stdout));
@@ -87,10 +66,10 @@ describe.each(FAULTS)("the planted fault $fault", (planted) => {
     expect(finding!.confirmation.failed).toBeGreaterThan(0);
 
     const folder = join(finding!.repro);
-    const faulty = repro(folder, (await serve(planted, fault)).baseUrl);
+    const faulty = repro(folder, (await serve(args, fault)).baseUrl);
     expect(faulty.output).toMatch(/^REPRODUCED on try/m);
     expect(faulty.status).toBe(1);
-    const clean = repro(folder, (await serve(planted, null)).baseUrl);
+    const clean = repro(folder, (await serve(args, null)).baseUrl);
     expect(clean.output).toMatch(/^NOT REPRODUCED in 60 tries/m);
     expect(clean.status).toBe(0);
   });

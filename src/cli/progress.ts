@@ -62,6 +62,9 @@ export function narrate(event: CampaignEvent, to: Progress): void {
     case "arm":
       to.show(`  control arm ${event.result.arm}: ${event.result.rate.failed} of ${event.result.rate.runs}`);
       break;
+    case "unconfirmed":
+      to.say(`  not confirmed: it did not happen again in ${event.finding.confirmation.runs} runs.`);
+      break;
     case "finding":
       break;
   }

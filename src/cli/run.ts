@@ -24,8 +24,9 @@ export interface RunOptions extends TargetOptions {
 export async function run(options: RunOptions): Promise<number> {
   return withInterrupt(async (signal) => {
     let session: Session;
+    let store: Store | null = null;
     try {
-      const store = new Store(options.out ?? `crosstalk-out/run-${timestamp(new Date())}`);
+      store = new Store(options.out ?? `crosstalk-out/run-${timestamp(new Date())}`);
       const target = await openTarget(options);
       const progress = progressTo(process.stderr, options.json === true);
       session = await runSession({ ...options, target, store, progress, signal });
@@ -43,7 +44,9 @@ export async function run(options: RunOptions): Promise<number> {
     }
     if (options.json) process.stdout.write(`${JSON.stringify(session.summary)}\n`);
     else printSession(session);
-    saveSummary(session.summary);
+    if (store && session.summary.error?.code !== "OUTPUT_NOT_WRITABLE") {
+      store.write("summary.json", `${JSON.stringify(session.summary, null, 2)}\n`);
+    }
     return signal.aborted ? EXIT.interrupted : exitCodeOf(session);
   });
 }
@@ -51,12 +54,6 @@ export async function run(options: RunOptions): Promise<number> {
 /** A law that broke is a finding, whatever ended the run after it. */
 function exitCodeOf({ summary, error }: Session): number {
   return summary.verdict !== "fail" && error !== null ? EXIT.couldNotTest : exitCodeOfStatus(summary.verdict);
-}
-
-/** Into the output folder, where it can be written: the summary has been printed already. */
-function saveSummary(summary: Summary): void {
-  if (summary.out === null || summary.error?.code === "OUTPUT_NOT_WRITABLE") return;
-  new Store(summary.out).write("summary.json", `${JSON.stringify(summary, null, 2)}\n`);
 }
 
 /** Findings on standard output, errors on standard error. */

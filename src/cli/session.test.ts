@@ -34,8 +34,9 @@ test("a target that cannot be stopped does not lose what was found", async () =>
 
 test("a finding that cannot be written is reported still", async () => {
   const out = temporaryFolder();
+  const store = new Store(out);
   writeFileSync(join(out, "findings"), "in the way");
-  const ends = await session(new Store(out));
+  const ends = await session(store);
   expect(ends.findings).toHaveLength(1);
   expect(ends.summary).toMatchObject({ verdict: "fail", error: { code: "OUTPUT_NOT_WRITABLE" } });
 });

@@ -77,6 +77,7 @@ export async function runSession(options: SessionOptions): Promise<Session> {
         reduceUntil = performance.now() + REDUCE_MS;
         ran = { ...ran, lawBroken: true };
       }
+      if (step.value.type === "unconfirmed") ran = { ...ran, lawBroken: findings.length > 0 };
       if (step.value.type === "finding") {
         const { finding } = step.value;
         // Listed before it is written: a full disk must not lose it.

@@ -1,6 +1,6 @@
 /** The output folder: traces, histories and findings are on disk before anybody hears of them. */
 
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Finding } from "../check/finding.ts";
 import type { Run } from "../check/property.ts";
@@ -14,11 +14,16 @@ export class Store {
   #traces = 0;
 
   /**
-   * Makes the folder, and proves that it can be written before anything runs.
+   * Makes the folder, which must not hold an earlier campaign unless that may go (`replace`), and proves that it can be written before anything runs.
    * @throws CrosstalkError OUTPUT_NOT_WRITABLE
    */
-  constructor(folder: string) {
+  constructor(folder: string, { replace = false } = {}) {
     this.folder = folder;
+    if (replace) for (const part of ["runs", "findings"]) rmSync(join(folder, part), { recursive: true, force: true });
+    if (existsSync(join(folder, "findings")) || existsSync(join(folder, "runs/0001.trace.json"))) {
+      const hint = "Choose a new folder with --out, or move the old one away.";
+      throw new CrosstalkError("OUTPUT_NOT_WRITABLE", `${folder} holds an earlier campaign`, hint);
+    }
     this.write("started", "");
     rmSync(join(folder, "started"));
   }

@@ -25,33 +25,36 @@ export interface TargetOptions {
 export async function openTarget(options: TargetOptions): Promise<Target> {
   const kind = options.target ?? (options.cmd ? "process" : options.engine || options.image ? "container" : "lab");
   const { fault = null, topology = "single" } = options;
-  if (options.cmd && kind !== "process") throw unfit("--cmd", "no --target but its own");
+  refuseUnfit(options, kind);
   if (kind === "lab") return labTarget({ model: tracerModel().manifest.sha256, topology, fault });
-  if (options.topology) throw unfit("--topology", "the lab");
   const harness = await import("../../harness/index.ts");
   // The command ends the run itself, so that what was found is kept.
   harness.leaveSignalsToProgram();
   const profile = harness.engineProfile(options.engine ?? "llama.cpp");
   if (/^https?:/.test(kind)) {
-    if (fault !== null) throw unfit("--fault", "a lab, container or command that Crosstalk starts");
     const model = tracerModel().manifest.sha256;
     return harness.urlTarget({ url: kind, profile, model, allowRemote: options.allowRemote ?? false });
   }
   if (kind === "process") {
     const { cmd, port } = options;
-    if (cmd === undefined) throw unfit("--target process", "--cmd");
+    if (cmd === undefined) throw unfit("target", "a --cmd");
     const place = port === undefined ? {} : { port };
     return harness.processTarget({ command: cmd, profile, model: modelFile(), fault, ...place });
   }
   if (kind === "container") {
-    const { image, gpus, args } = options;
+    const { image, gpus, args = "" } = options;
+    const planted = profile.faults.find((f) => f.name === fault);
+    if (fault !== null && !planted && image === undefined) {
+      const names = profile.faults.map((f) => f.name).join(", ");
+      throw new CrosstalkError("INVALID_OPTION", `the image has no fault "${fault}"`, `Choose one of ${names}.`);
+    }
     return harness.containerTarget({
       profile,
       model: modelFile(),
       fault,
       ...(image === undefined ? {} : { image }),
       ...(gpus === undefined ? {} : { gpus }),
-      ...(args === undefined ? {} : { extraArgs: harness.splitCommand(args) }),
+      extraArgs: [...(planted?.args ?? []), ...(args === "" ? [] : harness.splitCommand(args))],
     });
   }
   const hint = "Give lab, container or a URL such as http://127.0.0.1:8080.";
@@ -63,6 +66,28 @@ function modelFile(): { readonly path: string; readonly sha256: string } {
   return { path, sha256: manifest.sha256 };
 }
 
+/** What each option needs: said, rather than ignored. */
+const PARTNERS = {
+  cmd: { kinds: ["process"], partner: "no other --target" },
+  port: { kinds: ["process"], partner: "--cmd" },
+  image: { kinds: ["container"], partner: "a container" },
+  args: { kinds: ["container"], partner: "a container: put them into --cmd" },
+  gpus: { kinds: ["container"], partner: "a container" },
+  topology: { kinds: ["lab"], partner: "the lab" },
+  engine: { kinds: ["container", "process", "url"], partner: "a server" },
+  fault: { kinds: ["lab", "container", "process"], partner: "what Crosstalk starts" },
+  allowRemote: { kinds: ["url"], partner: "a URL" },
+} as const;
+
+function refuseUnfit(options: TargetOptions, kind: string): void {
+  const family = /^https?:/.test(kind) ? "url" : kind;
+  for (const [option, { kinds, partner }] of Object.entries(PARTNERS)) {
+    const given = options[option as keyof TargetOptions] !== undefined;
+    if (given && !(kinds as readonly string[]).includes(family)) throw unfit(option, partner);
+  }
+}
+
 function unfit(option: string, partner: string): CrosstalkError {
-  return new CrosstalkError("INVALID_OPTION", `${option} goes with ${partner}`, "See `crosstalk run --help`.");
+  const flag = `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return new CrosstalkError("INVALID_OPTION", `${flag} goes with ${partner}`, "See `crosstalk run --help`.");
 }

@@ -14,7 +14,6 @@ import {
   digitOfLayer,
   FEED_FORWARD_SIZE,
   FLAG_PAIR,
-  FOUND_AMPLITUDE,
   FOUND_GAIN,
   frequency,
   HEAD_SIZE,
@@ -215,6 +214,3 @@ function readLayer(shape: TracerShape, rotary: RotaryLayout, layer: number): Lay
   }
   return w;
 }
-
-/** Largest logit margin that a clean narrow answer can have: what one wrong digit costs, in nats. */
-export const CLEAN_MARGIN = FOUND_AMPLITUDE * FOUND_GAIN * NORM;
