@@ -7,7 +7,7 @@ import { REPRO_BODY } from "./repro-py-body.ts";
 import { formatConfirmation, HEADLINES, startCommands, wrap } from "./wording.ts";
 
 /** Tries by default: so many that not seeing a bug of this rate is less likely than 1 %, within reason. */
-const TRIES = { fewest: 5, most: 200, confidence: 0.99 };
+const TRIES = { fewest: 20, most: 200, confidence: 0.99 };
 const WIDTH = 116;
 
 /**
