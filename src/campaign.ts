@@ -5,7 +5,14 @@ import { addCoverage, coverage, NO_COVERAGE } from "./check/coverage.ts";
 import type { Finding } from "./check/finding.ts";
 import { judge, type Property, type Run } from "./check/property.ts";
 import { joinStatus, type Status, type Verdict } from "./check/verdict.ts";
-import { type Failure, type InvestigationLimits, type InvestigationStep, investigate, runOnce } from "./investigate.ts";
+import {
+  type Failure,
+  type InvestigationLimits,
+  type InvestigationStep,
+  investigate,
+  rerun,
+  runOnce,
+} from "./investigate.ts";
 import type { Target, TargetDescription } from "./target/target.ts";
 import type { Trace } from "./trace/schema.ts";
 
@@ -49,6 +56,7 @@ export type CampaignEvent =
       readonly total: Coverage;
     }
   | { readonly type: "failure"; readonly failure: Failure; readonly verdict: Verdict }
+  | { readonly type: "weighing"; readonly failed: number; readonly runs: number }
   | InvestigationStep
   /** Seen once and never again, without a wrong token that would prove it: no finding. */
   | { readonly type: "unconfirmed"; readonly finding: Finding }
@@ -67,8 +75,24 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
   const tallies = new Map(laws.map((law) => [law.id, newTally(law)]));
   const findings: Finding[] = [];
   const known = new Set<string>();
+  const deferred = new Map<string, Weighed[]>();
   let total: Coverage = NO_COVERAGE;
   let traces = 0;
+
+  async function* conclude(law: string, failure: Failure): AsyncGenerator<CampaignEvent, void> {
+    known.add(law);
+    const finding = yield* investigate(target, description, failure, options.investigation, signal);
+    if (finding.anomaly.index !== null || finding.confirmation.failed > 0) {
+      findings.push(finding);
+      yield { type: "finding", finding };
+      return;
+    }
+    const { runs } = finding.confirmation;
+    tallies.set(law, takeBack(tallies.get(law)!, `it broke once, but not once more in ${runs} runs`));
+    known.delete(law);
+    deferred.delete(law);
+    yield { type: "unconfirmed", finding };
+  }
 
   for (const trace of options.traces) {
     if (!options.goOn() || findings.length >= options.findings) break;
@@ -90,20 +114,52 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
       if (verdict?.status !== "fail" || known.has(law.id) || findings.length >= options.findings) continue;
       const failure: Failure = { law, run, witness: verdict.witnesses[0] };
       yield { type: "failure", failure, verdict };
-      const finding = yield* investigate(target, description, failure, options.investigation, signal);
-      if (finding.anomaly.index === null && finding.confirmation.failed === 0) {
-        const { runs } = finding.confirmation;
-        tallies.set(law.id, takeBack(tallies.get(law.id)!, `${verdict.reason}, but not once more in ${runs} runs`));
-        yield { type: "unconfirmed", finding };
-        continue;
-      }
-      known.add(law.id);
-      findings.push(finding);
-      yield { type: "finding", finding };
+      const share = yield* weigh(target, description, failure, signal);
+      const waiting = [...(deferred.get(law.id) ?? []), { failure, share }];
+      deferred.set(law.id, waiting);
+      if (share < RELIABLE && waiting.length < DEFERRED_MOST) continue;
+      yield* conclude(law.id, mostReliable(waiting));
     }
+  }
+  for (const [law, waiting] of deferred) {
+    if (!known.has(law) && findings.length < options.findings) yield* conclude(law, mostReliable(waiting));
   }
   const judged = [...tallies.values()];
   return { status: joinStatus(judged.map((t) => t.status)), traces, coverage: total, laws: judged, findings };
+}
+
+/** A failure, and the share of a few more runs that failed as well. */
+interface Weighed {
+  readonly failure: Failure;
+  readonly share: number;
+}
+
+/** Runs that tell how reliably a trace fails, before anything is made of it. */
+const WEIGHING_RUNS = 5;
+/** From this share on a trace is reduced at once; others wait for a more reliable one. */
+const RELIABLE = 0.6;
+/** Unreliable traces of one law after which the best of them is taken. */
+const DEFERRED_MOST = 4;
+
+function mostReliable(waiting: readonly Weighed[]): Failure {
+  return waiting.reduce((best, next) => (next.share > best.share ? next : best)).failure;
+}
+
+/** On a server timing decides much: a trace that fails seldom gives a repro that fails seldom. */
+async function* weigh(
+  target: Target,
+  description: TargetDescription,
+  { law, run }: Failure,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<CampaignEvent, number> {
+  if (description.kind === "lab") return 1;
+  let failed = 0;
+  const fails = rerun(target, description, law, signal);
+  for (let i = 0; i < WEIGHING_RUNS; i++) {
+    if ((await fails(run.trace)) !== null) failed++;
+    yield { type: "weighing", failed, runs: i + 1 };
+  }
+  return failed / WEIGHING_RUNS;
 }
 
 function newTally(law: Property): LawTally {

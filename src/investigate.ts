@@ -60,6 +60,27 @@ interface RunChoice {
   readonly fresh?: boolean;
 }
 
+/**
+ * Runs traces again, kept apart from each other as the target allows, and gives the failure where one breaks the law.
+ * A trace that kills the server shows another failure than the one that is looked into.
+ */
+export function rerun(target: Target, description: TargetDescription, law: Property, signal?: AbortSignal) {
+  const canRestart = description.arms.includes("fresh-server");
+  const alwaysFresh = canRestart && description.isolation === "restart";
+  return async (trace: Trace, { arm = "main", fresh = false }: RunChoice = {}): Promise<Failure | null> => {
+    try {
+      if (alwaysFresh || (fresh && canRestart)) await target.restart();
+      const run = await runOnce(target, trace, arm, signal);
+      const verdict = judge(law, new Map([["main", run]]));
+      return verdict.status === "fail" ? { law, run, witness: verdict.witnesses[0] } : null;
+    } catch (error) {
+      if (!canRestart || !(error instanceof CrosstalkError) || error.code !== "ENGINE_LOST") throw error;
+      await target.restart();
+      return null;
+    }
+  };
+}
+
 export async function* investigate(
   target: Target,
   description: TargetDescription,
@@ -71,21 +92,11 @@ export async function* investigate(
   /** The last failed run of each trace that failed: the one of the minimal trace is reported. */
   const failures = new Map<Trace, Failure>([[failure.run.trace, failure]]);
   const canRestart = description.arms.includes("fresh-server");
-  const alwaysFresh = canRestart && description.isolation === "restart";
-  /** A candidate that kills the server shows another failure than the one that is being reduced. */
-  const fails = async (trace: Trace, { arm = "main", fresh = false }: RunChoice = {}): Promise<boolean> => {
-    try {
-      if (alwaysFresh || (fresh && canRestart)) await target.restart();
-      const run = await runOnce(target, trace, arm, signal);
-      const verdict = judge(law, new Map([["main", run]]));
-      if (verdict.status !== "fail") return false;
-      if (arm === "main") failures.set(trace, { law, run, witness: verdict.witnesses[0] });
-      return true;
-    } catch (error) {
-      if (!canRestart || !(error instanceof CrosstalkError) || error.code !== "ENGINE_LOST") throw error;
-      await target.restart();
-      return false;
-    }
+  const again = rerun(target, description, law, signal);
+  const fails = async (trace: Trace, choice: RunChoice = {}): Promise<boolean> => {
+    const failed = await again(trace, choice);
+    if (failed !== null && (choice.arm ?? "main") === "main") failures.set(trace, failed);
+    return failed !== null;
   };
 
   const anomaly = explainWitness(failure.run, failure.witness, description.blockSize);
@@ -115,7 +126,7 @@ export async function* investigate(
     yield { type: "confirming", failed, runs: i + 1 };
   }
 
-  const servers = alwaysFresh ? runs : canRestart ? limits.servers : 0;
+  const servers = !canRestart ? 0 : description.isolation === "restart" ? runs : limits.servers;
 
   const arms: ArmResult[] = [];
   for (const arm of description.arms) {

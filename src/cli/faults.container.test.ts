@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { containerTarget, llamaCpp } from "../../harness/index.ts";
 import { needsDocker, tracerFile } from "../../harness/testing/docker-suite.ts";
+import { cancelledPrefix } from "../../properties/cancelled-prefix.ts";
 import { ownCellsOnly } from "../../properties/own-cells-only.ts";
 import { outcomes } from "../history/outcome.ts";
 import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
@@ -61,7 +62,8 @@ describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args }
     expect(summary.error).toBe(null);
     expect(code).toBe(1);
     const [finding] = summary.findings;
-    expect(finding!.law).toBe(ownCellsOnly.id);
+    // The same wrong cells break one law or the other: it depends on whose request read them first.
+    expect([ownCellsOnly.id, cancelledPrefix.id]).toContain(finding!.law);
     expect(finding!.requests).toBeLessThanOrEqual(6);
     expect(finding!.confirmation.failed).toBeGreaterThan(0);
 

@@ -51,6 +51,9 @@ export function narrate(event: CampaignEvent, to: Progress): void {
     case "failure":
       to.say(`  ${event.failure.run.trace.name}: ${event.failure.law.title}: broken. ${event.verdict.reason}.`);
       break;
+    case "weighing":
+      to.show(`  the same trace again: failed in ${event.failed} of ${event.runs} runs`);
+      break;
     case "minimising": {
       const { requests, cancels } = event.size;
       to.show(`  reducing (${event.pass}): ${requests} requests, ${cancels} cancels after ${event.runs} runs`);

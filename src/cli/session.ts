@@ -73,10 +73,8 @@ export async function runSession(options: SessionOptions): Promise<Session> {
         store.run(step.value.run);
         ran = { ...ran, traces: ran.traces + 1, coverage: step.value.total };
       }
-      if (step.value.type === "failure") {
-        reduceUntil = performance.now() + REDUCE_MS;
-        ran = { ...ran, lawBroken: true };
-      }
+      if (step.value.type === "failure") ran = { ...ran, lawBroken: true };
+      if (step.value.type !== "minimising") reduceUntil = performance.now() + REDUCE_MS;
       if (step.value.type === "unconfirmed") ran = { ...ran, lawBroken: findings.length > 0 };
       if (step.value.type === "finding") {
         const { finding } = step.value;
