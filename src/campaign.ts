@@ -80,16 +80,15 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
   let traces = 0;
 
   async function* conclude(law: string, failure: Failure): AsyncGenerator<CampaignEvent, void> {
-    known.add(law);
     const finding = yield* investigate(target, description, failure, options.investigation, signal);
     if (finding.anomaly.index !== null || finding.confirmation.failed > 0) {
+      known.add(law);
       findings.push(finding);
       yield { type: "finding", finding };
       return;
     }
     const { runs } = finding.confirmation;
     tallies.set(law, takeBack(tallies.get(law)!, `it broke once, but not once more in ${runs} runs`));
-    known.delete(law);
     deferred.delete(law);
     yield { type: "unconfirmed", finding };
   }
