@@ -6,6 +6,7 @@ import { anyAim } from "./aim.ts";
 import { cancelAndRetry } from "./cancel-and-retry.ts";
 import { crossover } from "./crossover.ts";
 import { dirtyPool } from "./dirty-pool.ts";
+import { equalLengths } from "./equal-lengths.ts";
 import type { TraceLimits } from "./limits.ts";
 import { prefixTree } from "./prefix-tree.ts";
 import { pressure } from "./pressure.ts";
@@ -27,6 +28,7 @@ export const patterns: Readonly<Record<PatternName, (limits: TraceLimits) => fc.
   twins,
   "rows-out-of-order": rowsOutOfOrder,
   "slot-alternation": slotAlternation,
+  "equal-lengths": equalLengths,
 };
 
 /**
@@ -47,7 +49,14 @@ export function traceArbitrary(limits: TraceLimits): fc.Arbitrary<Trace> {
 }
 
 /** Patterns that a trace may go without: each trace takes some of them, so that each has its say. */
-const OPTIONAL = ["prefix-tree", "pressure", "crossover", "rows-out-of-order", "slot-alternation"] as const;
+const OPTIONAL = [
+  "prefix-tree",
+  "pressure",
+  "crossover",
+  "rows-out-of-order",
+  "slot-alternation",
+  "equal-lengths",
+] as const;
 
 /** No scene has fewer. */
 const LEAST_REQUESTS = 2;

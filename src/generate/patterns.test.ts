@@ -100,3 +100,12 @@ test("slot alternation: more clients than slots, then the first prompt's beginni
     expect(segmentsOf(sends.at(-1)!)).toEqual(["L", expect.stringMatching(/^N/)]);
   });
 });
+
+test("equal lengths: other content in the same number of cells, answers included, then one of them again", () => {
+  always("equal-lengths", (scene, sends) => {
+    const first = sends.filter((s) => s.send.startsWith("e"));
+    expect(new Set(first.map((s) => payload(scene, s) + s.maxTokens)).size).toBe(1);
+    expect(new Set(first.map((s) => segmentsOf(s)[0])).size).toBe(first.length);
+    expect(first.map((s) => segmentsOf(s)[0])).toContain(segmentsOf(sends.at(-1)!)[0]);
+  });
+});

@@ -15,6 +15,7 @@ export const PATTERNS = [
   "twins",
   "rows-out-of-order",
   "slot-alternation",
+  "equal-lengths",
 ] as const;
 export type PatternName = (typeof PATTERNS)[number];
 

@@ -72,8 +72,11 @@ const PROOF = { runs: 3, share: 0.4 };
 const FINE_PROOF = { runs: 4, share: 0.75 };
 /** A rate below which failures are too rare to ask that much of details. */
 const OFTEN = 0.8;
-/** Runs of the last check, and the share of the original's rate that a repro must keep in them. */
-const STEADY = { runs: 8, share: 0.7, checks: 4 };
+/**
+ * Runs of the last check, the share of the original's rate that a repro must keep in them, and the share of the highest
+ * rate that will do where none keeps that.
+ */
+const STEADY = { runs: 8, share: 0.7, enough: 0.6, checks: 5 };
 /** How many times a candidate's patience the best trace gets when it is checked. */
 const CHECKS = 3;
 
@@ -184,24 +187,25 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
 
   /**
    * Small steps may each cost a little of the rate. Where they add up to much, the repro goes back along the trail to
-   * the smallest trace that fails often enough, or to the one that failed most of those that the budget could try.
+   * the smallest trace that fails often enough, or nearly as often as the one that failed most.
    */
   function* steady(original: Tally): Generator<Candidate, boolean, readonly boolean[]> {
     const wanted = STEADY.share * (original.failed / original.runs);
-    let most = { trace: best, share: -1 };
-    for (let back = 0; back < trail.length && budget - spent >= STEADY.runs; back = 2 * back + 1) {
-      const candidate = trail[trail.length - 1 - back]!;
+    const tried: { readonly trace: Trace; readonly share: number }[] = [];
+    for (const candidate of backAlong(trail)) {
+      if (budget - spent < STEADY.runs) break;
       const { failed, runs } = yield* ask(
         { trace: candidate, purpose: "check", pass: "steady" },
         STEADY.runs,
         STEADY.runs,
       );
-      const share = failed / runs;
-      if (share > most.share) most = { trace: candidate, share };
-      if (share >= wanted) break;
+      tried.push({ trace: candidate, share: failed / runs });
+      if (failed / runs >= wanted) break;
     }
-    const stepsBack = most.trace !== best;
-    [best, bestKey] = [most.trace, sortKey(most.trace)];
+    const most = Math.max(...tried.map((t) => t.share));
+    const chosen = tried.find((t) => t.share >= STEADY.enough * most)?.trace ?? best;
+    const stepsBack = chosen !== best;
+    [best, bestKey] = [chosen, sortKey(chosen)];
     return stepsBack;
   }
 
@@ -220,7 +224,9 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
 
   function* runPasses(): Generator<Candidate, "minimal" | "budget", readonly boolean[]> {
     const keep = { name: "keep suspects", fine: false, pass: (t: Trace) => keepSuspects(t, suspects) };
-    const passes = [keep, ...PASSES];
+    // The suspects of a failure that needs no timing may be others than those of the one that was seen.
+    const [first, ...rest] = PASSES;
+    const passes = [first!, keep, ...rest];
     for (let before: Trace | null = null; before !== best; ) {
       before = best;
       for (const { name, fine, pass } of passes) {
@@ -275,6 +281,13 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
       };
     },
   };
+}
+
+/** The last of the trail, then further and further back, and at the end its beginning. */
+function* backAlong(trail: readonly Trace[]): Generator<Trace> {
+  let back = 0;
+  for (; back < trail.length - 1; back = 2 * back + 1) yield trail[trail.length - 1 - back]!;
+  yield trail[0]!;
 }
 
 function claimOf(

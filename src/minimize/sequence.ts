@@ -8,10 +8,16 @@ import { isSend, type Trace } from "../trace/schema.ts";
 import type { Pass } from "./search.ts";
 import { tidy } from "./tidy.ts";
 
-/** All requests one at a time: if that still fails, nothing that follows has to fight with timing. */
+/**
+ * All requests one at a time, without cancels if that will do: if it still fails, nothing that follows has to fight with
+ * timing.
+ */
 export function* oneAtATime(trace: Trace): Pass {
-  const candidate = tidy(forArm(trace, "serialised"));
-  return (yield candidate) ? candidate! : trace;
+  for (const calm of [forArm(trace, "no-cancels"), trace]) {
+    const candidate = tidy(forArm(calm, "serialised"));
+    if (yield candidate) return candidate!;
+  }
+  return trace;
 }
 
 /** Each request by itself: those after it wait for it. */
