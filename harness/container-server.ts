@@ -35,6 +35,8 @@ export interface ContainerServerOptions {
 
 /** How long a server may take to end after SIGTERM, in milliseconds. */
 const STOP_GRACE_MS = 5_000;
+/** Of the CPU quota, in microseconds: the kernel's own default. */
+const CPU_PERIOD_US = 100_000;
 
 interface Running {
   readonly container: Dockerode.Container;
@@ -64,6 +66,10 @@ export class ContainerServer implements Server {
     this.faults = {
       pause: async () => void (await this.#running?.container.pause()),
       resume: async () => void (await this.#running?.container.unpause()),
+      throttle: async (share) => {
+        const quota = share === null ? -1 : Math.round(share * CPU_PERIOD_US);
+        await this.#running?.container.update({ CpuPeriod: CPU_PERIOD_US, CpuQuota: quota });
+      },
       kill: async () => {
         const running = this.#running;
         await running?.container.kill({ signal: "SIGKILL" });

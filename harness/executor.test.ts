@@ -330,22 +330,32 @@ describe("what the target does", () => {
     const faults = {
       pause: async () => void done.push("pause"),
       resume: async () => void done.push("resume"),
+      throttle: async (share: number | null) => void done.push(`throttle ${share}`),
       kill: async () => {
         done.push("kill");
         engine.exchanges[0]!.drop();
       },
     };
     const clock = new ManualClock();
-    const t = trace(send("a", 0), { at: 1, fault: "pause", forMs: 4 }, { at: 9, fault: "kill" });
+    const t = trace(
+      send("a", 0),
+      { at: 1, fault: "pause", forMs: 4 },
+      { at: 6, fault: "throttle", share: 0.1, forMs: 1 },
+      { at: 8, fault: "throttle", share: 0.2 },
+      { at: 9, fault: "kill" },
+    );
     const run = runTrace(t, options(engine, { clock, faults }));
     await engine.exchange(0);
     clock.moveTo(9);
     const { end, killed, events } = await run;
-    expect(done).toEqual(["pause", "resume", "kill"]);
+    expect(done).toEqual(["pause", "resume", "throttle 0.1", "throttle null", "throttle 0.2", "kill", "throttle null"]);
     expect({ end, killed }).toEqual({ end: "settled", killed: true });
     expect(events.filter((e) => e.e === "fault").map((e) => [e.fault, e.at])).toEqual([
       ["pause", 1000],
       ["resume", 5000],
+      ["throttle", 6000],
+      ["unthrottle", 7000],
+      ["throttle", 8000],
       ["kill", 9000],
     ]);
     expect(outcomesOf(events).get("a")?.error).toContain("CONNECTION");
@@ -355,6 +365,7 @@ describe("what the target does", () => {
     ["flush", { at: 0, flush: true }, "flush its cache"],
     ["pause", { at: 0, fault: "pause", forMs: 1 }, "be made to pause"],
     ["kill", { at: 0, fault: "kill" }, "be made to kill"],
+    ["throttle", { at: 0, fault: "throttle", share: 0.5 }, "be made to throttle"],
   ])("refuses a %s it cannot do before anything is sent", async (_name, step, message) => {
     const engine = await standIn();
     const run = runTrace(trace(send("a", 0), step), options(engine));

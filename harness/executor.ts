@@ -7,7 +7,7 @@
 
 import { Pool } from "undici";
 import type { HistoryEvent } from "../src/history/schema.ts";
-import type { CancelStep, Step, Trace } from "../src/trace/schema.ts";
+import type { CancelStep, FaultStep, Step, Trace } from "../src/trace/schema.ts";
 import { type Clock, realClock } from "./clock.ts";
 import type { EngineProfile } from "./engines/profile.ts";
 import { InFlight, type PreparedRequest } from "./in-flight.ts";
@@ -73,7 +73,8 @@ class TraceRun {
   #next = 0;
   #held = false;
   #killed = false;
-  #paused = false;
+  /** Ends each fault that was to last to the run's end. */
+  readonly #underWay = new Set<() => Promise<void>>();
   #stopWatch: () => void = () => {};
 
   constructor(trace: Trace, options: RunOptions) {
@@ -147,7 +148,7 @@ class TraceRun {
       const awaited = this.#inFlight.get(step.wait)!;
       if (!awaited.settled) this.#hold(due, (release) => awaited.onSettled(release));
     } else if ("flush" in step) this.#flush(due);
-    else this.#fault(step.fault, step.forMs, due);
+    else this.#fault(step, due);
   }
 
   #send(id: string, due: number): void {
@@ -200,7 +201,7 @@ class TraceRun {
     });
   }
 
-  #fault(fault: "pause" | "kill", forMs: number | undefined, due: number): void {
+  #fault({ fault, forMs, share }: FaultStep, due: number): void {
     const faults = this.#options.faults!;
     this.#lateness.push(this.#clock.now() - due);
     const mark = (what: string, intended: number) => () => {
@@ -212,13 +213,17 @@ class TraceRun {
       this.#pend(faults.kill().then(mark("kill", due), failed));
       return;
     }
-    this.#paused = true;
-    this.#pend(faults.pause().then(mark("pause", due), failed));
+    const [start, stop, stopped] =
+      fault === "pause"
+        ? [() => faults.pause(), () => faults.resume(), "resume"]
+        : [() => faults.throttle(share ?? null), () => faults.throttle(null), "unthrottle"];
+    this.#underWay.add(stop);
+    this.#pend(start().then(mark(fault, due), failed));
     if (forMs === undefined) return;
     const until = due + forMs;
     this.#timer(until, () => {
-      this.#paused = false;
-      this.#pend(faults.resume().then(mark("resume", until), failed));
+      this.#underWay.delete(stop);
+      this.#pend(stop().then(mark(stopped, until), failed));
     });
   }
 
@@ -275,7 +280,7 @@ class TraceRun {
     this.#stopWatch();
     for (const cancel of this.#timers) cancel();
     await Promise.allSettled(this.#pending);
-    if (this.#paused) await this.#options.faults!.resume().catch(() => {});
+    for (const stop of this.#underWay) await stop().catch(() => {});
     // What is still open was recorded as open before its socket is closed here.
     await this.#pool.destroy();
   }

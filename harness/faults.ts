@@ -5,6 +5,8 @@ export interface FaultInjector {
   pause(): Promise<void>;
   /** Lets a paused server go on (SIGCONT). Harmless where none is paused. */
   resume(): Promise<void>;
+  /** Leaves the server `share` of one core, 0 to 1; null gives it all back. */
+  throttle(share: number | null): Promise<void>;
   /** Ends the server without a chance to clean up (SIGKILL). */
   kill(): Promise<void>;
 }

@@ -100,13 +100,19 @@ describe("llama-server in a container", () => {
     expect([...found.values()].map((o) => o.cached)).toEqual([0, 60, 0]);
   });
 
-  test("is paused, killed and started afresh", async () => {
+  test("is paused, throttled, killed and started afresh", async () => {
     const t = target(container());
     await t.start();
     const ask: Step = { at: 0, send: "a", prompt: [{ seg: "A" }, { read: "scan" }], maxTokens: 64 };
     const paused = await t.execute(withSteps([{ at: 0, fault: "pause", forMs: 50 }, ask]), { arm: "main" });
     expect(paused.events.filter((e) => e.e === "fault").map((e) => e.fault)).toEqual(["pause", "resume"]);
     expect(statuses(paused)).toEqual(new Set(["finished"]));
+
+    const slow = await t.execute(withSteps([{ at: 0, fault: "throttle", share: 0.2, forMs: 50 }, ask]), {
+      arm: "main",
+    });
+    expect(slow.events.filter((e) => e.e === "fault").map((e) => e.fault)).toEqual(["throttle", "unthrottle"]);
+    expect(statuses(slow)).toEqual(new Set(["finished"]));
 
     const killed = await t.execute(withSteps([ask, { at: 0, fault: "kill" }]), { arm: "main" });
     expect(killed.header.epoch).toBe(1);

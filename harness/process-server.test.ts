@@ -74,9 +74,10 @@ describe("a server started by a command", () => {
     expect(exits).toEqual([]);
   });
 
-  test("stops while it is paused", async () => {
+  test("stops while it is throttled and paused", async () => {
     const s = server(standIn());
     await s.start();
+    await s.faults!.throttle(0.1);
     await s.faults!.pause();
     await s.stop();
     expect(s.alive).toBe(false);

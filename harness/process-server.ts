@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { CrosstalkError } from "../src/errors.ts";
 import { stopAtExit } from "./cleanup.ts";
 import { fillIn, hasBlank, joinCommand, splitCommand } from "./command-line.ts";
+import { DutyCycle } from "./duty-cycle.ts";
 import type { EngineProfile } from "./engines/profile.ts";
 import type { FaultInjector } from "./faults.ts";
 import { LogTail, lastLines } from "./log-tail.ts";
@@ -74,10 +75,13 @@ export class ProcessServer implements Server {
     return this.#words.slice(0, 2).some((word) => LAUNCHERS.has(basename(word)));
   }
 
+  readonly #dutyCycle = new DutyCycle((signal) => this.#signal(signal));
+
   #faultInjector(): FaultInjector {
     return {
       pause: async () => this.#signal("SIGSTOP"),
       resume: async () => this.#signal("SIGCONT"),
+      throttle: async (share) => (share === null ? this.#dutyCycle.stop() : this.#dutyCycle.start(share)),
       kill: async () => {
         const running = this.#running;
         this.#signal("SIGKILL");
@@ -154,6 +158,7 @@ export class ProcessServer implements Server {
     const running = this.#running;
     if (!running) return;
     running.stopping = true;
+    this.#dutyCycle.stop();
     this.#signal("SIGTERM");
     // A paused server sees no SIGTERM.
     this.#signal("SIGCONT");

@@ -152,6 +152,16 @@ def use_slots_in_order():
         call("POST", "/completion", dict(body, id_slot=slot))
 
 
+def throttle(share, for_ms, requests):
+    """Stops and continues the server by turns, until the time is over or every request has settled."""
+    end = time.monotonic() + (ARGS.deadline if for_ms is None else for_ms / 1000)
+    while time.monotonic() < end and not all(r.settled.is_set() for r in requests.values()):
+        os.kill(ARGS.pid, signal.SIGSTOP)
+        time.sleep(0.02 * (1 - share))
+        os.kill(ARGS.pid, signal.SIGCONT)
+        time.sleep(0.02 * share)
+
+
 def run_trace(segments):
     """Fires each step at its time. A wait that ends late pushes all later steps back."""
     requests = {s["send"]: Request(s, segments) for s in STEPS if "send" in s}
@@ -177,6 +187,9 @@ def run_trace(segments):
             erase_slots()
         elif step["fault"] == "kill":
             os.kill(ARGS.pid, signal.SIGKILL)
+        elif step["fault"] == "throttle":
+            timers.append(threading.Thread(target=throttle, args=(step["share"], step.get("for_ms"), requests)))
+            timers[-1].start()
         else:
             os.kill(ARGS.pid, signal.SIGSTOP)
             if "for_ms" in step:
@@ -274,7 +287,7 @@ def main():
     if any("flush" in s for s in STEPS) and not erases:
         could_not_test("the trace empties the cache: start the server with --slot-save-path /tmp")
     if any("fault" in s for s in STEPS) and not ARGS.pid:
-        could_not_test("the trace pauses or kills the server: give its process id with --pid")
+        could_not_test("the trace pauses, slows or kills the server: give its process id with --pid")
     judged = 0
     for number in range(1, ARGS.tries + 1):
         # Tries must not find each other's cells: the cache is emptied or, failing that, the payloads are new.

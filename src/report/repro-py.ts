@@ -89,6 +89,7 @@ function stepLiteral(trace: Trace, step: Step): string {
     fields.push(`"flush": True`);
   } else {
     fields.push(`"fault": ${JSON.stringify(step.fault)}`);
+    if (step.share !== undefined) fields.push(`"share": ${step.share}`);
     if (step.forMs !== undefined) fields.push(`"for_ms": ${step.forMs}`);
   }
   return `{${fields.join(", ")}}`;

@@ -31,7 +31,8 @@ export function formatStep(trace: Trace, step: Step): string {
   }
   if ("wait" in step) return `${time}wait   for ${step.wait} to settle`;
   if ("flush" in step) return `${time}flush  the prefix cache`;
-  return `${time}fault  ${step.fault}${step.forMs === undefined ? "" : ` for ${step.forMs} ms`}`;
+  const share = step.share === undefined ? "" : ` to ${step.share} of a core`;
+  return `${time}fault  ${step.fault}${share}${step.forMs === undefined ? "" : ` for ${step.forMs} ms`}`;
 }
 
 /** The whole trace: segments first, then a step a line. */

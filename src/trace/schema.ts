@@ -53,7 +53,14 @@ const cancel = z.strictObject({
 });
 const wait = z.strictObject({ ...at, wait: name });
 const flush = z.strictObject({ ...at, flush: z.literal(true) });
-const fault = z.strictObject({ ...at, fault: z.enum(["pause", "kill"]), forMs: milliseconds.optional() });
+const fault = z.strictObject({
+  ...at,
+  fault: z.enum(["pause", "throttle", "kill"]),
+  /** How long a pause or throttle lasts; to the run's end where it is left out. */
+  forMs: milliseconds.optional(),
+  /** Share of one core that a throttled server gets. */
+  share: z.number().min(0.01).max(0.99).optional(),
+});
 const step = z.union([send, cancel, wait, flush, fault]);
 
 const shape = z.strictObject({
@@ -79,6 +86,7 @@ export type Part = z.infer<typeof part>;
 export type Step = z.infer<typeof step>;
 export type SendStep = z.infer<typeof send>;
 export type CancelStep = z.infer<typeof cancel>;
+export type FaultStep = z.infer<typeof fault>;
 
 export const isSend = (s: Step): s is SendStep => "send" in s;
 export const isCancel = (s: Step): s is CancelStep => "cancel" in s;
@@ -133,6 +141,10 @@ export const traceSchema = shape.superRefine((trace, context) => {
             "maxTokens",
           );
       }
+    } else if ("fault" in s) {
+      if ((s.fault === "throttle") !== (s.share !== undefined))
+        issue("a throttle, and nothing else, says which share of a core is left", "steps", i, "share");
+      if (s.fault === "kill" && s.forMs !== undefined) issue("a kill has no end", "steps", i, "forMs");
     } else if ("cancel" in s || "wait" in s) {
       const id = "cancel" in s ? s.cancel : s.wait;
       if (!sent.has(id)) issue(`no request ${id} was sent before this step`, "steps", i);
