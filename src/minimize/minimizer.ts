@@ -67,16 +67,16 @@ interface Tally {
 /** How often a candidate that fails as often as the original may be rejected by chance. */
 const MISS = 0.05;
 /** Runs that a candidate gets before it is accepted, and the share of the best trace's rate that it must keep. */
-const PROOF = { runs: 3, share: 0.4 };
+const PROOF = { runs: 5, share: 0.5 };
 /** The same for passes that change details: there are many, and each may cost a little of the rate. */
 const FINE_PROOF = { runs: 4, share: 0.75 };
 /** A rate below which failures are too rare to ask that much of details. */
 const OFTEN = 0.8;
 /**
- * Runs of the last check, the share of the original's rate that a repro must keep in them, and the share of the highest
- * rate that will do where none keeps that.
+ * Runs of the last check; the rate that a repro must have in them, which is `share` of the original's or `often` at
+ * most; the share of the highest rate that will do where none has that; the rate below which even the original is tried.
  */
-const STEADY = { runs: 8, share: 0.7, enough: 0.6, checks: 5 };
+const STEADY = { runs: 8, share: 0.7, often: 0.4, enough: 0.6, seldom: 0.2, checks: 5 };
 /** How many times a candidate's patience the best trace gets when it is checked. */
 const CHECKS = 3;
 
@@ -143,7 +143,8 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     let tally: Tally = yield* ask({ trace: candidate, purpose: "reduce", pass }, patience());
     // One lucky failure is not enough: a repro that shows once in ten runs helps nobody if the original always did.
     const needed = proof(fine);
-    while (tally.failed > 0 && tally.failed < needed.failures && tally.runs < needed.runs) {
+    const missing = () => needed.failures - tally.failed;
+    while (tally.failed > 0 && missing() > 0 && missing() <= needed.runs - tally.runs) {
       const more = yield* ask({ trace: candidate, purpose: "reduce", pass }, 1);
       tally = { failed: tally.failed + more.failed, runs: tally.runs + more.runs };
     }
@@ -190,10 +191,12 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
    * the smallest trace that fails often enough, or nearly as often as the one that failed most.
    */
   function* steady(original: Tally): Generator<Candidate, boolean, readonly boolean[]> {
-    const wanted = STEADY.share * (original.failed / original.runs);
+    const wanted = Math.min(STEADY.often, STEADY.share * (original.failed / original.runs));
     const tried: { readonly trace: Trace; readonly share: number }[] = [];
+    const highest = () => Math.max(0, ...tried.map((t) => t.share));
     for (const candidate of backAlong(trail)) {
-      if (budget - spent < STEADY.runs) break;
+      const isOriginal = candidate === trail[0];
+      if (budget - spent < STEADY.runs || (isOriginal && highest() >= STEADY.seldom)) break;
       const { failed, runs } = yield* ask(
         { trace: candidate, purpose: "check", pass: "steady" },
         STEADY.runs,
@@ -202,8 +205,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
       tried.push({ trace: candidate, share: failed / runs });
       if (failed / runs >= wanted) break;
     }
-    const most = Math.max(...tried.map((t) => t.share));
-    const chosen = tried.find((t) => t.share >= STEADY.enough * most)?.trace ?? best;
+    const chosen = tried.find((t) => t.share >= STEADY.enough * highest())?.trace ?? best;
     const stepsBack = chosen !== best;
     [best, bestKey] = [chosen, sortKey(chosen)];
     return stepsBack;
