@@ -1,5 +1,6 @@
 /** A campaign: run traces against a target, judge each by every law, investigate what breaks one. */
 
+import { forArm } from "./check/arms.ts";
 import type { Coverage } from "./check/coverage.ts";
 import { addCoverage, coverage, NO_COVERAGE } from "./check/coverage.ts";
 import type { Finding } from "./check/finding.ts";
@@ -113,10 +114,10 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
       if (verdict?.status !== "fail" || known.has(law.id) || findings.length >= options.findings) continue;
       const failure: Failure = { law, run, witness: verdict.witnesses[0] };
       yield { type: "failure", failure, verdict };
-      const share = yield* weigh(target, description, failure, signal);
-      const waiting = [...(deferred.get(law.id) ?? []), { failure, share }];
+      const weighed = yield* weigh(target, description, failure, signal);
+      const waiting = [...(deferred.get(law.id) ?? []), weighed];
       deferred.set(law.id, waiting);
-      if (share < RELIABLE && waiting.length < DEFERRED_MOST) continue;
+      if (weighed.share < RELIABLE && waiting.length < DEFERRED_MOST) continue;
       yield* conclude(law.id, mostReliable(waiting));
     }
   }
@@ -135,6 +136,8 @@ interface Weighed {
 
 /** Runs that tell how reliably a trace fails, before anything is made of it. */
 const WEIGHING_RUNS = 5;
+/** Runs that show that a trace fails without cancels and one request at a time. */
+const CALM_RUNS = 2;
 /** From this share on a trace is reduced at once; others wait for a more reliable one. */
 const RELIABLE = 0.6;
 /** Unreliable traces of one law after which the best of them is taken. */
@@ -144,21 +147,32 @@ function mostReliable(waiting: readonly Weighed[]): Failure {
   return waiting.reduce((best, next) => (next.share > best.share ? next : best)).failure;
 }
 
-/** On a server timing decides much: a trace that fails seldom gives a repro that fails seldom. */
+/**
+ * On a server timing decides much: a trace that fails seldom gives a repro that fails seldom. One that fails with one
+ * request at a time and no cancels fails always, and is taken in that form.
+ */
 async function* weigh(
   target: Target,
   description: TargetDescription,
-  { law, run }: Failure,
+  failure: Failure,
   signal: AbortSignal | undefined,
-): AsyncGenerator<CampaignEvent, number> {
-  if (description.kind === "lab") return 1;
-  let failed = 0;
+): AsyncGenerator<CampaignEvent, Weighed> {
+  if (description.kind === "lab") return { failure, share: 1 };
+  const { law, run } = failure;
   const fails = rerun(target, description, law, signal);
+  const calm = forArm(forArm(run.trace, "no-cancels"), "serialised");
+  let still: Failure | null = failure;
+  for (let i = 0; i < CALM_RUNS && still !== null; i++) {
+    still = await fails(calm);
+    yield { type: "weighing", failed: still ? i + 1 : i, runs: i + 1 };
+  }
+  if (still !== null) return { failure: still, share: 1 };
+  let failed = 0;
   for (let i = 0; i < WEIGHING_RUNS; i++) {
     if ((await fails(run.trace)) !== null) failed++;
     yield { type: "weighing", failed, runs: i + 1 };
   }
-  return failed / WEIGHING_RUNS;
+  return { failure, share: failed / WEIGHING_RUNS };
 }
 
 function newTally(law: Property): LawTally {

@@ -14,7 +14,9 @@ import { type Scene, SceneWriter } from "./scene.ts";
 import { type Act, stage } from "./stage.ts";
 
 export const SCENARIOS = [
+  "cancel-in-prefill",
   "cancel-then-victim",
+  "equal-lengths",
   "cancel-storm",
   "prefix-pressure-resend",
   "twins-burst",
@@ -32,12 +34,14 @@ export function scenario(name: ScenarioName, limits: TraceLimits): Trace {
 }
 
 const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {
+  "cancel-in-prefill": cancelInPrefill,
   "cancel-then-victim": cancelThenVictim,
   "cancel-storm": cancelStorm,
   "prefix-pressure-resend": prefixPressureResend,
   "twins-burst": twinsBurst,
   crossover,
   "rows-out-of-order": rowsOutOfOrder,
+  "equal-lengths": equalLengths,
 };
 
 const scan = (tokens: number): Aim => ({ kind: "scan", tokens });
@@ -67,6 +71,24 @@ function fillPool(limits: TraceLimits): Scene {
   const scene = writer(limits);
   for (let i = 0; i < count; i++) scene.segment(`F${i}`, length, ELSEWHERE[i]!).send(`f${i}`, i, [`F${i}`], scan(4));
   return scene.wait(`f${count - 1}`, count).finish("dirty-pool");
+}
+
+/** Prompts are given up before their cells are all there, and each one's blocks go to another prompt at once. */
+function cancelInPrefill(limits: TraceLimits): Scene {
+  const length = Math.floor(payloadRoom(limits) * 0.6);
+  const scene = writer(limits);
+  for (const [i, afterMs] of [4, 9, 16, 25].entries()) {
+    scene
+      .segment(`P${i}`, length - i, ELSEWHERE[2 * i]!)
+      .segment(`V${i}`, length - 3 - i, ELSEWHERE[2 * i + 1]!)
+      .send(`x${i}`, i, [`P${i}`], scan(48))
+      .cancel(`x${i}`, i, { afterMs })
+      .wait(`x${i}`, i)
+      .send(`v${i}`, i, [`V${i}`], scan(24));
+    if (i === 0) scene.repeat("twin", 0, "v0");
+    scene.wait(`v${i}`, i);
+  }
+  return scene.finish("cancel-and-retry");
 }
 
 /** A request is cancelled in its answer; victims of other families take its cells; the prefix comes again. */
@@ -162,4 +184,21 @@ function rowsOutOfOrder(limits: TraceLimits): Scene {
     scene.send(`row${i}`, 0, [`R${i}`], i % 3 === 2 ? narrow("start", 0, tokens) : scan(i === 0 ? 32 : tokens));
   }
   return scene.cancel("row1", 0, { afterTokens: 2 }).repeat("twin", 0, "row0").finish("rows-out-of-order");
+}
+
+/** Three conversations of one length, one after the other; the first comes back, by twins at once, and is cancelled once. */
+function equalLengths(limits: TraceLimits): Scene {
+  const scene = writer(limits);
+  for (let i = 0; i < 3; i++) {
+    scene.segment(`E${i}`, cellsOf(limits, 0.6) - 1, ELSEWHERE[i]!);
+    scene.send(`e${i}`, i, [`E${i}`], scan(12)).wait(`e${i}`, i);
+  }
+  return scene
+    .send("again", 3, ["E0"], scan(12))
+    .repeat("twin", 3, "again")
+    .wait("twin", 3)
+    .send("cancelled", 4, ["E1"], scan(48))
+    .cancel("cancelled", 4, { afterTokens: 2 })
+    .send("who", 5, ["E1"], narrow("start", 0, 12))
+    .finish("equal-lengths");
 }
