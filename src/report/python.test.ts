@@ -236,7 +236,7 @@ describe("write_model.py", () => {
       const sha256 = createHash("sha256")
         .update(await readFile(file))
         .digest("hex");
-      expect(sha256).toBe(tracerModel(shape).manifest.sha256);
+      expect(sha256).toBe(tracerModel({ shape }).manifest.sha256);
     });
   }
 });

@@ -10,7 +10,7 @@ import { FIRST, VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
  * Frequencies are written out, since the last digit of a power differs between mathematics libraries.
  */
 export function writeModelPy(shape: shapes.TracerShape = shapes.DEFAULT_SHAPE): string {
-  const { sha256 } = tracerModel(shape).manifest;
+  const { sha256 } = tracerModel({ shape }).manifest;
   const constants = {
     READ_LAYERS: shape.readLayers,
     KV_HEADS: shape.kvHeads,
