@@ -86,7 +86,9 @@ export const vllm: EngineProfile = {
       prefixQueries: ["vllm:prefix_cache_queries_total"],
       prefixHits: ["vllm:prefix_cache_hits_total"],
       preemptions: ["vllm:num_preemptions_total"],
-      requestsAborted: ['vllm:request_success_total{finished_reason="abort"}'],
+      // A request whose client hung up is answered and never finished: nothing counts it as aborted.
+      requestsAnswered: ['http_requests_total{handler="/v1/completions",status="2xx"}'],
+      requestsFinished: ["vllm:request_success_total"],
     },
   },
   request: ({ prompt, maxTokens, cache }) => ({

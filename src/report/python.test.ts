@@ -1,7 +1,7 @@
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
 import type { Finding } from "../check/finding.ts";
 import { expectedTokens } from "../trace/prompt.ts";
-import { tracerModel } from "../tracer/manifest.ts";
+import { type ModelChoice, tracerModel } from "../tracer/manifest.ts";
 import { DEFAULT_SHAPE } from "../tracer/shape.ts";
 import { badToken, tokenKind } from "../tracer/vocabulary.ts";
 import { exampleFinding } from "./example.ts";
@@ -227,16 +227,23 @@ describe("repro.py", () => {
 });
 
 describe("write_model.py", () => {
-  for (const shape of [DEFAULT_SHAPE, { readLayers: 5, kvHeads: 2 }]) {
-    it(`writes the same bytes as Crosstalk: ${shape.readLayers} read layers, KV heads: ${shape.kvHeads}`, async (test) => {
-      needsPython(test);
-      const file = join(folder, "tracer.gguf");
-      const ended = await python(writeModelPy(shape), file);
-      expect(ended).toMatchObject({ code: 0 });
-      const sha256 = createHash("sha256")
-        .update(await readFile(file))
-        .digest("hex");
-      expect(sha256).toBe(tracerModel({ shape }).manifest.sha256);
-    });
-  }
+  const deep = { readLayers: 5, kvHeads: 2 };
+  it.for<ModelChoice>([
+    { shape: DEFAULT_SHAPE, format: "gguf", dtype: "f32" },
+    { shape: deep, format: "gguf", dtype: "f32" },
+    { shape: DEFAULT_SHAPE, format: "gguf", dtype: "bf16" },
+    { shape: DEFAULT_SHAPE, format: "hf", dtype: "f32" },
+    { shape: deep, format: "hf", dtype: "bf16" },
+  ])("writes the same bytes as Crosstalk: $format, $dtype, $shape", { timeout: 120_000 }, async (choice, test) => {
+    needsPython(test);
+    const place = join(folder, `written-${choice.format}`);
+    const ended = await python(writeModelPy(choice), place);
+    expect(ended).toMatchObject({ code: 0 });
+    const { files } = tracerModel(choice).manifest;
+    for (const { path, sha256 } of files) {
+      const bytes = await readFile(choice.format === "hf" ? join(place, path) : place);
+      expect([path, createHash("sha256").update(bytes).digest("hex")]).toEqual([path, sha256]);
+    }
+    if (choice.format === "hf") expect((await readdir(place)).sort()).toEqual(files.map(({ path }) => path));
+  });
 });

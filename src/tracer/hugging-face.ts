@@ -43,7 +43,7 @@ function namedTensors(weights: TracerWeights): [string, Matrix][] {
 }
 
 /** The small files of the folder, as JSON. */
-export function folderTexts(
+function folderTexts(
   shape: TracerShape,
   format: NumberFormat,
   layers: number,

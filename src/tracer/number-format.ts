@@ -28,7 +28,8 @@ export function encodeNumbers(numbers: Float32Array, format: NumberFormat, name:
 
 /** The numbers again, as an engine computes with them. */
 export function decodeNumbers(bytes: Uint8Array, format: NumberFormat): Float32Array {
-  const copy = bytes.slice().buffer;
+  // Not `slice`, which of a Buffer is no copy.
+  const copy = new Uint8Array(bytes).buffer;
   if (format === "f32") return new Float32Array(copy);
   const halves = new Uint16Array(copy);
   const numbers = new Float32Array(halves.length);
