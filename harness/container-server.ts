@@ -88,10 +88,12 @@ export class ContainerServer implements Server {
 
   get startCommand(): readonly string[] {
     const { profile, env, gpus, image } = this.#options;
+    const shm = profile.image.sharedMemory;
     const words = [
       ...["docker", "run", "--rm", "-p", `127.0.0.1:$PORT:${profile.defaultPort}`],
       ...["-v", `$PWD/$MODEL:${profile.image.modelPath}:ro`],
-      ...Object.entries(env ?? {}).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
+      ...(shm === null ? [] : ["--shm-size", String(shm)]),
+      ...Object.entries({ ...profile.environment, ...env }).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
       ...(gpus === undefined ? [] : ["--gpus", String(gpus)]),
       image ?? profile.image.name,
       ...this.#argsAt("0.0.0.0", profile.defaultPort),
@@ -128,7 +130,8 @@ export class ContainerServer implements Server {
       port: this.#port,
       network: this.#network,
       model: { source: resolve(model), target: profile.image.modelPath },
-      env: env ?? {},
+      sharedMemory: profile.image.sharedMemory,
+      env: { ...profile.environment, ...env },
       gpus: gpus ?? null,
       onCreated: (container) => this.#watch(container, log, (exit) => ended.reject(this.#exitedEarly(exit, log))),
       untilReady: (port) => {
@@ -175,7 +178,7 @@ export class ContainerServer implements Server {
     const { profile, extraArgs } = this.#options;
     const { modelPath } = profile.image;
     const blanks = { "model.gguf": modelPath, "model.hf": modelPath, host, port: String(port), temporary: "/tmp" };
-    return [...fillIn(profile.serve, blanks).slice(1), ...(extraArgs ?? [])];
+    return [...fillIn(profile.serve, blanks).slice(profile.image.entryPoint.length), ...(extraArgs ?? [])];
   }
 
   /** Attached before the container starts: not even its first line is lost, nor an end that comes at once. */

@@ -1,10 +1,10 @@
 /** Plain HTTP calls to an engine, off the timed path: readiness, description, counters, flush, probes. */
 
-import { createParser } from "eventsource-parser";
 import { request } from "undici";
 import { CrosstalkError } from "../src/errors.ts";
 import type { ResolvedRequest } from "../src/trace/prompt.ts";
 import type { EngineProfile, StreamEvent } from "./engines/profile.ts";
+import { tokenStream } from "./token-stream.ts";
 
 export interface Reply {
   readonly status: number;
@@ -69,20 +69,13 @@ export async function complete(
   const ids: number[] = [];
   let finish: Extract<StreamEvent, { kind: "finish" }> | null = null;
   let message = "the stream ended without its last event";
-  const parser = createParser({
-    onEvent: ({ data }) => {
-      try {
-        const event = profile.readEvent(data);
-        if (event.kind === "tokens" || event.kind === "finish") ids.push(...event.ids);
-        if (event.kind === "finish") finish = event;
-        if (event.kind === "error") message = `${event.code}: ${event.message}`;
-      } catch (cause) {
-        message = `not the dialect of ${profile.name}: ${(cause as Error).message}`;
-      }
-    },
+  const stream = tokenStream(profile, (event) => {
+    if (event.kind === "tokens" || event.kind === "finish") ids.push(...event.ids);
+    if (event.kind === "finish") finish = event;
+    if (event.kind === "error") message = `${event.code}: ${event.message}`;
   });
-  parser.feed(text);
-  parser.feed("\n\n");
+  stream.feed(Buffer.from(text));
+  stream.end();
   const last = finish as Extract<StreamEvent, { kind: "finish" }> | null;
   return last ? { ok: true, ids, cached: last.cached, place: last.place } : { ok: false, status, message };
 }

@@ -18,6 +18,8 @@ export interface EngineContainerOptions {
   /** Null for Docker's own bridge. On `host` the port is the machine's own. */
   readonly network: string | null;
   readonly model: { readonly source: string; readonly target: string };
+  /** Bytes of /dev/shm; null for Docker's default. */
+  readonly sharedMemory: number | null;
   readonly env: Readonly<Record<string, string>>;
   /** How many GPUs it gets: `docker run --gpus`. */
   readonly gpus: number | "all" | null;
@@ -68,6 +70,7 @@ export function startEngineContainer(options: EngineContainerOptions): Promise<S
     .withLabels(CONTAINER_LABEL)
     .withEnvironment({ ...options.env })
     .withWaitStrategy(untilReady);
+  if (options.sharedMemory !== null) container.withSharedMemorySize(options.sharedMemory);
   if (options.network !== null) container.withNetworkMode(options.network);
   if (!onHost) container.withExposedPorts(options.port);
   return container.start();

@@ -30,20 +30,20 @@ export async function proveTracer(client: EngineClient, profile: EngineProfile):
     ["scan", scanProbe()],
   ] as const) {
     const answer = await complete(client, profile, read);
-    if (!answer.ok) throw wrongModel(`refused a ${name}: HTTP ${answer.status}: ${answer.message}`);
+    if (!answer.ok) throw wrongModel(`refused a ${name}: HTTP ${answer.status}: ${answer.message}`, profile);
     const expected = [...expectedTokens(read)];
     if (answer.ids.length !== expected.length || answer.ids.some((id, i) => id !== expected[i])) {
-      throw wrongModel(`answered a ${name} with ${spell(answer.ids)}, not with ${spell(expected)}`);
+      throw wrongModel(`answered a ${name} with ${spell(answer.ids)}, not with ${spell(expected)}`, profile);
     }
   }
 }
 
 const spell = (ids: readonly number[]): string => ids.map(tokenName).join(" ") || "nothing";
 
-function wrongModel(what: string): CrosstalkError {
+function wrongModel(what: string, profile: EngineProfile): CrosstalkError {
   return new CrosstalkError(
     "WRONG_MODEL",
     `the server does not hold the tracer model: it ${what}`,
-    "Write the model with `crosstalk model tracer.gguf` and load that file into the server (llama-server -m tracer.gguf).",
+    `Write it with \`crosstalk model write tracer --format ${profile.modelFormat}\`, load that into the server, and name it with --model tracer.`,
   );
 }

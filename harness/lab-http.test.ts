@@ -8,6 +8,7 @@ import { complete, engineClient } from "./engine-client.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { type LabServer, type LabServerOptions, serveLab } from "./lab-http.ts";
 import { ServerTarget } from "./server-target.ts";
+import { manifestOfNothing } from "./testing/manifest.ts";
 import { ManualClock } from "./testing/manual-clock.ts";
 import { UrlServer } from "./url-server.ts";
 
@@ -157,7 +158,7 @@ describe("a lab as a server under test", () => {
     const target = new ServerTarget({
       server: new UrlServer({ url, profile: llamaCpp }),
       profile: llamaCpp,
-      model: "m",
+      model: manifestOfNothing("m"),
     });
     await target.start();
     const trace = validateTrace({

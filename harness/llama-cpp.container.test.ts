@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 function target(server: Server): ServerTarget {
-  const made = new ServerTarget({ server, profile: llamaCpp, model: model.sha256 });
+  const made = new ServerTarget({ server, profile: llamaCpp, model: model.manifest });
   targets.push(made);
   return made;
 }

@@ -99,7 +99,8 @@ export class ProcessServer implements Server {
   }
 
   get startCommand(): readonly string[] {
-    const env = Object.entries(this.#options.env ?? {}).map(([name, value]) => `${name}=${value}`);
+    const set = { ...this.#options.profile.environment, ...this.#options.env };
+    const env = Object.entries(set).map(([name, value]) => `${name}=${value}`);
     const blanks = {
       "model.gguf": "$MODEL",
       "model.hf": "$MODEL",
@@ -183,7 +184,7 @@ export class ProcessServer implements Server {
     const child = spawn(words[0]!, words.slice(1), {
       detached: true, // its own process group, so that all of it can be signalled
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...this.#options.env },
+      env: { ...this.#options.profile.environment, ...process.env, ...this.#options.env },
     });
     const log = new LogTail(this.#options.logFile ?? null);
     this.#log = log;

@@ -8,6 +8,7 @@ import type { Step, Trace } from "../src/trace/schema.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { ProcessServer } from "./process-server.ts";
 import { ServerTarget } from "./server-target.ts";
+import { manifestOfNothing } from "./testing/manifest.ts";
 import { StandInEngine, type StandInOptions } from "./testing/stand-in-engine.ts";
 import { UrlServer } from "./url-server.ts";
 
@@ -20,14 +21,14 @@ async function urlTarget(options: StandInOptions = {}): Promise<{ engine: StandI
   const engine = await StandInEngine.start(options);
   stops.push(() => engine.stop());
   const server = new UrlServer({ url: engine.baseUrl, profile: llamaCpp });
-  return { engine, target: new ServerTarget({ server, profile: llamaCpp, model: "m0" }) };
+  return { engine, target: new ServerTarget({ server, profile: llamaCpp, model: manifestOfNothing("m0") }) };
 }
 
 function processTarget(...args: string[]): ServerTarget {
   const script = join(import.meta.dirname, "testing", "stand-in-server.ts");
   const command = `'${process.execPath}' '${script}' -m {model.gguf} --port {port} ${args.join(" ")}`;
   const server = new ProcessServer({ command, profile: llamaCpp, model: "tracer.gguf" });
-  const target = new ServerTarget({ server, profile: llamaCpp, model: "m0" });
+  const target = new ServerTarget({ server, profile: llamaCpp, model: manifestOfNothing("m0") });
   stops.push(() => target.stop());
   return target;
 }
@@ -62,6 +63,8 @@ describe("starting", () => {
       contextTokens: 1024,
       canFlush: true,
       model: "m0",
+      written: { shape: { readLayers: 3, kvHeads: 1 }, format: "gguf", dtype: "f32" },
+      dialect: "llama-server",
       isolation: "none",
       arms: ["main", "serialised", "no-cache", "no-cancels"],
       startCommand: [],
@@ -81,7 +84,7 @@ describe("starting", () => {
     const start = target.start();
     await expect(start).rejects.toMatchObject({
       code: "WRONG_MODEL",
-      hint: expect.stringContaining("crosstalk model tracer.gguf"),
+      hint: expect.stringContaining("crosstalk model write tracer --format gguf"),
     });
     await expect(start).rejects.toThrow(message);
   });

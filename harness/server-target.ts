@@ -9,6 +9,7 @@ import { EngineLostError } from "../src/target/engine-lost.ts";
 import type { Execution, Target, TargetDescription } from "../src/target/target.ts";
 import { formatTrace } from "../src/trace/read.ts";
 import type { Trace } from "../src/trace/schema.ts";
+import type { Manifest } from "../src/tracer/manifest.ts";
 import { type EngineClient, engineClient, isReady } from "./engine-client.ts";
 import type { EngineFacts, EngineProfile } from "./engines/profile.ts";
 import { counterDifference, namedValues } from "./engines/prometheus.ts";
@@ -22,8 +23,8 @@ import { describeExit, type Server, type ServerExit } from "./server.ts";
 export interface ServerTargetOptions {
   readonly server: Server;
   readonly profile: EngineProfile;
-  /** Manifest hash of the tracer model that the server was given. */
-  readonly model: string;
+  /** Of the tracer model that the server was given. */
+  readonly model: Manifest;
   /** Name of the fault planted in the server, for the record. */
   readonly fault?: string | null;
   /** See `RunOptions.drainMs`. */
@@ -166,7 +167,9 @@ export class ServerTarget implements Target {
       maxRunning: facts.maxRunning,
       contextTokens: facts.contextTokens,
       canFlush: facts.flush.can,
-      model,
+      model: model.sha256,
+      written: { shape: model.shape, format: model.format, dtype: model.dtype },
+      dialect: profile.dialect,
       isolation: facts.flush.can && facts.flushesAll ? "flush" : server.kind === "url" ? "none" : "restart",
       arms: server.kind === "url" ? arms : [...arms, "fresh-server"],
       startCommand: server.startCommand,

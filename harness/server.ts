@@ -30,7 +30,7 @@ export interface Server {
 }
 
 /** How long a server may take until it is ready: large models and first starts of GPU engines take minutes. */
-export const READY_TIMEOUT_MS = 120_000;
+export const READY_TIMEOUT_MS = 300_000;
 
 export function describeExit(exit: ServerExit): string {
   return exit.signal === null ? `with exit code ${exit.code}` : `by signal ${exit.signal}`;

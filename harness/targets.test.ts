@@ -2,8 +2,9 @@ import { expect, test } from "vitest";
 import { ContainerServer } from "./container-server.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { containerTarget, processTarget, urlTarget } from "./targets.ts";
+import { manifestOfNothing } from "./testing/manifest.ts";
 
-const model = { path: "tracer.gguf", sha256: "m0" };
+const model = { path: "tracer.gguf", manifest: manifestOfNothing("m0") };
 
 test("a container's start command says network, model, fault and GPUs", () => {
   const server = new ContainerServer({
@@ -25,7 +26,7 @@ test("a container's start command says network, model, fault and GPUs", () => {
 
 test("what cannot work is refused when it is made, before anything starts", () => {
   expect(() => processTarget({ command: "llama-server", model })).toThrow("where the port goes");
-  expect(() => urlTarget({ url: "http://example.com", model: "m0" })).toThrow("is not this machine");
+  expect(() => urlTarget({ url: "http://example.com", model: model.manifest })).toThrow("is not this machine");
   expect(() => containerTarget({ model, fault: "kept-tail" })).not.toThrow();
 });
 

@@ -1,5 +1,6 @@
 /** Targets made of a server and a profile, as a command line or a test asks for them. */
 
+import type { Manifest } from "../src/tracer/manifest.ts";
 import { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import type { EngineProfile } from "./engines/profile.ts";
@@ -7,10 +8,10 @@ import { ProcessServer, type ProcessServerOptions } from "./process-server.ts";
 import { ServerTarget } from "./server-target.ts";
 import { UrlServer, type UrlServerOptions } from "./url-server.ts";
 
-/** The tracer as a file for the engine, and its manifest hash. */
+/** The tracer as a file or folder for the engine. */
 export interface TracerModelFile {
   readonly path: string;
-  readonly sha256: string;
+  readonly manifest: Manifest;
 }
 
 interface Common {
@@ -31,20 +32,22 @@ interface Planted {
 
 export type ContainerTargetOptions = Common & Planted & Omit<ContainerServerOptions, "profile" | "model">;
 export type ProcessTargetOptions = Common & Planted & Omit<ProcessServerOptions, "profile" | "model">;
-export type UrlTargetOptions = Common & Omit<UrlServerOptions, "profile"> & { readonly model: string };
+export type UrlTargetOptions = Common & Omit<UrlServerOptions, "profile"> & { readonly model: Manifest };
 
-/** A server in a container of its own. */
+/** A server in a container of its own; where it gets GPUs, from the image that uses them. */
 export function containerTarget(options: ContainerTargetOptions): ServerTarget {
   const { profile = llamaCpp, model, fault = null, env, drainMs, ...rest } = options;
-  const server = new ContainerServer({ ...rest, profile, model: model.path, env: withFault(env, fault) });
-  return new ServerTarget({ server, profile, model: model.sha256, fault, ...drain(drainMs) });
+  const gpuImage = rest.gpus !== undefined && rest.image === undefined ? profile.gpu.image : null;
+  const image = gpuImage === null ? {} : { image: gpuImage };
+  const server = new ContainerServer({ ...rest, ...image, profile, model: model.path, env: withFault(env, fault) });
+  return new ServerTarget({ server, profile, model: model.manifest, fault, ...drain(drainMs) });
 }
 
 /** A server started by a command line. @throws CrosstalkError INVALID_OPTION */
 export function processTarget(options: ProcessTargetOptions): ServerTarget {
   const { profile = llamaCpp, model, fault = null, env, drainMs, ...rest } = options;
   const server = new ProcessServer({ ...rest, profile, model: model.path, env: withFault(env, fault) });
-  return new ServerTarget({ server, profile, model: model.sha256, fault, ...drain(drainMs) });
+  return new ServerTarget({ server, profile, model: model.manifest, fault, ...drain(drainMs) });
 }
 
 /** A server that is already running. @throws CrosstalkError INVALID_OPTION or REMOTE_HOST_REFUSED */

@@ -4,7 +4,9 @@ import { llamaCpp } from "./llama-cpp.ts";
 
 test("is found by its name; another name lists those there are", () => {
   expect(engineProfile("llama.cpp")).toBe(llamaCpp);
-  expect(() => engineProfile("vllm")).toThrow(expect.objectContaining({ hint: "Engines with a profile: llama.cpp." }));
+  expect(() => engineProfile("llama")).toThrow(
+    expect.objectContaining({ hint: "Engines with a profile: llama.cpp, vllm." }),
+  );
 });
 
 test("asks for greedy tokens by id", () => {
@@ -25,7 +27,7 @@ test("asks for greedy tokens by id", () => {
 });
 
 describe("its stream", () => {
-  const read = (data: unknown) => llamaCpp.readEvent(JSON.stringify(data));
+  const read = (data: unknown) => llamaCpp.reader()(JSON.stringify(data));
 
   test("tokens", () => {
     const data = { index: 0, content: " p08d", tokens: [400], stop: false, id_slot: -1, tokens_predicted: 1 };
@@ -53,7 +55,7 @@ describe("its stream", () => {
 
   test("what is none of these is refused", () => {
     expect(() => read({ choices: [] })).toThrow();
-    expect(() => llamaCpp.readEvent("not JSON")).toThrow();
+    expect(() => llamaCpp.reader()("not JSON")).toThrow();
   });
 });
 

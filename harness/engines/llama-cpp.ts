@@ -8,6 +8,7 @@ import { CrosstalkError } from "../../src/errors.ts";
 import { scanToken } from "../../src/tracer/vocabulary.ts";
 import type { EngineClient, Reply } from "../engine-client.ts";
 import type { Capability, EngineFacts, EngineProfile, StreamEvent } from "./profile.ts";
+import { argumentOf, parseReply } from "./replies.ts";
 
 const errorBody = z.object({ error: z.object({ code: z.number(), message: z.string() }) });
 const chunk = z.object({
@@ -28,11 +29,14 @@ export const llamaCpp: EngineProfile = {
   name: "llama.cpp",
   title: "llama.cpp (llama-server)",
   modelFormat: "gguf",
+  dialect: "llama-server",
   defaultPort: 8080,
   image: {
     name: "crosstalk/llama.cpp:local",
     build: "docker build -t crosstalk/llama.cpp:local docker/llama-cpp",
     modelPath: "/model/tracer.gguf",
+    entryPoint: ["llama-server"],
+    sharedMemory: null,
   },
   serve: [
     ...["llama-server", "-m", "{model.gguf}", "--host", "{host}", "--port", "{port}"],
@@ -42,6 +46,7 @@ export const llamaCpp: EngineProfile = {
     ...["--cache-ram", "0"],
     ...["--slot-save-path", "{temporary}", "--metrics", "--no-ui", "--offline"],
   ],
+  environment: {},
   knobs: [
     { flag: "-c", campaign: "2048", what: "cells of the pool, shared out to the slots" },
     { flag: "-np", campaign: "4", what: "slots: requests that run at once" },
@@ -85,9 +90,9 @@ export const llamaCpp: EngineProfile = {
       ignore_eos: true,
     },
   }),
-  readEvent,
+  reader: () => readEvent,
   readError: (body) => {
-    const error = parseJson(errorBody, body);
+    const error = parseReply(errorBody, body);
     return error ? error.error.message : body.trim().slice(0, 300);
   },
   describe,
@@ -111,7 +116,7 @@ function readEvent(data: string): StreamEvent {
 
 async function describe(client: EngineClient, args: readonly string[]): Promise<EngineFacts> {
   const reply = await client.get("/props");
-  const found = parseJson(props, reply.text);
+  const found = parseReply(props, reply.text);
   if (!found) {
     throw new CrosstalkError(
       "SERVER_UNREACHABLE",
@@ -141,7 +146,7 @@ async function flush(client: EngineClient, facts: EngineFacts): Promise<string> 
   const cells = await Promise.all(
     slots.map(async (slot) => {
       const reply = await client.post(`/slots/${slot}?action=erase`);
-      const found = parseJson(erased, reply.text);
+      const found = parseReply(erased, reply.text);
       if (found) return found.n_erased;
       throw new CrosstalkError(
         "UNSUPPORTED_BY_TARGET",
@@ -161,21 +166,7 @@ async function useSlotsInOrder(client: EngineClient, facts: EngineFacts): Promis
   }
 }
 
-/** Value of an argument; the last of its kind wins. */
-function argumentOf(args: readonly string[], ...names: readonly string[]): string | null {
-  const at = args.findLastIndex((word) => names.includes(word));
-  return at < 0 ? null : (args[at + 1] ?? null);
-}
-
 function capability(reply: Reply, advice: string): Capability {
   if (reply.status === 200) return { can: true };
   return { can: false, reason: `HTTP ${reply.status}: ${llamaCpp.readError(reply.text)} (${advice})` };
-}
-
-function parseJson<T>(schema: z.ZodType<T>, text: string): T | null {
-  try {
-    return schema.safeParse(JSON.parse(text)).data ?? null;
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,8 @@
 /** What Crosstalk knows about an engine. Data first; a function only where data cannot say it. */
 
+import type { Dialect } from "../../src/target/target.ts";
 import type { ResolvedRequest } from "../../src/trace/prompt.ts";
+import type { ModelFormat } from "../../src/tracer/manifest.ts";
 import type { EngineClient } from "../engine-client.ts";
 
 /** An HTTP call, before it is serialised. */
@@ -25,6 +27,9 @@ export type StreamEvent =
   | { readonly kind: "error"; readonly code: string; readonly message: string }
   | { readonly kind: "ignored" };
 
+/** Reads the data of one server-sent event after another. Throws on what the dialect does not know. */
+export type EventReader = (data: string) => StreamEvent;
+
 /** The image that runs the engine, and where it comes from. */
 export interface EngineImage {
   readonly name: string;
@@ -32,6 +37,10 @@ export interface EngineImage {
   readonly build: string | null;
   /** Where the model is mounted in the container. */
   readonly modelPath: string;
+  /** First words of `serve`, which the image's entry point has. */
+  readonly entryPoint: readonly string[];
+  /** Bytes of /dev/shm; null for Docker's default. */
+  readonly sharedMemory: number | null;
 }
 
 /** A server argument that makes a cache small enough to be fought over. */
@@ -49,7 +58,7 @@ export interface PlantedFault {
 }
 
 /**
- * The engine's own counters: for each of Crosstalk's names the Prometheus series whose sum it is. A name that is
+ * The engine's own counters: for each of Crosstalk's names the Prometheus series whose sum it is (`name`, or `name{label="value"}`). A name that is
  * missing is unknown, which is not zero.
  */
 export interface MetricsMap {
@@ -83,14 +92,17 @@ export interface EngineFacts {
 export interface EngineProfile {
   readonly name: string;
   readonly title: string;
-  readonly modelFormat: "gguf" | "huggingface";
+  readonly modelFormat: ModelFormat;
+  readonly dialect: Dialect;
   readonly defaultPort: number;
   readonly image: EngineImage;
   /**
-   * The command that starts a server for a campaign, executable first. `{model.gguf}`, `{host}` and `{port}` are filled
-   * in. In a container the executable is left out: the image's entry point has it.
+   * The command that starts a server for a campaign, executable first. `{model.gguf}` or `{model.hf}`, `{host}` and
+   * `{port}` are filled in.
    */
   readonly serve: readonly string[];
+  /** Variables that a server of a campaign is started with. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly knobs: readonly Knob[];
   readonly faults: readonly PlantedFault[];
   readonly gpu: GpuNeeds;
@@ -102,8 +114,8 @@ export interface EngineProfile {
   readonly abort: "disconnect";
   readonly metrics: MetricsMap | null;
   readonly request: (request: Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache">) => EngineCall;
-  /** Reads the data of one server-sent event. Throws on what the dialect does not know. */
-  readonly readEvent: (data: string) => StreamEvent;
+  /** A reader for one stream. */
+  readonly reader: () => EventReader;
   /** The message in the body of a reply with an HTTP error status. */
   readonly readError: (body: string) => string;
   /** `args` are the server's arguments where Crosstalk started it, else empty. */

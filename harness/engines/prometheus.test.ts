@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { counterDifference, namedValues, parsePrometheus } from "./prometheus.ts";
+import { counterDifference, labelsOf, namedValues } from "./prometheus.ts";
 
 const TEXT = `# HELP e:tokens_total Tokens
 # TYPE e:tokens_total counter
@@ -7,13 +7,17 @@ e:tokens_total{engine="0"} 3
 e:tokens_total{engine="1",note="a } b"} 4
 e:cached_total 1.5e1
 e:ratio NaN
+e:info{size="32",path="a, \\"b\\"} c"} 1
 `;
 
-test("series that differ in labels are added; what is no number is left out", () => {
-  expect([...parsePrometheus(TEXT)]).toEqual([
-    ["e:tokens_total", 7],
-    ["e:cached_total", 15],
-  ]);
+test("samples of a series are added, all or those with the labels asked for; what is no number is unknown", () => {
+  const names = { all: ["e:tokens_total"], one: ['e:tokens_total{engine="1"}'], ratio: ["e:ratio"] };
+  expect(namedValues(TEXT, names)).toEqual({ all: 7, one: 4 });
+});
+
+test("labels of an info metric are read, whatever stands in them", () => {
+  expect(labelsOf(TEXT, "e:info")).toEqual({ size: "32", path: 'a, "b"} c' });
+  expect(labelsOf(TEXT, "e:other")).toBeNull();
 });
 
 test("a name is the sum of its series, and unknown where one is missing", () => {

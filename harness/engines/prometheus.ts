@@ -2,24 +2,50 @@
 
 import type { MetricsMap } from "./profile.ts";
 
-/** Values by series name; series that differ only in labels are added up. */
-export function parsePrometheus(text: string): Map<string, number> {
-  const values = new Map<string, number>();
+interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+function* samplesOf(text: string): Generator<Sample> {
   for (const line of text.split("\n")) {
-    const match = /^([A-Za-z_:][\w:]*)(?:\{.*\})?\s+(\S+)/.exec(line);
+    const match = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/.exec(line);
     if (!match) continue;
-    const value = Number(match[2]);
-    if (Number.isFinite(value)) values.set(match[1]!, (values.get(match[1]!) ?? 0) + value);
+    const labels = (match[2] ?? "").matchAll(/([A-Za-z_]\w*)="((?:[^"\\]|\\.)*)"/g);
+    const value = Number(match[3]);
+    if (!Number.isFinite(value)) continue;
+    yield {
+      name: match[1]!,
+      labels: Object.fromEntries(Array.from(labels, ([, key, text]) => [key, text!.replace(/\\(.)/g, "$1")])),
+      value,
+    };
   }
-  return values;
+}
+
+/** Sum of the samples of a series that have its labels, and any others; null where there are none. */
+function seriesValue(samples: readonly Sample[], series: string): number | null {
+  const [wanted] = samplesOf(`${series} 0`);
+  const found = samples.filter(
+    ({ name, labels }) =>
+      name === wanted!.name && Object.entries(wanted!.labels).every(([key, value]) => labels[key] === value),
+  );
+  return found.length === 0 ? null : found.reduce((sum, { value }) => sum + value, 0);
+}
+
+/** Labels of the first sample of a series: what an `info` metric says. Null where there is none. */
+export function labelsOf(text: string, name: string): Readonly<Record<string, string>> | null {
+  for (const sample of samplesOf(text)) if (sample.name === name) return sample.labels;
+  return null;
 }
 
 /** Crosstalk's names with their values. A name of which any series is missing is left out: unknown, not zero. */
 export function namedValues(text: string, names: MetricsMap["counters"]): Record<string, number> {
-  const values = parsePrometheus(text);
+  const samples = [...samplesOf(text)];
   const named: Record<string, number> = {};
   for (const [name, series] of Object.entries(names)) {
-    if (series.every((s) => values.has(s))) named[name] = series.reduce((sum, s) => sum + values.get(s)!, 0);
+    const values = series.map((s) => seriesValue(samples, s));
+    if (values.every((v) => v !== null)) named[name] = values.reduce((sum, v) => sum + v, 0);
   }
   return named;
 }

@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach } from "vitest";
-import { tracerModel } from "../../src/tracer/manifest.ts";
+import { GGUF_FILE, type ModelChoice, tracerModel } from "../../src/tracer/manifest.ts";
 import { dockerState, hasImage } from "../docker.ts";
 import { llamaCpp } from "../engines/llama-cpp.ts";
+import type { TracerModelFile } from "../targets.ts";
 
 async function missing(image: string): Promise<string | null> {
   const state = await dockerState();
@@ -22,12 +23,11 @@ export async function needsDocker(image = llamaCpp.image.name): Promise<void> {
   });
 }
 
-/** A file with the tracer, for the tests of one file. */
-export function tracerFile(): { readonly path: string; readonly sha256: string } {
+/** The tracer on disk, for the tests of one file: a GGUF file or a Hugging Face folder. */
+export function tracerFile(choice: Partial<ModelChoice> = {}): TracerModelFile {
   const folder = mkdtempSync(join(tmpdir(), "crosstalk-model-"));
-  const path = join(folder, "tracer.gguf");
-  const { manifest, pieces } = tracerModel();
-  writeFileSync(path, Buffer.concat(pieces));
+  const { manifest, files } = tracerModel(choice);
+  for (const [name, pieces] of files) writeFileSync(join(folder, name), Buffer.concat(pieces));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return { path, sha256: manifest.sha256 };
+  return { path: manifest.format === "gguf" ? join(folder, GGUF_FILE) : folder, manifest };
 }

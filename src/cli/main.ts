@@ -36,7 +36,11 @@ function targetOptions(command: Command): Command {
     .option("--target <lab|container|URL>", "what to test; chosen from the other options where left out")
     .option("--engine <name>", "engine profile (default llama.cpp; see `crosstalk engines`)")
     .option("--image <name>", "container image instead of the profile's own")
-    .option("--cmd <command>", "start the server by this command; {model.gguf} and {port} are filled in")
+    .option(
+      "--cmd <command>",
+      "start the server by this command; {model.gguf} or {model.hf}, and {port}, are filled in",
+    )
+    .option("--model <folder>", "a model of `crosstalk model write` (default: one is written for the run)")
     .option("--port <number>", "port for --cmd (default: a free one)", positiveNumber)
     .option("--fault <name>", "switch on a planted fault of the lab or of Crosstalk's image")
     .addOption(new Option("--topology <name>", "topology of the lab").choices(["single", "pd"]))
@@ -99,11 +103,27 @@ program
 
 program
   .command("model")
-  .description("write the tracer model, for a server that you start yourself")
-  .argument("<file>", "where to write the GGUF file")
+  .description("the tracer model, for servers that you start yourself")
+  .command("write")
+  .description("write the model and its manifest into a folder; the same options always give the same bytes")
+  .argument("<folder>", "where to write it")
+  .addOption(
+    new Option("--format <name>", "gguf for llama.cpp, hf for the others").choices(["gguf", "hf"]).default("gguf"),
+  )
+  .addOption(new Option("--dtype <name>", "format of the weights").choices(["f32", "bf16", "f16"]).default("f32"))
+  .option("--layers <number>", "layers of the model (default: the fewest)", positiveNumber)
+  .option("--kv-heads <number>", "KV heads, each with two query heads", positiveNumber, 1)
   .option("--json", "print the manifest as JSON")
-  .addHelpText("after", examples("crosstalk model tracer.gguf", "llama-server -m tracer.gguf --port 8080"))
-  .action(ends(async (file, options) => (await import("./model.ts")).model(file, options)));
+  .addHelpText(
+    "after",
+    examples(
+      "crosstalk model write tracer && llama-server -m tracer/tracer.gguf --port 8080",
+      "crosstalk model write tracer-hf --format hf && vllm serve ./tracer-hf --dtype float32",
+      "crosstalk model write like-8b --format hf --dtype bf16 --layers 32 --kv-heads 8",
+      "crosstalk run --target http://127.0.0.1:8000 --engine vllm --model tracer-hf",
+    ),
+  )
+  .action(ends(async (folder, options) => (await import("./model.ts")).writeModelCommand(folder, options)));
 
 program
   .command("doctor")

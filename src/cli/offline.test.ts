@@ -1,9 +1,10 @@
 /** Commands that work on what is on disk: model, check, replay, engines. */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { tracerModel } from "../tracer/manifest.ts";
+import { GGUF_FILE, MANIFEST_FILE, tracerModel } from "../tracer/manifest.ts";
+import { readModel } from "./model-file.ts";
 import { crosstalk, temporaryFolder } from "./testing.ts";
 
 const FAULTY = ["--target", "lab", "--topology", "pd", "--fault", "pd-free-on-abort"];
@@ -31,13 +32,31 @@ test("a saved finding is judged again, and replayed: failing on the fault, clean
   expect(clean.code).toBe(0);
 });
 
-test("the model is written as its manifest says", async () => {
-  const file = join(temporaryFolder(), "tracer.gguf");
-  const { code, stdout } = await crosstalk("model", file, "--json");
+test.each(["gguf", "hf"] as const)("the model is written as its manifest says: %s", async (format) => {
+  const folder = join(temporaryFolder(), "tracer");
+  const { code, stdout } = await crosstalk("model", "write", folder, "--format", format, "--json");
   expect(code).toBe(0);
-  const { manifest, pieces } = tracerModel();
+  const { manifest, files } = tracerModel({ format });
   expect(JSON.parse(stdout)).toEqual(manifest);
-  expect(readFileSync(file).equals(Buffer.concat(pieces))).toBe(true);
+  expect(readdirSync(folder).sort()).toEqual([...files.keys(), MANIFEST_FILE].sort());
+  for (const [name, pieces] of files) expect(readFileSync(join(folder, name)).equals(Buffer.concat(pieces))).toBe(true);
+  expect(readModel(folder)).toEqual({ path: format === "hf" ? folder : join(folder, GGUF_FILE), manifest });
+
+  const [first] = manifest.files;
+  writeFileSync(join(folder, first!.path), "other");
+  expect(() => readModel(folder)).toThrow(expect.objectContaining({ code: "WRONG_MODEL" }));
+  rmSync(join(folder, first!.path));
+  expect(() => readModel(folder)).toThrow(`has lost ${first!.path}`);
+});
+
+test.each([
+  [["--layers", "2"], /2 layers are too few[\s\S]*--layers/],
+  [["--kv-heads", "17"], /17 KV heads share 16 values/],
+  [["--dtype", "f16"], /F16 ends at 65504[\s\S]*bf16 or f32/],
+])("a model that would not read is refused: %s", async (options, message) => {
+  const { code, stderr } = await crosstalk("model", "write", join(temporaryFolder(), "tracer"), ...options);
+  expect(stderr).toMatch(message);
+  expect(code).toBe(2);
 });
 
 test("engines and faults are listed", async () => {

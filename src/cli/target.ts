@@ -1,10 +1,11 @@
 /** From options to a target. The harness is loaded only where an engine is wanted. */
 
+import type { EngineProfile } from "../../harness/engines/profile.ts";
 import { CrosstalkError } from "../errors.ts";
 import { labTarget } from "../lab/target.ts";
 import type { Target } from "../target/target.ts";
 import { tracerModel } from "../tracer/manifest.ts";
-import { temporaryModel } from "./model-file.ts";
+import { type ModelOnDisk, readModel, temporaryModel } from "./model-file.ts";
 
 export interface TargetOptions {
   /** `lab`, `container` or a URL; chosen from the other options where left out. */
@@ -15,6 +16,8 @@ export interface TargetOptions {
   /** Arguments added to the engine's own, in the container. */
   readonly args?: string;
   readonly port?: number;
+  /** A folder that `crosstalk model write` wrote. */
+  readonly model?: string;
   readonly fault?: string;
   readonly topology?: "single" | "pd";
   readonly allowRemote?: boolean;
@@ -31,15 +34,17 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
   // The command ends the run itself, so that what was found is kept.
   harness.leaveSignalsToProgram();
   const profile = harness.engineProfile(options.engine ?? "llama.cpp");
+  const given = options.model === undefined ? null : givenModel(options.model, profile);
   if (/^https?:/.test(kind)) {
-    const model = tracerModel().manifest.sha256;
+    const model = given?.manifest ?? tracerModel({ format: profile.modelFormat }).manifest;
     return harness.urlTarget({ url: kind, profile, model, allowRemote: options.allowRemote ?? false });
   }
   if (kind === "process") {
     const { cmd, port } = options;
     if (cmd === undefined) throw unfit("target", "a --cmd");
     const place = port === undefined ? {} : { port };
-    return harness.processTarget({ command: cmd, profile, model: modelFile(), fault, ...place });
+    const model = given ?? temporaryModel({ format: profile.modelFormat });
+    return harness.processTarget({ command: cmd, profile, model, fault, ...place });
   }
   if (kind === "container") {
     const { image, gpus, args = "" } = options;
@@ -50,7 +55,7 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
     }
     return harness.containerTarget({
       profile,
-      model: modelFile(),
+      model: given ?? temporaryModel({ format: profile.modelFormat }),
       fault,
       ...(image === undefined ? {} : { image }),
       ...(gpus === undefined ? {} : { gpus }),
@@ -61,9 +66,15 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
   throw new CrosstalkError("INVALID_OPTION", `--target ${kind} is no target`, hint);
 }
 
-function modelFile(): { readonly path: string; readonly sha256: string } {
-  const { path, manifest } = temporaryModel();
-  return { path, sha256: manifest.sha256 };
+/** @throws CrosstalkError WRONG_MODEL for a model that the engine cannot load */
+function givenModel(folder: string, profile: EngineProfile): ModelOnDisk {
+  const model = readModel(folder);
+  if (model.manifest.format === profile.modelFormat) return model;
+  throw new CrosstalkError(
+    "WRONG_MODEL",
+    `${folder} holds a model in format ${model.manifest.format}, and ${profile.title} loads ${profile.modelFormat}`,
+    `Write one: crosstalk model write ${folder}-${profile.modelFormat} --format ${profile.modelFormat}`,
+  );
 }
 
 /** What each option needs: said, rather than ignored. */
@@ -74,6 +85,7 @@ const PARTNERS = {
   args: { kinds: ["container"], partner: "a container: put them into --cmd" },
   gpus: { kinds: ["container"], partner: "a container" },
   topology: { kinds: ["lab"], partner: "the lab" },
+  model: { kinds: ["container", "process", "url"], partner: "a server" },
   engine: { kinds: ["container", "process", "url"], partner: "a server" },
   fault: { kinds: ["lab", "container", "process"], partner: "what Crosstalk starts" },
   allowRemote: { kinds: ["url"], partner: "a URL" },

@@ -7,6 +7,7 @@ import { HISTORY_VERSION } from "../history/schema.ts";
 import type { Execution, Target, TargetDescription } from "../target/target.ts";
 import { formatTrace } from "../trace/read.ts";
 import { isSend, promptLength, type Trace } from "../trace/schema.ts";
+import { DEFAULT_MODEL } from "../tracer/manifest.ts";
 import type { LabConfig, LabOptions } from "./config.ts";
 import { LabEngine } from "./engine.ts";
 import { flushProof, runTrace } from "./run-trace.ts";
@@ -50,6 +51,8 @@ class LabTarget implements Target {
       contextTokens,
       canFlush: true,
       model: this.#model,
+      written: DEFAULT_MODEL,
+      dialect: "llama-server",
       isolation: "flush",
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
       startCommand: [`crosstalk lab --port $PORT ${labArguments(this.#engine.config).join(" ")}`],

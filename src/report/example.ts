@@ -5,6 +5,7 @@ import { rate } from "../check/statistics.ts";
 import { HISTORY_VERSION, type HistoryEvent } from "../history/schema.ts";
 import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
 import { TRACE_VERSION, type Trace } from "../trace/schema.ts";
+import { DEFAULT_MODEL } from "../tracer/manifest.ts";
 import { payloadRun, tokenName } from "../tracer/vocabulary.ts";
 
 const TRACE: Trace = {
@@ -93,6 +94,8 @@ export function exampleFinding(): Finding {
       contextTokens: 1024,
       canFlush: true,
       model: "0".repeat(64),
+      written: DEFAULT_MODEL,
+      dialect: "llama-server",
       isolation: "flush",
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
       startCommand: ["llama-server -m $MODEL --port $PORT -np 4 -c 4096 --slot-save-path /tmp"],

@@ -4,7 +4,7 @@ import type { CellOrigin, Finding } from "../check/finding.ts";
 import { printTrace } from "../trace/print.ts";
 import { armRows, markdownTable, tokenRows } from "./tables.ts";
 import { formatTimeline } from "./timeline.ts";
-import { armConclusion, count, formatConfirmation, formatSize, HEADLINES, isLeak, startCommands } from "./wording.ts";
+import { armConclusion, count, formatConfirmation, formatSize, HEADLINES, isLeak, reproCommands } from "./wording.ts";
 
 /** Markdown in the form that upstream maintainers ask for: what, where, how often, what rules other causes out, how to run it. */
 export function formatIssue(finding: Finding): string {
@@ -122,14 +122,9 @@ function howOften(finding: Finding): string {
 }
 
 function runIt(finding: Finding): string {
-  const commands = [
-    "python3 write_model.py tracer.gguf",
-    ...startCommands(finding),
-    "python3 repro.py http://127.0.0.1:8080",
-  ];
   return [
     "Both scripts need Python 3.9 or later and nothing else. `repro.py` ends with 1 when the bug shows, 0 when it does not, and 2 when it could not test.",
-    fenced(commands.join("\n"), "sh"),
+    fenced(reproCommands(finding).join("\n"), "sh"),
   ].join("\n\n");
 }
 

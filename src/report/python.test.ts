@@ -1,15 +1,16 @@
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
 import type { Finding } from "../check/finding.ts";
+import type { Dialect } from "../target/target.ts";
 import { expectedTokens } from "../trace/prompt.ts";
-import { tracerModel } from "../tracer/manifest.ts";
+import { type ModelChoice, tracerModel } from "../tracer/manifest.ts";
 import { DEFAULT_SHAPE } from "../tracer/shape.ts";
 import { badToken, tokenKind } from "../tracer/vocabulary.ts";
 import { exampleFinding } from "./example.ts";
@@ -25,7 +26,6 @@ function needsPython({ skip }: TestContext): void {
   skip("there is no python3, version 3.9 or later");
 }
 
-const example = exampleFinding();
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "crosstalk-repro-"));
@@ -57,16 +57,45 @@ interface StandIn {
   close(): Promise<void>;
 }
 
-/** As much of llama-server as the script uses. Answers longer than a request's first tokens wait for a cancel. */
-async function standIn(answer: Answer, erase = 200): Promise<StandIn> {
+interface StandInDialect {
+  readonly path: string;
+  readonly maxTokens: (body: Record<string, unknown>) => number;
+  readonly event: (tokens: number[], last: boolean) => object;
+  /** Answers the calls off the stream; `status` is for those that empty the cache. */
+  readonly call: (url: string, status: number, before: readonly string[]) => { status: number; body: object };
+}
+
+const DIALECTS: Readonly<Record<Dialect, StandInDialect>> = {
+  "llama-server": {
+    path: "/completion",
+    maxTokens: (body) => body.n_predict as number,
+    event: (tokens, last) => ({ tokens, stop: last }),
+    call: (url, status) => {
+      if (url === "/props") return { status: 200, body: { total_slots: 2 } };
+      return { status: url.startsWith("/slots/") ? status : 404, body: {} };
+    },
+  },
+  vllm: {
+    path: "/v1/completions",
+    maxTokens: (body) => body.max_tokens as number,
+    event: (tokens, last) => ({ choices: [{ index: 0, token_ids: tokens, finish_reason: last ? "length" : null }] }),
+    // Every second reset comes while blocks are held.
+    call: (url, status, before) => ({
+      status: url === "/reset_prefix_cache" ? status : 404,
+      body: { success: before.length % 2 === 1 },
+    }),
+  },
+};
+
+/** As much of a server as the script uses. Answers longer than a request's first tokens wait for a cancel. */
+async function standIn(dialect: Dialect, answer: Answer, erase = 200): Promise<StandIn> {
+  const { path, maxTokens, event: eventOf, call } = DIALECTS[dialect];
+  const calls: string[] = [];
   let before: number[] = [];
   let cancelled = 0;
   const complete = (body: string, response: ServerResponse): void => {
-    const { prompt, n_predict, id_slot } = JSON.parse(body) as {
-      prompt: number[];
-      n_predict: number;
-      id_slot?: number;
-    };
+    const asked = JSON.parse(body) as { prompt: number[]; id_slot?: number };
+    const { prompt, id_slot } = asked;
     // Between tries the script uses each slot once.
     if (id_slot !== undefined) {
       response.end("{}");
@@ -74,7 +103,7 @@ async function standIn(answer: Answer, erase = 200): Promise<StandIn> {
     }
     const read = tokenKind(prompt.at(-1)!);
     const back = read.kind === "narrow" ? read.back : null;
-    const right = expectedTokens({ prompt: Int32Array.from(prompt), maxTokens: n_predict, back });
+    const right = expectedTokens({ prompt: Int32Array.from(prompt), maxTokens: maxTokens({ ...asked }), back });
     const tokens = answer([...right], prompt, before);
     before = prompt;
     if (tokens === null) {
@@ -83,14 +112,14 @@ async function standIn(answer: Answer, erase = 200): Promise<StandIn> {
     }
     const event = (data: object) => response.write(`data: ${JSON.stringify(data)}\n\n`);
     response.writeHead(200, { "content-type": "text/event-stream" });
-    event({ tokens: tokens.slice(0, 3), stop: false });
+    event(eventOf(tokens.slice(0, 3), false));
     // A scan's answer is held back until its client goes away: this is how a cancel is seen to reach the server.
     if (read.kind === "scan") {
       response.on("close", () => cancelled++);
       return;
     }
-    event({ tokens: tokens.slice(3), stop: false });
-    response.end(`data: ${JSON.stringify({ tokens: [], stop: true })}\n\n`);
+    event(eventOf(tokens.slice(3), false));
+    response.end(`data: ${JSON.stringify(eventOf([], true))}\n\n`);
   };
   const server = createServer((request, response) => {
     let body = "";
@@ -98,10 +127,13 @@ async function standIn(answer: Answer, erase = 200): Promise<StandIn> {
       body += chunk.toString();
     });
     request.on("end", () => {
-      if (request.url === "/props") response.end(JSON.stringify({ total_slots: 2 }));
-      else if (request.url?.startsWith("/slots/")) response.writeHead(erase).end("{}");
-      else if (request.url === "/completion") complete(body, response);
-      else response.writeHead(404).end();
+      if (request.url === path) {
+        complete(body, response);
+        return;
+      }
+      const answered = call(request.url!, erase, calls);
+      calls.push(request.url!);
+      response.writeHead(answered.status).end(JSON.stringify(answered.body));
     });
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -115,12 +147,8 @@ async function standIn(answer: Answer, erase = 200): Promise<StandIn> {
   };
 }
 
-async function reproduce(
-  answer: Answer,
-  finding: Finding = example,
-  erase = 200,
-): Promise<Ended & { cancelled: number }> {
-  const server = await standIn(answer, erase);
+async function reproduce(answer: Answer, finding: Finding, erase = 200): Promise<Ended & { cancelled: number }> {
+  const server = await standIn(finding.target.dialect, answer, erase);
   try {
     const ended = await python(reproPy(finding), server.url, "--tries", "2");
     return { ...ended, cancelled: server.cancelled() };
@@ -133,12 +161,16 @@ const right: Answer = (tokens) => tokens;
 /** The example's bug: from its seventeenth token on, four cells are those of the request before, at the same places. */
 const foreign: Answer = (tokens, prompt, before) =>
   tokens.map((token, i) => (i >= 16 && i < 20 ? before[prompt.length - 33 + i]! : token));
-const underLaw = (id: string): Finding => ({ ...example, law: { ...example.law, id } });
 
-describe("repro.py", () => {
+describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) => {
+  const plain = exampleFinding();
+  const example: Finding = { ...plain, target: { ...plain.target, dialect } };
+  const underLaw = (id: string): Finding => ({ ...example, law: { ...example.law, id } });
+  const reproduceOf = (answer: Answer, finding = example, erase = 200) => reproduce(answer, finding, erase);
+
   it("ends with 0 on a clean server, names the tries that rests on, and its cancels reach the server", async (test) => {
     needsPython(test);
-    const ended = await reproduce(right);
+    const ended = await reproduceOf(right);
     expect(ended).toMatchObject({ code: 0, cancelled: 2 });
     expect(ended.output).toBe(
       "NOT REPRODUCED in 2 tries (the finding: 7 of 10 runs (40 % to 89 %) on 5 fresh servers)\n",
@@ -147,7 +179,7 @@ describe("repro.py", () => {
 
   it("ends with 1 on a faulty server and says whose cells were read", async (test) => {
     needsPython(test);
-    const ended = await reproduce(foreign);
+    const ended = await reproduceOf(foreign);
     expect(ended.code).toBe(1);
     expect(ended.output).toMatchInlineSnapshot(`
       "REPRODUCED on try 1 of 2: foreign read: a request was answered from another request's KV cells
@@ -161,7 +193,7 @@ describe("repro.py", () => {
 
   it("ends with 2 when no server answers", async (test) => {
     needsPython(test);
-    const server = await standIn(right);
+    const server = await standIn(dialect, right);
     await server.close();
     const ended = await python(reproPy(example), server.url);
     expect(ended.code).toBe(2);
@@ -170,7 +202,7 @@ describe("repro.py", () => {
 
   it("ends with 2 when the server holds another model", async (test) => {
     needsPython(test);
-    const ended = await reproduce((tokens) => tokens.map(() => 5));
+    const ended = await reproduceOf((tokens) => tokens.map(() => 5));
     expect(ended.code).toBe(2);
     expect(ended.output).toMatch(/does not hold the tracer model: a read was answered <0x02> <0x02>/);
   });
@@ -178,7 +210,7 @@ describe("repro.py", () => {
   it("takes other payloads for each try where slots cannot be erased", async (test) => {
     needsPython(test);
     const prompts = new Set<string>();
-    const ended = await reproduce(
+    const ended = await reproduceOf(
       (tokens, prompt) => {
         prompts.add(prompt.join());
         return tokens;
@@ -193,8 +225,8 @@ describe("repro.py", () => {
   it("counts a dropped connection as a reproduction under the law that requests settle, and under no other", async (test) => {
     needsPython(test);
     const drops: Answer = (tokens, prompt) => (prompt.length === 81 && tokens.length === 24 ? null : tokens);
-    expect(await reproduce(drops, underLaw("settles"))).toMatchObject({ code: 1 });
-    const other = await reproduce(drops);
+    expect(await reproduceOf(drops, underLaw("settles"))).toMatchObject({ code: 1 });
+    const other = await reproduceOf(drops);
     expect(other.code).toBe(2);
     expect(other.output).toMatch(/requests failed in every try/);
   });
@@ -202,10 +234,10 @@ describe("repro.py", () => {
   it("counts a short answer under the law of whole answers, and under no other", async (test) => {
     needsPython(test);
     const short: Answer = (tokens) => (tokens.length === 24 ? tokens.slice(0, 20) : tokens);
-    const ended = await reproduce(short, underLaw("same-prompt-same-output"));
+    const ended = await reproduceOf(short, underLaw("same-prompt-same-output"));
     expect(ended.code).toBe(1);
     expect(ended.output).toMatch(/request r2, token 20 \(finished\)\n.*\n {2}observed the end/);
-    expect(await reproduce(short)).toMatchObject({ code: 0 });
+    expect(await reproduceOf(short)).toMatchObject({ code: 0 });
   });
 
   it("says which segments a digit that a scan saw may come from", async (test) => {
@@ -219,7 +251,7 @@ describe("repro.py", () => {
         ),
       },
     };
-    const ended = await reproduce((tokens) => (tokens.length === 24 ? [badToken(1, 6)] : tokens), scan);
+    const ended = await reproduceOf((tokens) => (tokens.length === 24 ? [badToken(1, 6)] : tokens), scan);
     expect(ended.output).toMatch(
       /digit 2 of a cell that was read is 6, which no cell of r2 holds; segments that do: B$/m,
     );
@@ -227,16 +259,23 @@ describe("repro.py", () => {
 });
 
 describe("write_model.py", () => {
-  for (const shape of [DEFAULT_SHAPE, { readLayers: 5, kvHeads: 2 }]) {
-    it(`writes the same bytes as Crosstalk: ${shape.readLayers} read layers, KV heads: ${shape.kvHeads}`, async (test) => {
-      needsPython(test);
-      const file = join(folder, "tracer.gguf");
-      const ended = await python(writeModelPy(shape), file);
-      expect(ended).toMatchObject({ code: 0 });
-      const sha256 = createHash("sha256")
-        .update(await readFile(file))
-        .digest("hex");
-      expect(sha256).toBe(tracerModel(shape).manifest.sha256);
-    });
-  }
+  const deep = { readLayers: 5, kvHeads: 2 };
+  it.for<ModelChoice>([
+    { shape: DEFAULT_SHAPE, format: "gguf", dtype: "f32" },
+    { shape: deep, format: "gguf", dtype: "f32" },
+    { shape: DEFAULT_SHAPE, format: "gguf", dtype: "bf16" },
+    { shape: DEFAULT_SHAPE, format: "hf", dtype: "f32" },
+    { shape: deep, format: "hf", dtype: "bf16" },
+  ])("writes the same bytes as Crosstalk: $format, $dtype, $shape", { timeout: 120_000 }, async (choice, test) => {
+    needsPython(test);
+    const place = join(folder, `written-${choice.format}`);
+    const ended = await python(writeModelPy(choice), place);
+    expect(ended).toMatchObject({ code: 0 });
+    const { files } = tracerModel(choice).manifest;
+    for (const { path, sha256 } of files) {
+      const bytes = await readFile(choice.format === "hf" ? join(place, path) : place);
+      expect([path, createHash("sha256").update(bytes).digest("hex")]).toEqual([path, sha256]);
+    }
+    if (choice.format === "hf") expect((await readdir(place)).sort()).toEqual(files.map(({ path }) => path));
+  });
 });

@@ -3,17 +3,13 @@
 import type { Finding } from "../check/finding.ts";
 import { formatHistory } from "../history/jsonl.ts";
 import { formatTrace } from "../trace/read.ts";
-import { DEFAULT_SHAPE, type TracerShape } from "../tracer/shape.ts";
 import { formatAdvisory, formatIssue } from "./issue.ts";
 import { reproPy } from "./repro-py.ts";
 import { formatTimeline } from "./timeline.ts";
 import { writeModelPy } from "./write-model-py.ts";
 
-/**
- * File names and their text. `advisory.md` is there only where the finding is a leak.
- * @param shape of the tracer that the target held
- */
-export function reproFolder(finding: Finding, shape: TracerShape = DEFAULT_SHAPE): ReadonlyMap<string, string> {
+/** File names and their text. `advisory.md` is there only where the finding is a leak. */
+export function reproFolder(finding: Finding): ReadonlyMap<string, string> {
   const advisory = formatAdvisory(finding);
   return new Map([
     ["trace.json", formatTrace(finding.trace)],
@@ -22,6 +18,6 @@ export function reproFolder(finding: Finding, shape: TracerShape = DEFAULT_SHAPE
     ["issue.md", formatIssue(finding)],
     ...(advisory === null ? [] : [["advisory.md", advisory] as const]),
     ["repro.py", reproPy(finding)],
-    ["write_model.py", writeModelPy(shape)],
+    ["write_model.py", writeModelPy(finding.target.written)],
   ]);
 }

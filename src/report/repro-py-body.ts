@@ -59,11 +59,10 @@ class Request:
 
     def send(self):
         self.sent = time.monotonic()
-        body = {"prompt": self.prompt, "n_predict": self.max_tokens, "cache_prompt": self.cache, "temperature": 0,
-                "top_k": 1, "return_tokens": True, "stream": True, "ignore_eos": True}
+        body = completion(self.prompt, self.max_tokens, self.cache)
         try:
             connection = connect()
-            connection.request("POST", PATH + "/completion", json.dumps(body), HEADERS)
+            connection.request("POST", PATH + COMPLETION, json.dumps(body), HEADERS)
             self.socket = connection.sock
         except OSError as error:
             return self.settle("failed", str(error))
@@ -81,12 +80,13 @@ class Request:
                 event = json.loads(line[6:])
                 if "error" in event:
                     return self.settle("failed", str(event["error"]))
+                tokens, last = read_event(event)
                 with self.lock:
                     if self.state != "open":
                         return
-                    self.tokens += event.get("tokens", [])
+                    self.tokens += tokens
                     enough = self.cancel_after is not None and len(self.tokens) >= self.cancel_after
-                if event.get("stop"):
+                if last:
                     return self.settle("finished")
                 if enough:
                     return self.cancel()
@@ -140,18 +140,6 @@ def call(method, path, body=None, timeout=30):
         connection.close()
 
 
-def erase_slots():
-    """Empties the prompt cache. False where the server cannot (it needs --slot-save-path)."""
-    return all(call("POST", "/slots/%d?action=erase" % slot)[0] == 200 for slot in range(SLOTS))
-
-
-def use_slots_in_order():
-    """Which slot a request gets depends on which was used longest ago: from now on that is slot 0, in every try."""
-    body = {"prompt": [FIRST_SCAN], "n_predict": 1, "cache_prompt": False}
-    for slot in range(SLOTS):
-        call("POST", "/completion", dict(body, id_slot=slot))
-
-
 def throttle(share, for_ms, requests):
     """Stops and continues the server by turns, until the time is over or every request has settled."""
     end = time.monotonic() + (ARGS.deadline if for_ms is None else for_ms / 1000)
@@ -184,7 +172,7 @@ def run_trace(segments):
         elif "wait" in step:
             requests[step["wait"]].settled.wait(ARGS.deadline)
         elif "flush" in step:
-            erase_slots()
+            empty_cache()
         elif step["fault"] == "kill":
             os.kill(ARGS.pid, signal.SIGKILL)
         elif step["fault"] == "throttle":
@@ -266,10 +254,8 @@ def could_not_test(message):
 
 
 def main():
-    global SLOTS
     try:
-        status, body = call("GET", "/props")
-        SLOTS = json.loads(body).get("total_slots", 1) if status == 200 else 1
+        meet_server()
         # A read of cells that only this model answers, without the cache. Three tries: the bug itself may spoil one.
         for attempt in range(3):
             probe = Request({"send": "probe", "prompt": [("P", 0, 24), ("narrow", 24)], "max_tokens": 12, "cache": False},
@@ -281,18 +267,18 @@ def main():
         else:
             could_not_test("%s does not hold the tracer model: %s. Start it as the first lines of this file say." % (
                 ARGS.url, probe.error or "a read was answered " + " ".join(map(name, probe.tokens[:6]))))
-        erases = erase_slots()
+        empties = empty_cache()
     except (OSError, ValueError, http.client.HTTPException) as error:
         could_not_test("%s does not answer: %s" % (ARGS.url, error))
-    if any("flush" in s for s in STEPS) and not erases:
-        could_not_test("the trace empties the cache: start the server with --slot-save-path /tmp")
+    if any("flush" in s for s in STEPS) and not empties:
+        could_not_test("the trace empties the cache: " + TO_EMPTY_THE_CACHE)
     if any("fault" in s for s in STEPS) and not ARGS.pid:
         could_not_test("the trace pauses, slows or kills the server: give its process id with --pid")
     judged = 0
     for number in range(1, ARGS.tries + 1):
         # Tries must not find each other's cells: the cache is emptied or, failing that, the payloads are new.
-        use_slots_in_order()
-        shift = 0 if erase_slots() or number == 1 else number * 1000003
+        before_each_try()
+        shift = 0 if empty_cache() or number == 1 else number * 1000003
         segments = {s: ((seed + shift) % 2**32, family, length) for s, (seed, family, length) in SEGMENTS.items()}
         try:
             requests = run_trace(segments)
@@ -319,7 +305,7 @@ if __name__ == "__main__":
     parser.add_argument("--pid", type=int, help="the server's process, for traces that pause or kill it")
     ARGS = parser.parse_args()
     URL = urllib.parse.urlsplit(ARGS.url if "//" in ARGS.url else "http://" + ARGS.url)
-    PATH, SLOTS = URL.path.rstrip("/"), 1
+    PATH = URL.path.rstrip("/")
     HEADERS = {"Content-Type": "application/json", "Connection": "close"}
     main()
 `;

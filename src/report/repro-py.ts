@@ -4,14 +4,15 @@ import type { Finding } from "../check/finding.ts";
 import { cleanRunsNeeded } from "../check/statistics.ts";
 import { isSend, type Part, type Step, type Trace } from "../trace/schema.ts";
 import { REPRO_BODY } from "./repro-py-body.ts";
-import { formatConfirmation, HEADLINES, startCommands, wrap } from "./wording.ts";
+import { REPRO_DIALECTS } from "./repro-py-dialects.ts";
+import { formatConfirmation, HEADLINES, reproCommands, wrap } from "./wording.ts";
 
 /** Tries by default: so many that not seeing a bug of this rate is less likely than 1 %, within reason. */
 const TRIES = { fewest: 20, most: 200, confidence: 0.99 };
 const WIDTH = 116;
 
 /**
- * Speaks llama-server's native dialect. Ends with 1 when it reproduces, 0 when it does not (and prints the tries that
+ * Speaks the target's dialect. Ends with 1 when it reproduces, 0 when it does not (and prints the tries that
  * rests on), 2 when it could not test: no server there, or one without the tracer model.
  */
 export function reproPy(finding: Finding): string {
@@ -46,7 +47,7 @@ LAW = ${JSON.stringify(judgement(finding))}
 ANOMALY = ${JSON.stringify(`${finding.anomaly.class}: ${HEADLINES[finding.anomaly.class]}`)}
 RATE = ${JSON.stringify(formatConfirmation(finding))}
 TRIES = ${tries(finding)}
-${REPRO_BODY}`;
+${REPRO_DIALECTS[finding.target.dialect].code}${REPRO_BODY}`;
 }
 
 function header(finding: Finding): string {
@@ -56,12 +57,10 @@ function header(finding: Finding): string {
     "",
     ...wrap(anomaly.explanation, WIDTH),
     "",
-    "    python3 write_model.py tracer.gguf",
-    ...startCommands(finding).map((line) => `    ${line}`),
-    "    python3 repro.py http://127.0.0.1:8080",
+    ...reproCommands(finding).map((line) => `    ${line}`),
     "",
     "Ends with 1 when the bug shows, 0 when it does not, 2 when it could not test. Python 3.9 or later, nothing else.",
-    "Speaks llama-server's native API (POST /completion).",
+    `Speaks ${REPRO_DIALECTS[target.dialect].title}.`,
   ];
   return `"""${text.join("\n").replaceAll("\\", "\\\\").replaceAll('"""', '\\"\\"\\"')}\n"""`;
 }

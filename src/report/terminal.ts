@@ -10,7 +10,7 @@ import {
   formatSize,
   HEADLINES,
   isLeak,
-  startCommands,
+  reproCommands,
   wrap,
 } from "./wording.ts";
 
@@ -64,8 +64,6 @@ export function formatTerminal(finding: Finding, options: TerminalOptions): stri
     "",
     paint("strong", "Reproduce with:"),
     `  cd ${folder}`,
-    "  python3 write_model.py tracer.gguf",
-    ...startCommands(finding).map((line) => `  ${line}`),
-    "  python3 repro.py http://127.0.0.1:8080",
+    ...reproCommands(finding).map((line) => `  ${line}`),
   ].join("\n")}\n`;
 }

@@ -2,6 +2,7 @@
 
 import type { AnomalyClass, Finding, Rate, TraceSize } from "../check/finding.ts";
 import type { Arm } from "../history/schema.ts";
+import type { ModelFormat } from "../tracer/manifest.ts";
 
 /** What happened, in half a sentence for someone who does not know the class's name. */
 export const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
@@ -49,8 +50,21 @@ export function formatSize(size: TraceSize): string {
   return `${count(size.requests, "request")}, ${count(size.cancels, "cancel")}, ${count(size.steps, "step")}, ${count(size.promptTokens, "prompt token")}`;
 }
 
+/** What the model is called in a repro's commands. */
+export const MODEL_NAMES: Readonly<Record<ModelFormat, string>> = { gguf: "tracer.gguf", hf: "tracer" };
+
+/** The commands of a repro, in order: write the model, start the server, run the trace. */
+export function reproCommands(finding: Finding): string[] {
+  const model = MODEL_NAMES[finding.target.written.format];
+  return [
+    `python3 write_model.py ${model}`,
+    ...startCommands(finding, model),
+    "python3 repro.py http://127.0.0.1:8080",
+  ];
+}
+
 /** The commands that start the server, with the names that the repro's files have. */
-export function startCommands(finding: Finding, model = "tracer.gguf", port = "8080"): string[] {
+function startCommands(finding: Finding, model: string, port = "8080"): string[] {
   const { startCommand, engine } = finding.target;
   if (startCommand.length === 0) return [`# start ${engine.name} with ${model} on port ${port}`];
   return startCommand.map((line) => line.replaceAll("$PORT", port).replaceAll("$MODEL", model));

@@ -1,16 +1,20 @@
-/** `write_model.py`: writes the tracer, byte for byte the file that Crosstalk writes, with Python's standard library alone. */
+/** `write_model.py`: writes the tracer, byte for byte what Crosstalk writes, with Python's standard library alone. */
 
 import { CONTEXT_LENGTH } from "../tracer/gguf.ts";
-import { tracerModel } from "../tracer/manifest.ts";
+import { DEFAULT_MODEL, type ModelChoice, type ModelFormat, tracerModel } from "../tracer/manifest.ts";
 import * as shapes from "../tracer/shape.ts";
 import { FIRST, VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
+import { MODEL_NAMES } from "./wording.ts";
+import { folderConstants, WRITE_FOLDER } from "./write-model-py-folder.ts";
+import { WRITE_GGUF } from "./write-model-py-gguf.ts";
 
 /**
  * The constants come from the tracer's own source, so that they cannot differ from it; the test compares the hashes.
  * Frequencies are written out, since the last digit of a power differs between mathematics libraries.
  */
-export function writeModelPy(shape: shapes.TracerShape = shapes.DEFAULT_SHAPE): string {
-  const { sha256 } = tracerModel(shape).manifest;
+export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL): string {
+  const { shape, format, dtype } = choice;
+  const model = tracerModel(choice);
   const constants = {
     READ_LAYERS: shape.readLayers,
     KV_HEADS: shape.kvHeads,
@@ -42,25 +46,28 @@ export function writeModelPy(shape: shapes.TracerShape = shapes.DEFAULT_SHAPE): 
     "# First id of each range of the vocabulary, and first index of each range of residual channels.",
     `FIRST = ${JSON.stringify(FIRST)}`,
     `CHANNEL = ${JSON.stringify(shapes.CHANNEL)}`,
-    `SHA256 = "${sha256}"`,
+    `DTYPE = "${dtype}"`,
+    `SHA256 = "${model.manifest.sha256}"`,
+    ...(format === "hf" ? folderConstants(model) : []),
   ];
-  return `${HEAD}\n${lines.join("\n")}\n${BODY}`;
+  const writer = format === "hf" ? WRITE_FOLDER : WRITE_GGUF;
+  return `${headOf(format)}\n${lines.join("\n")}\n${WEIGHTS}${writer}`;
 }
 
-const HEAD = `#!/usr/bin/env python3
-"""Writes Crosstalk's tracer model as a GGUF file:  python3 write_model.py tracer.gguf
+function headOf(format: ModelFormat): string {
+  const imports = ["hashlib", ...(format === "hf" ? ["json", "math", "os"] : ["math"]), "struct", "sys"];
+  const form = format === "hf" ? "a Hugging Face folder" : "a GGUF file";
+  return `#!/usr/bin/env python3
+"""Writes Crosstalk's tracer model as ${form}:  python3 write_model.py ${MODEL_NAMES[format]}
 
 A Llama whose weights are computed, not trained. Its greedy answer spells out the KV cells that it read: the prompt ends
 with a read token, which says which cells. Python 3.9 or later, standard library only.
 """
 
-import hashlib
-import math
-import struct
-import sys
-`;
+${imports.map((name) => `import ${name}\n`).join("")}`;
+}
 
-const BODY = String.raw`
+const WEIGHTS = `
 
 class Matrix:
     def __init__(self, rows, columns):
@@ -164,93 +171,28 @@ def tensors():
             yield "blk.%d.%s.weight" % (layer, name), matrix
 
 
-def spelling(token):
+def token_name(token):
     if token < FIRST["byte"]:
         return ("<unk>", "<s>", "</s>")[token]
     if token < FIRST["payload"]:
         return "<0x%02X>" % (token - FIRST["byte"])
     if token < FIRST["narrow"]:
-        return "\u2581p%03x" % (token - FIRST["payload"])
+        return "p%03x" % (token - FIRST["payload"])
     if token < FIRST["scan"]:
-        return "\u2581@%d" % (token - FIRST["narrow"])
+        return "@%d" % (token - FIRST["narrow"])
     if token < FIRST["bad"]:
-        return "\u2581scan.%03x" % (token - FIRST["scan"])
-    return "\u2581bad.%d.%x" % ((token - FIRST["bad"]) // 16 + 1, (token - FIRST["bad"]) % 16)
+        return "scan.%03x" % (token - FIRST["scan"])
+    return "bad.%d.%x" % ((token - FIRST["bad"]) // 16 + 1, (token - FIRST["bad"]) % 16)
 
 
-def u32(value):
-    return struct.pack("<I", value)
-
-
-def u64(value):
-    return struct.pack("<Q", value)
-
-
-def string(text):
-    data = text.encode()
-    return u64(len(data)) + data
-
-
-def array(kind, items):
-    return u32(kind) + u64(len(items)) + b"".join(items)
-
-
-def metadata():
-    """Key, GGUF type (4 uint32, 5 int32, 6 float32, 7 bool, 8 string, 9 array) and value."""
-    tokens = range(VOCABULARY)
-    kinds = [2] + [3] * (FIRST["byte"] - 1) + [6] * (FIRST["payload"] - FIRST["byte"])
-    kinds += [1] * (VOCABULARY - len(kinds))
-    return [
-        ("general.architecture", 8, string("llama")),
-        ("general.name", 8, string("crosstalk-tracer")),
-        ("general.file_type", 4, u32(0)),
-        ("llama.context_length", 4, u32(CONTEXT)),
-        ("llama.embedding_length", 4, u32(HIDDEN)),
-        ("llama.block_count", 4, u32(READ_LAYERS + 1)),
-        ("llama.feed_forward_length", 4, u32(FEED_FORWARD)),
-        ("llama.attention.head_count", 4, u32(2 * KV_HEADS)),
-        ("llama.attention.head_count_kv", 4, u32(KV_HEADS)),
-        ("llama.attention.key_length", 4, u32(HEAD)),
-        ("llama.attention.value_length", 4, u32(HEAD)),
-        ("llama.attention.layer_norm_rms_epsilon", 6, struct.pack("<f", RMS_EPSILON)),
-        ("llama.rope.freq_base", 6, struct.pack("<f", ROPE_BASE)),
-        ("llama.rope.dimension_count", 4, u32(HEAD)),
-        ("llama.vocab_size", 4, u32(VOCABULARY)),
-        ("tokenizer.ggml.model", 8, string("llama")),
-        ("tokenizer.ggml.tokens", 9, array(8, [string(spelling(token)) for token in tokens])),
-        ("tokenizer.ggml.scores", 9, array(6, [bytes(4) for _ in tokens])),
-        ("tokenizer.ggml.token_type", 9, array(5, [u32(kind) for kind in kinds])),
-        ("tokenizer.ggml.bos_token_id", 4, u32(1)),
-        ("tokenizer.ggml.eos_token_id", 4, u32(2)),
-        ("tokenizer.ggml.unknown_token_id", 4, u32(0)),
-        ("tokenizer.ggml.add_bos_token", 7, bytes([0])),
-        ("tokenizer.ggml.add_space_prefix", 7, bytes([1])),
-    ]
-
-
-def pad(data):
-    return bytes(data) + bytes(-len(data) % 32)
-
-
-def main(path):
-    named, entries = list(tensors()), metadata()
-    head = b"GGUF" + u32(3) + u64(len(named)) + u64(len(entries))
-    head += b"".join(string(key) + u32(kind) + value for key, kind, value in entries)
-    offset = 0
-    for name, m in named:
-        sizes = [m.columns] if m.rows == 1 else [m.columns, m.rows]
-        head += string(name) + u32(len(sizes)) + b"".join(map(u64, sizes)) + u32(0) + u64(offset)
-        offset += len(m.data) + -len(m.data) % 32
-    digest = hashlib.sha256()
-    with open(path, "wb") as file:
-        for piece in [pad(head)] + [pad(m.data) for _, m in named]:
-            file.write(piece)
-            digest.update(piece)
-    print("%s: sha256 %s" % (path, digest.hexdigest()))
-    if digest.hexdigest() != SHA256:
-        sys.exit("This is not the model that the finding was made with, sha256 %s." % SHA256)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "tracer.gguf")
+def encoded(data, dtype):
+    """F32 numbers in the format of the file, rounded to the nearest, ties to even."""
+    if dtype == "f32":
+        return bytes(data)
+    if dtype == "f16":
+        return b"".join(struct.pack("<e", value) for value, in struct.iter_unpack("<f", data))
+    zero, pieces = bytes(2), []
+    for word, in struct.iter_unpack("<I", data):
+        pieces.append(struct.pack("<H", word + 0x7FFF + (word >> 16 & 1) >> 16) if word else zero)
+    return b"".join(pieces)
 `;

@@ -2,6 +2,10 @@
 
 import type { Arm, History } from "../history/schema.ts";
 import type { Trace } from "../trace/schema.ts";
+import type { ModelChoice } from "../tracer/manifest.ts";
+
+/** The HTTP interfaces that a repro knows: llama-server's `/completion`, vLLM's `/v1/completions`. */
+export type Dialect = "llama-server" | "vllm";
 
 /** What a target can tell about itself once it has started. */
 export interface TargetDescription {
@@ -20,6 +24,10 @@ export interface TargetDescription {
   readonly canFlush: boolean;
   /** Manifest hash of the tracer model it was proven to hold. */
   readonly model: string;
+  /** How that model is written. */
+  readonly written: ModelChoice;
+  /** What a repro has to speak. */
+  readonly dialect: Dialect;
   /**
    * What keeps one run of a trace apart from the next: `flush` empties every cache; `restart`: some cache outlives a
    * flush, or a fresh server costs no more; `none`: what an earlier run left behind may reach a later one.

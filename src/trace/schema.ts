@@ -43,6 +43,14 @@ const send = z.strictObject({
   maxTokens: z.int().min(1).max(4096),
   /** `false` asks the engine neither to read nor to keep cached cells for this request. */
   cache: z.boolean().optional(),
+  /** Options that only some engines know; see `options.ts`. */
+  seed: z.int().nonnegative().max(0xffffffff).optional(),
+  logprobs: z.int().min(0).max(20).optional(),
+  stop: z.literal(true).optional(),
+  allow: z.literal(true).optional(),
+  avoid: z.literal(true).optional(),
+  priority: z.int().min(-1000).max(1000).optional(),
+  salt: name.optional(),
 });
 const cancel = z.strictObject({
   ...at,

@@ -4,50 +4,58 @@
  * Source: the format's description in the ggml project, docs/gguf.md.
  */
 
+import { BYTES_OF, encodeNumbers, type NumberFormat } from "./number-format.ts";
 import { FEED_FORWARD_SIZE, HEAD_SIZE, HIDDEN_SIZE, RMS_EPSILON, ROPE_BASE, type TracerShape } from "./shape.ts";
 import { BOS, EOS, FIRST, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import { type Matrix, queryHeads, tracerWeights } from "./weights.ts";
+import { type Matrix, queryHeads, type TracerWeights, tracerWeights } from "./weights.ts";
 
 const VERSION = 3;
 const ALIGNMENT = 32;
 const TYPE = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
-const TENSOR_F32 = 0;
+/** Types of tensors, and of files whose matrices mostly have that type. */
+const TENSOR_TYPE: Readonly<Record<NumberFormat, number>> = { f32: 0, f16: 1, bf16: 30 };
+const FILE_TYPE: Readonly<Record<NumberFormat, number>> = { f32: 0, f16: 1, bf16: 32 };
 /** Kinds of vocabulary entries in a sentencepiece-style GGUF vocabulary. */
 const TOKEN_TYPE = { normal: 1, unknown: 2, control: 3, byte: 6 } as const;
 export const CONTEXT_LENGTH = 131_072;
 
-/** The whole file, as pieces to be written one after another. The same shape always gives the same bytes. */
-export function tracerGguf(shape: TracerShape): Uint8Array[] {
-  const tensors = namedTensors(shape);
+/** The whole file, as pieces to be written one after another. The same arguments always give the same bytes. */
+export function tracerGguf(shape: TracerShape, format: NumberFormat = "f32"): Uint8Array[] {
+  const weights = tracerWeights(shape, "neighbours");
+  const tensors = namedTensors(weights);
   const head = new ByteWriter();
   head.text("GGUF");
   head.uint32(VERSION);
   head.uint64(tensors.length);
-  const metadata = tracerMetadata(shape);
+  const metadata = tracerMetadata(weights, format);
   head.uint64(metadata.length);
   for (const write of metadata) write(head);
   let offset = 0;
   for (const [name, matrix] of tensors) {
+    const stored = storedAs(matrix, format);
     head.string(name);
-    const vector = matrix.rows === 1;
-    head.uint32(vector ? 1 : 2);
+    head.uint32(isVector(matrix) ? 1 : 2);
     head.uint64(matrix.columns);
-    if (!vector) head.uint64(matrix.rows);
-    head.uint32(TENSOR_F32);
+    if (!isVector(matrix)) head.uint64(matrix.rows);
+    head.uint32(TENSOR_TYPE[stored]);
     head.uint64(offset);
-    offset = aligned(offset + matrix.data.byteLength);
+    offset = aligned(offset + matrix.data.length * BYTES_OF[stored]);
   }
   head.zeros(aligned(head.length) - head.length);
   const pieces = [head.bytes()];
-  for (const [, { data }] of tensors) {
-    pieces.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    pieces.push(new Uint8Array(aligned(data.byteLength) - data.byteLength));
+  for (const [name, matrix] of tensors) {
+    const bytes = encodeNumbers(matrix.data, storedAs(matrix, format), name);
+    pieces.push(bytes, new Uint8Array(aligned(bytes.length) - bytes.length));
   }
   return pieces;
 }
 
-function namedTensors(shape: TracerShape): [string, Matrix][] {
-  const weights = tracerWeights(shape, "neighbours");
+const isVector = (matrix: Matrix): boolean => matrix.rows === 1;
+
+/** The engine wants the norms in F32. */
+const storedAs = (matrix: Matrix, format: NumberFormat): NumberFormat => (isVector(matrix) ? "f32" : format);
+
+function namedTensors(weights: TracerWeights): [string, Matrix][] {
   const ones: Matrix = { rows: 1, columns: HIDDEN_SIZE, data: new Float32Array(HIDDEN_SIZE).fill(1) };
   const tensors: [string, Matrix][] = [
     ["token_embd.weight", weights.embedding],
@@ -72,15 +80,15 @@ function namedTensors(shape: TracerShape): [string, Matrix][] {
 
 type WriteEntry = (to: ByteWriter) => void;
 
-function tracerMetadata(shape: TracerShape): WriteEntry[] {
+function tracerMetadata({ shape, layers }: TracerWeights, format: NumberFormat): WriteEntry[] {
   const ids = Array.from({ length: VOCABULARY_SIZE }, (_, id) => id);
   return [
     text("general.architecture", "llama"),
     text("general.name", "crosstalk-tracer"),
-    integer("general.file_type", 0),
+    integer("general.file_type", FILE_TYPE[format]),
     integer("llama.context_length", CONTEXT_LENGTH),
     integer("llama.embedding_length", HIDDEN_SIZE),
-    integer("llama.block_count", shape.readLayers + 1),
+    integer("llama.block_count", layers.length),
     integer("llama.feed_forward_length", FEED_FORWARD_SIZE),
     integer("llama.attention.head_count", queryHeads(shape)),
     integer("llama.attention.head_count_kv", shape.kvHeads),

@@ -1,9 +1,12 @@
 /** Reads the tracer's matrices back out of a GGUF file, so that tests compute with the bytes that an engine loads. */
 
+import { BYTES_OF, decodeNumbers, type NumberFormat } from "../number-format.ts";
 import type { LayerWeights, Matrix, TracerWeights } from "../weights.ts";
 
 /** Sizes in bytes of metadata values, by type; strings (8) and arrays (9) have their own length. */
 const SIZES: Record<number, number> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
+
+const TENSOR_FORMATS: Readonly<Record<number, NumberFormat>> = { 0: "f32", 1: "f16", 30: "bf16" };
 
 export interface GgufContents {
   readonly metadata: ReadonlyMap<string, unknown>;
@@ -51,15 +54,17 @@ export function readGguf(file: Uint8Array): GgufContents {
     const name = string();
     const dimensions = Array.from({ length: uint32() }, uint64);
     const type = uint32();
-    if (type !== 0) throw new Error(`tensor ${name} is not F32`);
-    return { name, columns: dimensions[0]!, rows: dimensions[1] ?? 1, offset: uint64() };
+    const format = TENSOR_FORMATS[type];
+    if (format === undefined) throw new Error(`tensor ${name} has type ${type}`);
+    return { name, columns: dimensions[0]!, rows: dimensions[1] ?? 1, format, offset: uint64() };
   });
-  const data = file.byteOffset + Math.ceil(at / 32) * 32;
+  const data = Math.ceil(at / 32) * 32;
   const tensors = new Map(
-    described.map(({ name, columns, rows, offset }) => [
-      name,
-      { rows, columns, data: new Float32Array(file.buffer.slice(data + offset, data + offset + rows * columns * 4)) },
-    ]),
+    described.map(({ name, columns, rows, format, offset }) => {
+      const from = data + offset;
+      const bytes = file.subarray(from, from + rows * columns * BYTES_OF[format]);
+      return [name, { rows, columns, data: decodeNumbers(bytes, format) }];
+    }),
   );
   return { metadata, tensors };
 }

@@ -1,0 +1,38 @@
+/** The settings of vLLM that are run, and what a campaign gives. */
+
+import type { Summary } from "../../src/cli/summary.ts";
+
+export interface Setting {
+  readonly name: string;
+  /** Arguments added to the profile's own. */
+  readonly args: string;
+  /** Longest prompt and answer; null for the command's default. */
+  readonly context: number | null;
+}
+
+export interface Campaign {
+  readonly setting: Setting;
+  readonly summary: Summary;
+  /** Sums of the engine's own counters, under Crosstalk's names. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export const SETTINGS: readonly Setting[] = [
+  { name: "the profile's", args: "", context: null },
+  {
+    name: "smaller pool and chunks",
+    args: "--num-gpu-blocks-override 18 --max-model-len 512 --max-num-batched-tokens 64",
+    context: 256,
+  },
+  { name: "without async scheduling", args: "--no-async-scheduling", context: null },
+  {
+    name: "larger blocks, whole prompts",
+    args: "--block-size 64 --num-gpu-blocks-override 18 --no-enable-chunked-prefill --max-num-batched-tokens 1024",
+    context: null,
+  },
+  {
+    name: "speculative decoding",
+    args: `--speculative-config '{"method":"ngram","num_speculative_tokens":3,"prompt_lookup_max":3}'`,
+    context: null,
+  },
+];

@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+import { vllm } from "./vllm.ts";
+
+const ask = (cache: boolean) => vllm.request({ prompt: Int32Array.of(300, 301), maxTokens: 3, cache });
+
+test("asks for greedy tokens by id", () => {
+  expect(ask(true)).toEqual({
+    method: "POST",
+    path: "/v1/completions",
+    body: {
+      prompt: [300, 301],
+      max_tokens: 3,
+      temperature: 0,
+      ignore_eos: true,
+      stream: true,
+      stream_options: { include_usage: true },
+      return_token_ids: true,
+    },
+  });
+});
+
+test("a request that leaves the cache alone has a salt of its own", () => {
+  const salts = [ask(false), ask(false)].map(({ body }) => body.cache_salt);
+  expect(salts[0]).toMatch(/^[0-9a-f-]{36}$/);
+  expect(salts[1]).not.toBe(salts[0]);
+});
+
+// As vLLM 0.32.0 sends it, ids and times left out.
+const choice = (token_ids: number[] | null, finish_reason: string | null = null) => ({
+  object: "text_completion",
+  model: "tracer",
+  choices: [{ index: 0, text: " p029", logprobs: null, finish_reason, stop_reason: null, token_ids }],
+});
+const usage = (prompt_tokens_details?: { cached_tokens: number }) => ({
+  choices: [],
+  usage: {
+    prompt_tokens: 5,
+    total_tokens: 8,
+    completion_tokens: 3,
+    ...(prompt_tokens_details && { prompt_tokens_details }),
+  },
+});
+
+describe("its stream", () => {
+  const read = (...events: (object | string)[]) => {
+    const reader = vllm.reader();
+    return events.map((data) => reader(typeof data === "string" ? data : JSON.stringify(data)));
+  };
+
+  test.each([
+    ["length", "length"],
+    ["stop", "stop"],
+    ["abort", "other"],
+  ] as const)("tokens, then an end by %s with the usage", (finish_reason, reason) => {
+    expect(
+      read(choice([300, 301]), choice([302], finish_reason), usage({ cached_tokens: 64 }), "[DONE]"),
+    ).toMatchObject([
+      { kind: "tokens", ids: [300, 301] },
+      { kind: "tokens", ids: [302] },
+      { kind: "finish", ids: [], reason, cached: 64, place: null },
+      {},
+    ]);
+  });
+
+  test("a usage without details does not tell cached tokens, which is not none", () => {
+    expect(read(choice([300], "length"), usage())[1]).toMatchObject({ kind: "finish", cached: null });
+  });
+
+  test("a server that sends no usage ends with its last event; one that sent no reason has not ended", () => {
+    expect(read(choice([300], "length"), "[DONE]")[1]).toMatchObject({
+      kind: "finish",
+      reason: "length",
+      cached: null,
+    });
+    expect(read(choice([300]), "[DONE]")[1]).toEqual({ kind: "ignored" });
+  });
+
+  test("streams do not share what they have seen", () => {
+    read(choice([300], "length"));
+    expect(read("[DONE]")).toEqual([{ kind: "ignored" }]);
+  });
+
+  test("an error", () => {
+    const error = { message: "EngineCore encountered an issue.", type: "InternalServerError", param: null, code: 500 };
+    expect(read({ error })).toEqual([{ kind: "error", code: "STREAM 500", message: error.message }]);
+  });
+
+  test("what is none of these is refused, and so are tokens without ids", () => {
+    expect(() => read({ tokens: [] })).toThrow();
+    expect(() => read("not JSON")).toThrow();
+    expect(() => read(choice(null))).toThrow("return_token_ids");
+  });
+});
+
+test("an error body that is not its own is shown as it is", () => {
+  expect(vllm.readError('{"error":{"message":"Token id 99999 is out of vocabulary","code":400}}')).toBe(
+    "Token id 99999 is out of vocabulary",
+  );
+  expect(vllm.readError("Internal Server Error\n")).toBe("Internal Server Error");
+});

@@ -1,0 +1,198 @@
+/**
+ * vLLM's OpenAI server, by `/v1/completions`: token ids in, token ids out.
+ * Source: vllm/entrypoints and vllm/v1 of version 0.32.0, whose CPU build was run.
+ */
+
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import { CrosstalkError } from "../../src/errors.ts";
+import type { EngineClient, Reply } from "../engine-client.ts";
+import type { Capability, EngineFacts, EngineProfile, EventReader, StreamEvent } from "./profile.ts";
+import { labelsOf } from "./prometheus.ts";
+import { argumentOf, parseReply } from "./replies.ts";
+
+const errorBody = z.object({
+  error: z.object({ message: z.string(), code: z.union([z.int(), z.string()]).nullish() }),
+});
+const chunk = z.object({
+  choices: z.array(
+    z.object({ index: z.literal(0), token_ids: z.array(z.int()).nullish(), finish_reason: z.string().nullish() }),
+  ),
+  usage: z.object({ prompt_tokens_details: z.object({ cached_tokens: z.int().nullish() }).nullish() }).nullish(),
+});
+const version = z.object({ version: z.string() });
+const models = z.object({ data: z.array(z.object({ id: z.string(), max_model_len: z.int() })).min(1) });
+const cacheConfig = z.object({ block_size: z.coerce.number().int(), num_gpu_blocks: z.coerce.number().int() });
+const reset = z.object({ success: z.boolean() });
+
+/** Where `--max-num-seqs` is not given: vLLM's own default differs from machine to machine, and this is the least. */
+const DEFAULT_RUNNING = 128;
+/** How long a reset may wait for blocks that are still held, and how often it is asked for, in milliseconds. */
+const RESET_PATIENCE_MS = 10_000;
+const RESET_POLL_MS = 20;
+
+export const vllm: EngineProfile = {
+  name: "vllm",
+  title: "vLLM",
+  modelFormat: "hf",
+  dialect: "vllm",
+  defaultPort: 8000,
+  image: {
+    name: "crosstalk/vllm-cpu:local",
+    build: "docker build -t crosstalk/vllm-cpu:local docker/vllm-cpu",
+    modelPath: "/model",
+    entryPoint: ["vllm", "serve"],
+    // Its processes talk through 160 MiB of it; Docker gives 64 MiB.
+    sharedMemory: 1024 ** 3,
+  },
+  serve: [
+    ...["vllm", "serve", "{model.hf}", "--host", "{host}", "--port", "{port}", "--served-model-name", "tracer"],
+    ...["--dtype", "float32", "--enforce-eager", "--max-model-len", "1024"],
+    // Small, so that a few prompts of some hundred tokens fill the pool, evict and preempt each other.
+    ...["--block-size", "32", "--num-gpu-blocks-override", "40", "--max-num-seqs", "16"],
+    ...["--max-num-batched-tokens", "256", "--enable-prompt-tokens-details"],
+  ],
+  environment: {
+    // Without it there is no /reset_prefix_cache.
+    VLLM_SERVER_DEV_MODE: "1",
+    VLLM_NO_USAGE_STATS: "1",
+    HF_HUB_OFFLINE: "1",
+    // For the CPU build: GiB of cells, which the override above caps, and one thread that goes where the system puts it.
+    VLLM_CPU_KVCACHE_SPACE: "1",
+    VLLM_CPU_OMP_THREADS_BIND: "nobind",
+    OMP_NUM_THREADS: "1",
+  },
+  knobs: [
+    { flag: "--num-gpu-blocks-override", campaign: "40", what: "blocks of the pool, one of which is never used" },
+    { flag: "--block-size", campaign: "32", what: "cells of a block; on CPUs a multiple of 32" },
+    { flag: "--max-num-seqs", campaign: "16", what: "requests that run at once" },
+    { flag: "--max-num-batched-tokens", campaign: "256", what: "tokens of one step: longer prompts come in chunks" },
+    { flag: "--async-scheduling, --no-async-scheduling", campaign: "", what: "whether the next step is planned early" },
+    { flag: "--scheduling-policy", campaign: "priority", what: "fcfs or priority: who is preempted" },
+    { flag: "--no-enable-prefix-caching", campaign: "", what: "no cells are shared" },
+  ],
+  faults: [],
+  gpu: { need: "optional", image: "vllm/vllm-openai:v0.32.0" },
+  readyPath: "/health",
+  connection: "keep-alive",
+  abort: "disconnect",
+  metrics: {
+    path: "/metrics",
+    counters: {
+      promptTokens: ["vllm:prompt_tokens_total"],
+      promptTokensCached: ["vllm:prompt_tokens_cached_total"],
+      generatedTokens: ["vllm:generation_tokens_total"],
+      prefixQueries: ["vllm:prefix_cache_queries_total"],
+      prefixHits: ["vllm:prefix_cache_hits_total"],
+      preemptions: ["vllm:num_preemptions_total"],
+      // A request whose client hung up is answered and never finished: nothing counts it as aborted.
+      requestsAnswered: ['http_requests_total{handler="/v1/completions",status="2xx"}'],
+      requestsFinished: ["vllm:request_success_total"],
+    },
+  },
+  request: ({ prompt, maxTokens, cache }) => ({
+    method: "POST",
+    path: "/v1/completions",
+    body: {
+      prompt: Array.from(prompt),
+      max_tokens: maxTokens,
+      temperature: 0,
+      ignore_eos: true,
+      stream: true,
+      stream_options: { include_usage: true },
+      return_token_ids: true,
+      // A salt that nobody else has is the one way to find no cells of others that leaves the rest as it is: vLLM
+      // skips the look-up only for requests that ask for the prompt's logprobs, and those cannot stream.
+      ...(cache ? {} : { cache_salt: randomUUID() }),
+    },
+  }),
+  reader,
+  readError: (body) => parseReply(errorBody, body)?.error.message ?? body.trim().slice(0, 300),
+  describe,
+  arrange: null,
+  flush,
+};
+
+/** The reason comes with the last token, the number of cached tokens in an event of its own after it. */
+function reader(): EventReader {
+  let reason: string | null = null;
+  const finish = (cached: number | null): StreamEvent => ({
+    kind: "finish",
+    ids: [],
+    reason: reason === "length" || reason === "stop" ? reason : "other",
+    cached,
+    place: null,
+  });
+  return (data) => {
+    // Only a server that sends no usage ends without having said so.
+    if (data === "[DONE]") return reason === null ? { kind: "ignored" } : finish(null);
+    const error = parseReply(errorBody, data);
+    if (error) return { kind: "error", code: `STREAM ${error.error.code ?? ""}`.trim(), message: error.error.message };
+    const { choices, usage } = chunk.parse(JSON.parse(data));
+    const [choice] = choices;
+    if (!choice)
+      return reason === null ? { kind: "ignored" } : finish(usage?.prompt_tokens_details?.cached_tokens ?? null);
+    reason = choice.finish_reason ?? reason;
+    const ids = choice.token_ids;
+    if (ids == null) throw new Error("no token ids: the server does not know return_token_ids");
+    return ids.length === 0 ? { kind: "ignored" } : { kind: "tokens", ids };
+  };
+}
+
+async function describe(client: EngineClient, args: readonly string[]): Promise<EngineFacts> {
+  const [told, served, metrics] = await Promise.all([
+    client.get("/version"),
+    client.get("/v1/models"),
+    client.get("/metrics"),
+  ]);
+  const named = parseReply(version, told.text);
+  const model = parseReply(models, served.text)?.data[0];
+  const cache = cacheConfig.safeParse(labelsOf(metrics.text, "vllm:cache_config_info")).data;
+  if (!named || !model || !cache) {
+    throw new CrosstalkError(
+      "SERVER_UNREACHABLE",
+      `${client.baseUrl} does not answer /version, /v1/models and /metrics as vLLM does (HTTP ${told.status}, ${served.status}, ${metrics.status})`,
+      "Is this a vLLM server, version 1 of its engine? Name another engine with --engine, or start one with --cmd.",
+    );
+  }
+  // Blocks of connectors and other tiers are out of a reset's reach.
+  const tiers = ["--kv-transfer-config", "--kv-offloading-size"].filter((name) => argumentOf(args, name) !== null);
+  return {
+    version: named.version,
+    maxRunning: Number(argumentOf(args, "--max-num-seqs") ?? DEFAULT_RUNNING),
+    contextTokens: model.max_model_len,
+    // Block 0 stands for no block.
+    poolCells: (cache.num_gpu_blocks - 1) * cache.block_size,
+    blockSize: cache.block_size,
+    flush: capability(await client.post("/reset_prefix_cache"), "start the server with VLLM_SERVER_DEV_MODE=1"),
+    flushesAll: tiers.length === 0,
+    counters: capability(metrics, "do not start the server with --disable-log-stats"),
+  };
+}
+
+/** A reset fails while a request holds blocks, a cancelled one for a while too: it is asked for until it succeeds. */
+async function flush(client: EngineClient): Promise<string> {
+  const deadline = performance.now() + RESET_PATIENCE_MS;
+  for (;;) {
+    const reply = await client.post("/reset_prefix_cache");
+    const said = parseReply(reset, reply.text);
+    if (said?.success) return "the prefix cache was reset";
+    if (reply.status === 200 && !said) return "the prefix cache was asked to reset";
+    if (reply.status !== 200 || performance.now() > deadline) {
+      throw new CrosstalkError(
+        "UNSUPPORTED_BY_TARGET",
+        `the prefix cache was not reset: HTTP ${reply.status}: ${vllm.readError(reply.text)}`,
+        reply.status === 200
+          ? "Requests held blocks all the time: put the flush after they end."
+          : "Start the server with VLLM_SERVER_DEV_MODE=1, or leave flush steps out of the trace.",
+      );
+    }
+    await delay(RESET_POLL_MS);
+  }
+}
+
+function capability(reply: Reply, advice: string): Capability {
+  if (reply.status === 200) return { can: true };
+  return { can: false, reason: `HTTP ${reply.status}: ${vllm.readError(reply.text)} (${advice})` };
+}

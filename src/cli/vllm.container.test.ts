@@ -1,0 +1,49 @@
+/** The main job on a vLLM server with a small pool: no alarm, and the engine's own counters say that it was fought over. */
+
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { vllm } from "../../harness/index.ts";
+import { needsDocker } from "../../harness/testing/docker-suite.ts";
+import { summarySchema } from "./summary.ts";
+import { crosstalk, temporaryFolder } from "./testing.ts";
+
+await needsDocker(vllm.image.name);
+
+async function campaign(...options: string[]) {
+  const { code, stdout, stderr } = await crosstalk("run", "--json", "--budget", "9m", ...options);
+  const summary = summarySchema.parse(JSON.parse(stdout));
+  expect({ stderr, error: summary.error }).toEqual({ stderr: "", error: null });
+  return { code, summary };
+}
+
+test("a clean server: preemptions, cancels and prefix hits, and no alarm", { timeout: 600_000 }, async () => {
+  const { code, summary } = await campaign("--engine", "vllm", "--traces", "12", "--out", temporaryFolder());
+  expect(summary).toMatchObject({ verdict: "pass", findings: [] });
+  expect(code).toBe(0);
+  expect(summary.counts.requests).toBeGreaterThanOrEqual(300);
+  expect(summary.counts.preemptions).toBeGreaterThan(5);
+  expect(summary.counts.cancels).toBeGreaterThan(30);
+  expect(summary.counts.prefixHitTokens).toBeGreaterThan(5_000);
+  expect(summary.counts.cells.readAfterRisk).toBeGreaterThan(10_000);
+});
+
+test("a model of another depth in BF16, by a command of one's own", { timeout: 600_000 }, async () => {
+  const model = join(temporaryFolder(), "model");
+  const shape = ["--layers", "8", "--kv-heads", "2"];
+  expect(await crosstalk("model", "write", model, "--format", "hf", "--dtype", "bf16", ...shape)).toMatchObject({
+    code: 0,
+  });
+  const environment = Object.entries(vllm.environment).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
+  const cmd = [
+    ...["docker", "run", "--rm", "--network", "host", "--shm-size", "1g", "-v", "{model.hf}:/model:ro", ...environment],
+    ...[vllm.image.name, "/model", "--host", "127.0.0.1", "--port", "{port}", "--dtype", "bfloat16", "--enforce-eager"],
+    ...["--max-model-len", "512", "--block-size", "32", "--num-gpu-blocks-override", "24", "--max-num-seqs", "8"],
+    ...["--max-num-batched-tokens", "64", "--enable-prompt-tokens-details"],
+  ].join(" ");
+  const options = ["--engine", "vllm", "--cmd", cmd, "--model", model, "--traces", "5", "--context", "256"];
+  const { code, summary } = await campaign(...options, "--out", temporaryFolder());
+  expect(summary).toMatchObject({ verdict: "pass", findings: [], target: { kind: "process", engine: "vllm" } });
+  expect(code).toBe(0);
+  expect(summary.counts.prefixHitTokens).toBeGreaterThan(1_000);
+  expect(summary.counts.cancels).toBeGreaterThan(10);
+});

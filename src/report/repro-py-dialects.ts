@@ -1,0 +1,89 @@
+/** The part of `repro.py` that speaks to the server: the same few functions for each HTTP interface. */
+
+import type { Dialect } from "../target/target.ts";
+
+interface ReproDialect {
+  /** What the script speaks, for its head. */
+  readonly title: string;
+  readonly code: string;
+}
+
+export const REPRO_DIALECTS: Readonly<Record<Dialect, ReproDialect>> = {
+  "llama-server": {
+    title: "llama-server's native API (POST /completion)",
+    code: `
+# ---- The server's dialect: llama-server ------------------------------------------------------------------------
+
+COMPLETION = "/completion"
+TO_EMPTY_THE_CACHE = "start the server with --slot-save-path /tmp"
+SLOTS = 1
+
+
+def completion(prompt, max_tokens, cache):
+    return {"prompt": prompt, "n_predict": max_tokens, "cache_prompt": cache, "temperature": 0, "top_k": 1,
+            "return_tokens": True, "stream": True, "ignore_eos": True}
+
+
+def read_event(event):
+    """The tokens of one event of the stream, and whether it is the last."""
+    return event.get("tokens", []), event.get("stop", False)
+
+
+def meet_server():
+    global SLOTS
+    status, body = call("GET", "/props")
+    SLOTS = json.loads(body).get("total_slots", 1) if status == 200 else 1
+
+
+def empty_cache():
+    """Whether the server could."""
+    return all(call("POST", "/slots/%d?action=erase" % slot)[0] == 200 for slot in range(SLOTS))
+
+
+def before_each_try():
+    """Which slot a request gets depends on which was used longest ago: from now on that is slot 0, in every try."""
+    body = {"prompt": [FIRST_SCAN], "n_predict": 1, "cache_prompt": False}
+    for slot in range(SLOTS):
+        call("POST", "/completion", dict(body, id_slot=slot))
+`,
+  },
+  vllm: {
+    title: "vLLM's completions API (POST /v1/completions)",
+    code: `
+# ---- The server's dialect: vLLM --------------------------------------------------------------------------------
+
+COMPLETION = "/v1/completions"
+TO_EMPTY_THE_CACHE = "start the server with the variable VLLM_SERVER_DEV_MODE=1"
+
+
+def completion(prompt, max_tokens, cache):
+    body = {"prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "ignore_eos": True,
+            "return_token_ids": True, "stream": True}
+    return body if cache else dict(body, cache_salt=os.urandom(16).hex())  # nobody else's blocks have this salt
+
+
+def read_event(event):
+    """The tokens of one event of the stream, and whether it is the last."""
+    choice = (event.get("choices") or [{}])[0]
+    return choice.get("token_ids") or [], choice.get("finish_reason") is not None
+
+
+def meet_server():
+    call("GET", "/health")
+
+
+def empty_cache():
+    """Whether the server could. It cannot while a request holds blocks, a cancelled one for a moment too."""
+    for _ in range(500):
+        status, body = call("POST", "/reset_prefix_cache")
+        if status != 200 or not body or json.loads(body).get("success", True):
+            return status == 200
+        time.sleep(0.02)
+    return False
+
+
+def before_each_try():
+    pass
+`,
+  },
+};

@@ -1,0 +1,63 @@
+/**
+ * What a request asks for beside its prompt. None of it may change the right answer: what does change one is another
+ * request's, leaked. `docs/trace.md` says what each option means.
+ */
+
+import { expectedTokens, type ResolvedRequest, resolveRequests } from "./prompt.ts";
+import { isSend, type SendStep, type Trace } from "./schema.ts";
+
+/** Fields of a `send` step that only some engines know. */
+export const OPTIONS = ["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt"] as const;
+export type RequestOption = (typeof OPTIONS)[number];
+
+export interface RequestOptions {
+  /** Samples with a temperature and this seed. */
+  readonly seed: number | null;
+  /** Log-probabilities wanted of so many tokens. */
+  readonly logprobs: number | null;
+  /** Ids that end the answer: of other answers, none of the own. */
+  readonly stop: readonly number[];
+  /** The only ids that may be generated: those of the own answer. Null: all. */
+  readonly allow: readonly number[] | null;
+  /** Ids that must not be generated: of other answers, none of the own. */
+  readonly avoid: readonly number[];
+  readonly priority: number | null;
+  readonly salt: string | null;
+}
+
+/** Ids taken from one other answer: enough to hit it, few enough for a short request. */
+const OF_EACH_ANSWER = 4;
+
+/** The options of a step, in the order of `OPTIONS`. */
+export function optionsIn(step: SendStep): RequestOption[] {
+  return OPTIONS.filter((option) => step[option] !== undefined);
+}
+
+/** The options of every request that has any. */
+export function resolveOptions(trace: Trace): ReadonlyMap<string, RequestOptions> {
+  const steps = trace.steps.filter(isSend).filter((step) => optionsIn(step).length > 0);
+  if (steps.length === 0) return new Map();
+  const answers = new Map(Array.from(resolveRequests(trace), ([id, request]) => [id, answerOf(request)]));
+  return new Map(steps.map((step) => [step.send, resolve(step, answers)]));
+}
+
+function resolve(step: SendStep, answers: ReadonlyMap<string, ReadonlySet<number>>): RequestOptions {
+  const own = answers.get(step.send)!;
+  const others = () => {
+    const ids = [...answers.values()].flatMap((answer) =>
+      [...answer].filter((id) => !own.has(id)).slice(0, OF_EACH_ANSWER),
+    );
+    return [...new Set(ids)].sort((a, b) => a - b);
+  };
+  return {
+    seed: step.seed ?? null,
+    logprobs: step.logprobs ?? null,
+    stop: step.stop ? others() : [],
+    allow: step.allow ? [...own].sort((a, b) => a - b) : null,
+    avoid: step.avoid ? others() : [],
+    priority: step.priority ?? null,
+    salt: step.salt ?? null,
+  };
+}
+
+const answerOf = (request: ResolvedRequest): ReadonlySet<number> => new Set(expectedTokens(request));

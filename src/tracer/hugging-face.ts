@@ -1,0 +1,118 @@
+/** Writes the tracer as a Hugging Face folder: what vLLM, SGLang, TensorRT-LLM, LMDeploy and TGI load. */
+
+import { CONTEXT_LENGTH } from "./gguf.ts";
+import type { NumberFormat } from "./number-format.ts";
+import { safetensors } from "./safetensors.ts";
+import { FEED_FORWARD_SIZE, HEAD_SIZE, HIDDEN_SIZE, RMS_EPSILON, ROPE_BASE, type TracerShape } from "./shape.ts";
+import { BOS, EOS, tokenKind, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
+import { type Matrix, queryHeads, type TracerWeights, tracerWeights } from "./weights.ts";
+
+const TORCH_NAMES: Readonly<Record<NumberFormat, string>> = { f32: "float32", bf16: "bfloat16", f16: "float16" };
+/** A turn of a chat is its text: roles would put tokens between the cells. */
+const CHAT_TEMPLATE = "{% for message in messages %}{{ message['content'] }} {% endfor %}";
+
+/** File names and the pieces of their contents, in order of name. The same arguments always give the same bytes. */
+export function tracerFolder(shape: TracerShape, format: NumberFormat): ReadonlyMap<string, readonly Uint8Array[]> {
+  const weights = tracerWeights(shape, "halves");
+  const texts = { ...folderTexts(shape, format, weights.layers.length), "tokenizer.json": tokenizerText() };
+  const files = new Map<string, readonly Uint8Array[]>(
+    Object.entries(texts).map(([name, text]) => [name, [new TextEncoder().encode(text)]]),
+  );
+  files.set("model.safetensors", safetensors(namedTensors(weights), format));
+  return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function namedTensors(weights: TracerWeights): [string, Matrix][] {
+  const ones: Matrix = { rows: 1, columns: HIDDEN_SIZE, data: new Float32Array(HIDDEN_SIZE).fill(1) };
+  return [
+    ["model.embed_tokens.weight", weights.embedding],
+    ["model.norm.weight", ones],
+    ["lm_head.weight", weights.head],
+    ...weights.layers.flatMap((layer, i): [string, Matrix][] => [
+      [`model.layers.${i}.input_layernorm.weight`, ones],
+      [`model.layers.${i}.self_attn.q_proj.weight`, layer.query],
+      [`model.layers.${i}.self_attn.k_proj.weight`, layer.key],
+      [`model.layers.${i}.self_attn.v_proj.weight`, layer.value],
+      [`model.layers.${i}.self_attn.o_proj.weight`, layer.output],
+      [`model.layers.${i}.post_attention_layernorm.weight`, ones],
+      [`model.layers.${i}.mlp.gate_proj.weight`, weights.feedForward.gate],
+      [`model.layers.${i}.mlp.up_proj.weight`, weights.feedForward.up],
+      [`model.layers.${i}.mlp.down_proj.weight`, weights.feedForward.down],
+    ]),
+  ];
+}
+
+/** The small files of the folder, as JSON. */
+function folderTexts(
+  shape: TracerShape,
+  format: NumberFormat,
+  layers: number,
+): Readonly<Record<"config.json" | "generation_config.json" | "tokenizer_config.json", string>> {
+  const ends = { bos_token_id: BOS, eos_token_id: EOS };
+  return {
+    "config.json": json({
+      architectures: ["LlamaForCausalLM"],
+      model_type: "llama",
+      vocab_size: VOCABULARY_SIZE,
+      hidden_size: HIDDEN_SIZE,
+      intermediate_size: FEED_FORWARD_SIZE,
+      num_hidden_layers: layers,
+      num_attention_heads: queryHeads(shape),
+      num_key_value_heads: shape.kvHeads,
+      head_dim: HEAD_SIZE,
+      max_position_embeddings: CONTEXT_LENGTH,
+      rms_norm_eps: RMS_EPSILON,
+      rope_theta: ROPE_BASE,
+      // The same for readers since transformers 5.
+      rope_parameters: { rope_type: "default", rope_theta: ROPE_BASE },
+      hidden_act: "silu",
+      attention_bias: false,
+      mlp_bias: false,
+      tie_word_embeddings: false,
+      ...ends,
+      torch_dtype: TORCH_NAMES[format],
+    }),
+    "generation_config.json": json(ends),
+    "tokenizer_config.json": json({
+      tokenizer_class: "PreTrainedTokenizerFast",
+      unk_token: tokenName(0),
+      bos_token: tokenName(BOS),
+      eos_token: tokenName(EOS),
+      add_bos_token: false,
+      model_max_length: CONTEXT_LENGTH,
+      chat_template: CHAT_TEMPLATE,
+    }),
+  };
+}
+
+/** Words between spaces, each of them one token. */
+function tokenizerText(): string {
+  const [before, after] = tokenizerFrame();
+  const vocabulary = Object.fromEntries(Array.from({ length: VOCABULARY_SIZE }, (_, id) => [tokenName(id), id]));
+  return `${before}${JSON.stringify(vocabulary)}${after}`;
+}
+
+/** What stands before and after the vocabulary in `tokenizer.json`. */
+export function tokenizerFrame(): readonly [string, string] {
+  const added: object[] = [];
+  for (let id = 0; tokenKind(id).kind === "special"; id++) {
+    const plain = { single_word: false, lstrip: false, rstrip: false, normalized: false };
+    added.push({ id, content: tokenName(id), ...plain, special: true });
+  }
+  const mark = "VOCABULARY";
+  const text = JSON.stringify({
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: added,
+    normalizer: null,
+    pre_tokenizer: { type: "WhitespaceSplit" },
+    post_processor: null,
+    decoder: null,
+    model: { type: "WordLevel", vocab: mark, unk_token: tokenName(0) },
+  });
+  const [before, after] = text.split(`"${mark}"`);
+  return [before!, `${after}\n`];
+}
+
+const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
