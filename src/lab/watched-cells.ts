@@ -31,7 +31,13 @@ export interface LabRead {
   readonly reached: ReadonlySet<string>;
 }
 
-export type OnRead = (read: LabRead) => void;
+/** Listens to the truth: what the lab did, beside what its clients see. */
+export interface LabWatch {
+  /** One layer of a pass has been computed. */
+  read(read: LabRead): void;
+  /** A stream got tokens that were generated for another request. */
+  misdelivered(to: string, from: string): void;
+}
 
 export class WatchedCells extends CellStore {
   readonly #written: (WrittenCell | undefined)[][] = this.planes.map(() => []);
@@ -48,7 +54,7 @@ export class WatchedCells extends CellStore {
   }
 
   /** Computes one layer of a pass, and tells what it read. */
-  watch(entry: WatchedPass, layer: number, t: number, onRead: OnRead): void {
+  watch(entry: WatchedPass, layer: number, t: number, listener: LabWatch): void {
     const { sequence, pass, slots, reached } = entry;
     const { id: request, tokens } = sequence;
     this.#writer = { request, latched: new Set(reached) };
@@ -62,7 +68,7 @@ export class WatchedCells extends CellStore {
       if (!own && found !== null) reached.add(found.request);
       return !own;
     });
-    onRead({ t, request, layer, length: slots.length, strange, reached: new Set(reached) });
+    listener.read({ t, request, layer, length: slots.length, strange, reached: new Set(reached) });
   }
 }
 
@@ -75,6 +81,6 @@ export interface WatchedPass {
 }
 
 /** A store of the lab: one that remembers, where someone listens. */
-export function labCells({ shape, onRead }: Pick<LabConfig, "shape" | "onRead">, slots: number): CellStore {
-  return onRead === null ? new CellStore(shape, slots) : new WatchedCells(shape, slots);
+export function labCells({ shape, watch }: Pick<LabConfig, "shape" | "watch">, slots: number): CellStore {
+  return watch === null ? new CellStore(shape, slots) : new WatchedCells(shape, slots);
 }

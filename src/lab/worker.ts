@@ -101,7 +101,7 @@ export class Worker {
   }
 
   #computeLayer(batch: readonly BatchEntry[], layer: number): void {
-    const { costs, fault, checked, onRead } = this.#config;
+    const { costs, fault, checked, watch } = this.#config;
     const ready = Math.max(0, ...batch.map(({ sequence }) => sequence.load?.readyAt[layer] ?? 0));
     if (ready > this.#clock.now && fault !== "host-read-before-ready") {
       this.#clock.at(ready, "compute", () => this.#computeLayer(batch, layer));
@@ -110,7 +110,7 @@ export class Worker {
     if (checked) for (const entry of batch) checkReads(this.kv, entry, layer);
     const { cells } = this.kv;
     for (const entry of batch) {
-      if (cells instanceof WatchedCells && onRead !== null) cells.watch(entry, layer, this.#clock.now, onRead);
+      if (cells instanceof WatchedCells && watch !== null) cells.watch(entry, layer, this.#clock.now, watch);
       else entry.pass.layer(layer);
     }
     const last = layer + 1 === this.kv.cells.layers;

@@ -5,6 +5,7 @@ import { armRows, plainTable, tokenRows } from "./tables.ts";
 import { formatTimeline } from "./timeline.ts";
 import {
   armConclusion,
+  classText,
   count,
   formatConfirmation,
   formatSize,
@@ -43,7 +44,7 @@ export function formatTerminal(finding: Finding, options: TerminalOptions): stri
     .trimEnd()
     .split("\n");
   return `${[
-    paint("bad", `FOUND ${anomaly.class}: ${HEADLINES[anomaly.class]}`),
+    paint("bad", `FOUND ${classText(anomaly)}: ${HEADLINES[anomaly.class]}`),
     ...paragraph(anomaly.explanation),
     ...(planted === null ? [] : paragraph(`The fault "${planted}" was planted on purpose.`)),
     "",
