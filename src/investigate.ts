@@ -4,11 +4,13 @@ import { createHash } from "node:crypto";
 import { forArm } from "./check/arms.ts";
 import { explainWitness } from "./check/explain.ts";
 import type { ArmResult, Finding, TraceSize } from "./check/finding.ts";
+import { narrowReadsAreRight } from "./check/locate.ts";
 import { judge, type Property, type Run, toRun } from "./check/property.ts";
 import { rate } from "./check/statistics.ts";
 import type { Witness } from "./check/verdict.ts";
 import { CrosstalkError } from "./errors.ts";
 import type { Arm } from "./history/schema.ts";
+import { locatedAnomaly } from "./locate.ts";
 import { createMinimizer } from "./minimize/minimizer.ts";
 import type { Target, TargetDescription } from "./target/target.ts";
 import { formatTrace } from "./trace/read.ts";
@@ -145,7 +147,7 @@ export async function* investigate(
   return {
     id: `${law.id}-${sha.slice(0, 6)}`,
     law: { id: law.id, title: law.title, law: law.law },
-    anomaly: explainWitness(shown.run, shown.witness, description.blockSize),
+    anomaly: await locatedAnomaly(description, shown, rerun(target, description, narrowReadsAreRight, signal)),
     trace: minimal.trace,
     history: shown.run.history,
     target: description,

@@ -33,10 +33,18 @@ export function contextsOf(run: Run): Context[] {
   });
 }
 
-/** Tokens that the request had put into cells at a time: its prompt, and the answer that had arrived by then. */
+/** Stands for a token that is no evidence of where another came from. */
+export const NO_EVIDENCE = -1;
+
+/**
+ * Tokens that the request had put into cells at a time: its prompt, and the answer that had arrived by then. Wrong tokens
+ * of the answer are left out: what damaged them may have damaged the answer that is to be explained in the same way.
+ */
 export function heldBefore({ request, answer, answerTimes }: Context, time: number): number[] {
+  const expected = expectedTokens(request);
   const arrived = answerTimes.findIndex((t) => t >= time);
-  return [...request.prompt, ...(arrived < 0 ? answer : answer.slice(0, arrived))];
+  const fed = arrived < 0 ? answer : answer.slice(0, arrived);
+  return [...request.prompt, ...fed.map((token, i) => (token === expected[i] ? token : NO_EVIDENCE))];
 }
 
 /** What the trace calls a position: `A[12]`, `read` or `answer[3]`. */

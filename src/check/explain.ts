@@ -139,7 +139,8 @@ function meaning(
 ): string {
   const { victim, contexts, flushes } = evidence;
   const scan = position === null;
-  const run = observed.length > 1 && !scan ? `These ${observed.length} tokens in a row are` : "That is";
+  const tokens = scan ? 1 : inARow(origins[0], observed, contexts);
+  const run = tokens > 1 ? `These ${tokens} tokens in a row are` : "That is";
   const named = placesOf(origins, position, block);
   const certainty =
     new Set(origins.map((o) => `${o.place} of ${o.request}`)).size > 1
@@ -178,6 +179,15 @@ function meaning(
     case "unsettled request":
       return "It did not settle.";
   }
+}
+
+/** How many of the observed tokens stand in a row in the request that they came from. */
+function inARow(origin: CellOrigin | undefined, observed: readonly number[], contexts: readonly Context[]): number {
+  const owner = contexts.find((c) => c.request.id === origin?.request);
+  if (origin === undefined || owner === undefined) return 0;
+  const held = [...owner.request.prompt, ...expectedTokens(owner.request)];
+  const differs = observed.findIndex((token, i) => token !== held[origin.position + i]);
+  return differs < 0 ? observed.length : differs;
 }
 
 /** Up to four places, with position and block where they are not those that were asked for. */

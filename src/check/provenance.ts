@@ -8,7 +8,7 @@
 
 import { expectedTokens } from "../trace/prompt.ts";
 import { DIGITS, digitsOf, isPayload, payloadToken } from "../tracer/vocabulary.ts";
-import { type Context, heldBefore, originAt } from "./context.ts";
+import { type Context, heldBefore, NO_EVIDENCE, originAt } from "./context.ts";
 import type { CellOrigin } from "./finding.ts";
 
 /** What kind of place explains the answer. */
@@ -64,7 +64,7 @@ const evidenceIn = ({ wrong }: Observed, count: number): number =>
   DIGITS * wrong.slice(0, count).filter(Boolean).length;
 
 /** The payload token that a narrow read of a token's cell answers: read tokens and scan answers show as digits 0, 0, 0. */
-const shown = (token: number): number => payloadToken(digitsOf(token));
+const shown = (token: number): number => (token === NO_EVIDENCE ? token : payloadToken(digitsOf(token)));
 
 /** Every place where a wrong narrow answer fits, and how well. */
 export function narrowFits(
@@ -154,7 +154,7 @@ function torn(sources: readonly Held[], asked: number, seen: Observed): Fit {
     Array.from({ length: DIGITS }, (_, digit) => {
       const differs = digitsSeen.findIndex((digits, i) => {
         const token = held[asked + i];
-        return token === undefined || digitsOf(token)[digit] !== digits[digit];
+        return token === undefined || token === NO_EVIDENCE || digitsOf(token)[digit] !== digits[digit];
       });
       return differs < 0 ? digitsSeen.length : differs;
     }),
@@ -237,6 +237,6 @@ export function digitOrigins(digit: number, value: number, at: number, others: r
 export function zeroOrigins(position: number, at: number, others: readonly Context[]): CellOrigin[] {
   return others.flatMap((context) => {
     const token = heldBefore(context, at)[position];
-    return token === undefined || isPayload(token) ? [] : [originAt(context, position)];
+    return token === undefined || token === NO_EVIDENCE || isPayload(token) ? [] : [originAt(context, position)];
   });
 }
