@@ -4,7 +4,7 @@ import type { Finding } from "../check/finding.ts";
 import { cleanRunsNeeded } from "../check/statistics.ts";
 import { isSend, type Part, type Step, type Trace } from "../trace/schema.ts";
 import { REPRO_BODY } from "./repro-py-body.ts";
-import { classText, formatConfirmation, HEADLINES, startCommands, wrap } from "./wording.ts";
+import { classText, formatConfirmation, headline, startCommands, wrap } from "./wording.ts";
 
 /** Tries by default: so many that not seeing a bug of this rate is less likely than 1 %, within reason. */
 const TRIES = { fewest: 20, most: 200, confidence: 0.99 };
@@ -43,7 +43,7 @@ ${finding.trace.steps.map((step) => `    ${stepLiteral(finding.trace, step)},`).
 ]
 
 LAW = ${JSON.stringify(judgement(finding))}
-ANOMALY = ${JSON.stringify(`${classText(finding.anomaly)}: ${HEADLINES[finding.anomaly.class]}`)}
+ANOMALY = ${JSON.stringify(`${classText(finding.anomaly)}: ${headline(finding.anomaly)}`)}
 RATE = ${JSON.stringify(formatConfirmation(finding))}
 TRIES = ${tries(finding)}
 ${REPRO_BODY}`;

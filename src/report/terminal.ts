@@ -9,7 +9,7 @@ import {
   count,
   formatConfirmation,
   formatSize,
-  HEADLINES,
+  headline,
   isLeak,
   startCommands,
   wrap,
@@ -44,7 +44,7 @@ export function formatTerminal(finding: Finding, options: TerminalOptions): stri
     .trimEnd()
     .split("\n");
   return `${[
-    paint("bad", `FOUND ${classText(anomaly)}: ${HEADLINES[anomaly.class]}`),
+    paint("bad", `FOUND ${classText(anomaly)}: ${headline(anomaly)}`),
     ...paragraph(anomaly.explanation),
     ...(planted === null ? [] : paragraph(`The fault "${planted}" was planted on purpose.`)),
     "",

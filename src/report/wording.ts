@@ -4,7 +4,7 @@ import type { Anomaly, AnomalyClass, Finding, Rate, TraceSize } from "../check/f
 import type { Arm } from "../history/schema.ts";
 
 /** What happened, in half a sentence for someone who does not know the class's name. */
-export const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
+const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
   "foreign read": "a request was answered from another request's KV cells",
   "stale read": "a request was answered from KV cells that an earlier request left behind",
   "shifted read": "a request read its own KV cells at a wrong position",
@@ -30,6 +30,12 @@ export const ARM_CHANGES: Readonly<Record<Arm, string>> = {
 /** `foreign read`, or `foreign read or stale read` where the evidence fits both. */
 export function classText({ class: kind, or }: Anomaly): string {
   return [kind, ...or.map((reading) => reading.class)].join(" or ");
+}
+
+/** What happened, for a title; not certain where a fit by chance cannot be told from it. */
+export function headline({ class: kind, or }: Anomaly): string {
+  const doubt = or.some((reading) => reading.class === "unexplained") ? " (not certain)" : "";
+  return `${HEADLINES[kind]}${doubt}`;
 }
 
 const NO_LEAK: readonly AnomalyClass[] = [
