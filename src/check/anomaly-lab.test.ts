@@ -9,6 +9,8 @@ import { labTrace, type WatchedRun, watchedRun } from "./testing/lab-truth.ts";
 /** Traces of each fault, its topologies by turns. */
 const SEEDS = 50;
 const REQUESTS = 20;
+/** Generous: the lab needs no time of its own, but the machine may be busy. */
+const TIMEOUT = 600_000;
 
 const CELLS: readonly AnomalyClass[] = ["foreign read", "stale read", "torn read", "shifted read", "unwritten read"];
 
@@ -55,15 +57,18 @@ function wrong(anomaly: Anomaly, { run, truth }: WatchedRun): string | null {
   // A fit by chance is said to be one: then it need not hold.
   if (all.some((r) => r.class === "unexplained")) return null;
   if (![...named].some((owner) => real.has(owner))) return say("names no true owner");
-  if (all.length > 1 || named.size > 1) return null;
-  const [owner] = named;
-  if (anomaly.class !== "foreign read" && anomaly.class !== "stale read") return null;
-  const lifetimes = truth.lifetimes(request, index, owner!);
-  return lifetimes.has(anomaly.class) ? null : say(`is called ${anomaly.class} and is ${[...lifetimes]}`);
+  // Of foreign and stale, one that is stated was so for a true owner; torn and shifted cells have no such time.
+  const timed = all.filter((r) => r.class === "foreign read" || r.class === "stale read");
+  const holds = timed.some((r) =>
+    r.origins.some((o) => real.has(o.request) && truth.lifetimes(request, index, o.request).has(r.class)),
+  );
+  return timed.length < all.length || holds ? null : say("is at a time at which none of its owners was read");
 }
 
 describe.each(LAB_FAULTS)(`over ${SEEDS} traces with $name`, ({ name: fault, topologies }) => {
-  test("no owner is named that is not the true one, and no class that the fault cannot cause", async () => {
+  test("no owner is named that is not the true one, and no class that the fault cannot cause", {
+    timeout: TIMEOUT,
+  }, async () => {
     const counts = { certain: 0, ambiguous: 0, unexplained: 0 };
     const mistakes: string[] = [];
     for (let seed = 0; seed < SEEDS; seed++) {

@@ -45,7 +45,8 @@ export class WatchedCells extends CellStore {
 
   override write(layer: number, slot: number, position: number, token: number, seen: Float64Array): void {
     super.write(layer, slot, position, token, seen);
-    this.#written[layer]![slot] = { ...this.#writer, position, token };
+    const { request, latched } = this.#writer;
+    this.#written[layer]![slot] = { request, latched, position, token };
   }
 
   override copy(...[layer, slot, from, fromSlot, part, head]: Parameters<CellStore["copy"]>): void {
@@ -59,15 +60,15 @@ export class WatchedCells extends CellStore {
     const { id: request, tokens } = sequence;
     this.#writer = { request, latched: new Set(reached) };
     pass.layer(layer);
-    const strange = Array.from(slots, (slot, position) => ({
-      position,
-      found: this.#written[layer]![slot] ?? null,
-    })).filter(({ position, found }) => {
-      for (const owner of found?.latched ?? []) reached.add(owner);
-      const own = found !== null && found.position === position && found.token === tokens[position];
-      if (!own && found !== null) reached.add(found.request);
-      return !own;
-    });
+    const written = this.#written[layer]!;
+    const strange: { position: number; found: WrittenCell | null }[] = [];
+    for (let position = 0; position < slots.length; position++) {
+      const found = written[slots[position]!] ?? null;
+      if (found !== null && found.latched.size > 0) for (const owner of found.latched) reached.add(owner);
+      if (found?.position === position && found.token === tokens[position]) continue;
+      if (found !== null) reached.add(found.request);
+      strange.push({ position, found });
+    }
     listener.read({ t, request, layer, length: slots.length, strange, reached: new Set(reached) });
   }
 }
