@@ -3,12 +3,14 @@
 import { createHash } from "node:crypto";
 import { forArm } from "./check/arms.ts";
 import { explainWitness } from "./check/explain.ts";
-import type { AnomalyClass, ArmResult, Finding, TraceSize } from "./check/finding.ts";
+import type { Anomaly, AnomalyClass, ArmResult, Finding, TraceSize } from "./check/finding.ts";
+import { narrowReadsAreRight } from "./check/locate.ts";
 import { judge, type Property, type Run, toRun } from "./check/property.ts";
 import { rate } from "./check/statistics.ts";
 import type { Witness } from "./check/verdict.ts";
 import { CrosstalkError } from "./errors.ts";
 import type { Arm } from "./history/schema.ts";
+import { locatedAnomaly } from "./locate.ts";
 import { createMinimizer } from "./minimize/minimizer.ts";
 import type { Target, TargetDescription } from "./target/target.ts";
 import { formatTrace } from "./trace/read.ts";
@@ -81,10 +83,11 @@ export function rerun(target: Target, description: TargetDescription, law: Prope
   };
 }
 
-/** Foreign and stale differ only in whether the owner was still running: a matter of moments. */
-function alike(a: AnomalyClass, b: AnomalyClass): boolean {
-  const others = (c: AnomalyClass) => c === "foreign read" || c === "stale read";
-  return a === b || (others(a) && others(b));
+/** Whether two anomalies may be of one class. Foreign and stale differ only in whether the owner was still running. */
+function alike(a: Anomaly, b: Anomaly): boolean {
+  const classes = (anomaly: Anomaly): AnomalyClass[] =>
+    [anomaly.class, ...anomaly.or.map((other) => other.class)].map((c) => (c === "stale read" ? "foreign read" : c));
+  return classes(a).some((c) => classes(b).includes(c));
 }
 
 export async function* investigate(
@@ -109,7 +112,7 @@ export async function* investigate(
   const failsAlike = async (trace: Trace, choice: RunChoice): Promise<boolean> => {
     if (!(await fails(trace, choice))) return false;
     const { run, witness } = failures.get(trace)!;
-    return alike(explainWitness(run, witness, description.blockSize).class, anomaly.class);
+    return alike(explainWitness(run, witness, description.blockSize), anomaly);
   };
 
   const minimizer = createMinimizer(failure.run.trace, {
@@ -157,7 +160,7 @@ export async function* investigate(
   return {
     id: `${law.id}-${sha.slice(0, 6)}`,
     law: { id: law.id, title: law.title, law: law.law },
-    anomaly: explainWitness(shown.run, shown.witness, description.blockSize),
+    anomaly: await locatedAnomaly(description, shown, rerun(target, description, narrowReadsAreRight, signal)),
     trace: minimal.trace,
     history: shown.run.history,
     target: description,

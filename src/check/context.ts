@@ -1,6 +1,8 @@
 /** A request's context, cell by cell: what each position holds and what the trace calls it. */
 
+import type { Outcome } from "../history/outcome.ts";
 import { expectedTokens, type ResolvedRequest } from "../trace/prompt.ts";
+import type { CellOrigin } from "./finding.ts";
 import type { Run } from "./property.ts";
 
 export interface Context {
@@ -10,7 +12,9 @@ export interface Context {
   readonly answerTimes: readonly number[];
   readonly sentAt: number;
   readonly settledAt: number | null;
-  readonly cancelled: boolean;
+  readonly status: Outcome["status"];
+  /** Prompt tokens that the engine says came from its cache; null where it does not tell. */
+  readonly cached: number | null;
 }
 
 export function contextsOf(run: Run): Context[] {
@@ -23,15 +27,24 @@ export function contextsOf(run: Run): Context[] {
       answerTimes: outcome.tokenTimes,
       sentAt: outcome.sentAt,
       settledAt: outcome.settledAt,
-      cancelled: outcome.status === "cancelled",
+      status: outcome.status,
+      cached: outcome.cached,
     };
   });
 }
 
-/** Tokens that the request had put into cells at a time: its prompt, and the answer that had arrived by then. */
+/** Stands for a token that is no evidence of where another came from. */
+export const NO_EVIDENCE = -1;
+
+/**
+ * Tokens that the request had put into cells at a time: its prompt, and the answer that had arrived by then. Wrong tokens
+ * of the answer are left out: what damaged them may have damaged the answer that is to be explained in the same way.
+ */
 export function heldBefore({ request, answer, answerTimes }: Context, time: number): number[] {
+  const expected = expectedTokens(request);
   const arrived = answerTimes.findIndex((t) => t >= time);
-  return [...request.prompt, ...(arrived < 0 ? answer : answer.slice(0, arrived))];
+  const fed = arrived < 0 ? answer : answer.slice(0, arrived);
+  return [...request.prompt, ...fed.map((token, i) => (token === expected[i] ? token : NO_EVIDENCE))];
 }
 
 /** What the trace calls a position: `A[12]`, `read` or `answer[3]`. */
@@ -50,6 +63,12 @@ export function askedPosition(request: ResolvedRequest, index: number): number |
 export function wrongRun(request: ResolvedRequest, tokens: readonly number[], index: number, limit = 16): number[] {
   const expected = expectedTokens(request);
   const run: number[] = [];
-  for (let i = index; i < tokens.length && run.length < limit && tokens[i] !== expected[i]; i++) run.push(tokens[i]!);
+  const end = Math.min(tokens.length, expected.length);
+  for (let i = index; i < end && run.length < limit && tokens[i] !== expected[i]; i++) run.push(tokens[i]!);
   return run;
+}
+
+/** A cell of a context, with its place in the trace's words. */
+export function originAt(context: Context, position: number): CellOrigin {
+  return { request: context.request.id, position, place: placeOf(context.request, position) };
 }

@@ -65,8 +65,15 @@ describe("a wrong narrow answer", () => {
   test("of cells that its own prompt and another's both hold names both", () => {
     const both: HandMadeRequest = { ...owner, prompt: [{ seg: "A", from: 20 }, { read: "scan" }] };
     const anomaly = explained([...A.slice(20, 24)], [both]);
-    expect(anomaly.class).toBe("foreign read");
-    expect(anomaly.origins.map((o) => `${o.request} ${o.place}`)).toEqual(["r1 A[20]", "r2 A[20]"]);
+    expect([anomaly, ...anomaly.or].map((r) => r.class)).toEqual([
+      "foreign read",
+      "stale read",
+      "torn read",
+      "shifted read",
+    ]);
+    const origins = [anomaly, ...anomaly.or].flatMap((r) => r.origins).map((o) => `${o.request} ${o.place}`);
+    expect(new Set(origins)).toEqual(new Set(["r1 A[20]", "r2 A[20]"]));
+    expect(anomaly.explanation).toContain("To tell these apart: ");
   });
 
   test("with digits of two owners is a torn read", () => {
@@ -85,10 +92,14 @@ describe("a wrong narrow answer", () => {
     expect(explained([payloadToken([own[0], 0, own[2]]), ...right.slice(1)], [owner]).class).toBe("unwritten read");
   });
 
-  test("with zero digits where another request's read token lay is that request's", () => {
+  test("with zero digits where another request's read token lay may be that request's", () => {
     const short: HandMadeRequest = { ...owner, prompt: [{ seg: "B" }, { read: "scan" }] };
     const anomaly = explained([payloadToken([0, 0, 0]), ...right.slice(1)], [short]);
-    expect(anomaly).toMatchObject({ class: "foreign read", origins: [{ request: "r1", position: 16, place: "read" }] });
+    expect(anomaly.class).toBe("unwritten read");
+    expect(anomaly.or).toContainEqual({
+      class: "foreign read",
+      origins: [{ request: "r1", position: 16, place: "read" }],
+    });
   });
 
   test("that no request accounts for is unexplained", () => {
@@ -155,4 +166,55 @@ test("another finish reason than a twin's is no lost tail", () => {
   const anomaly = explainWitness(run, witness, 16);
   expect(anomaly).toMatchObject({ class: "unexplained", index: null });
   expect(anomaly.explanation).toContain("got finish reason stop");
+});
+
+describe("the explanation says", () => {
+  const other: HandMadeRequest = { ...owner, settledAt: 300, prompt: [{ seg: "C" }, { seg: "B" }, { read: "scan" }] };
+  const scan = { prompt: [{ seg: "A" }, { read: "scan" }] as const };
+
+  test.each([
+    [
+      "where foreign cells lie in their own request",
+      [...B.slice(4, 8)],
+      [other],
+      {},
+      "B[4] of r1 at position 20 (block 1)",
+    ],
+    ["how many tokens in a row fit", [...B.slice(0, 4)], [other], {}, "These 4 tokens in a row are B[0] of r1."],
+    [
+      "which digits of a torn cell are another's, and in which layers",
+      [...right].map((token, i) => payloadToken([digitsOf(token)[0], digitsOf(token)[1], digitsOf(B[i]!)[2]])),
+      [other],
+      {},
+      "Digit 3 (read layers 3, 6, ...) comes from B[0] of r1, the others do not",
+    ],
+    [
+      "which digit a scan named, and its layers",
+      [badToken(2, digitsOf(B[0]!)[2])],
+      [other],
+      scan,
+      "Digit 3 (read layers 3, 6, ...) is in no cell of its own context",
+    ],
+    [
+      "how far a phantom hit goes",
+      [badToken(2, digitsOf(B[0]!)[2])],
+      [other],
+      { ...scan, cached: 32 },
+      "The engine took 32 tokens of this prompt from its cache, up to position 31 (block 1), but no earlier request held more than 0 of them",
+    ],
+    [
+      "that a request had ended",
+      [...B.slice(0, 4)],
+      [{ ...other, settledAt: 40 }],
+      {},
+      "B[0] of r1, left behind by a request that had ended",
+    ],
+    ["that a neighbour answered", right.map(() => A[15]!), [], {}, "its own was not written when it was read"],
+    ["that a part came twice", [...right, ...right], [], { maxTokens: 4 }, "The last tokens of its answer came twice"],
+  ] as const)("%s", (_, answer, others, more, text) => {
+    const run = handMade([...others, { ...victim, ...more, answer: () => answer }]);
+    const index = answer.length > 4 ? 4 : 0;
+    const anomaly = explainWitness(run, { request: "r2", index, expected: "an end", observed: "more" }, 16);
+    expect(anomaly.explanation).toContain(text);
+  });
 });

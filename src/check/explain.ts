@@ -3,66 +3,77 @@
 import type { Outcome } from "../history/outcome.ts";
 import { formatPrompt } from "../trace/print.ts";
 import { expectedTokens } from "../trace/prompt.ts";
-import { tokenName } from "../tracer/vocabulary.ts";
-import { askedPosition, contextsOf, placeOf, wrongRun } from "./context.ts";
-import type { Anomaly, CellOrigin } from "./finding.ts";
+import { DIGITS, digitsOf, tokenKind, tokenName } from "../tracer/vocabulary.ts";
+import { classify, type Evidence } from "./anomaly.ts";
+import { tellsApart } from "./apart.ts";
+import { askedPosition, type Context, contextsOf, placeOf, wrongRun } from "./context.ts";
+import type { Anomaly, CellOrigin, Reading } from "./finding.ts";
+import { phantomHit } from "./phantom.ts";
 import type { Run } from "./property.ts";
-import { provenance } from "./provenance.ts";
 import type { Witness } from "./verdict.ts";
 
 const EVIDENCE_TOKENS = 8;
+/** How far times at the client of a real server may be from those in the engine, microseconds. */
+const SLACK = 5000;
 
 /** @param blockSize cells a block, to say which block a position lies in; 1 where the engine has no blocks */
 export function explainWitness(run: Run, witness: Witness, blockSize: number): Anomaly {
   const outcome = run.outcomes.get(witness.request)!;
-  const { maxTokens } = run.requests.get(witness.request)!;
-  const wrong = witness.index !== null && witness.index < Math.min(outcome.tokens.length, maxTokens);
-  if (wrong) return wrongToken(run, outcome, witness.index!, blockSize);
-  const whole = outcome.status === "finished" && outcome.tokens.length >= maxTokens;
-  return whole ? wrongEnd(witness, outcome) : missing(run, witness, outcome);
-}
-
-/** All tokens are there, and then more of them, or another finish reason than twins got. */
-function wrongEnd(witness: Witness, outcome: Outcome): Anomaly {
-  const { expected, observed } = witness;
-  return {
-    class: "unexplained",
-    request: outcome.id,
-    index: witness.index,
-    expected: [expected],
-    observed: [observed],
-    position: null,
-    origins: [],
-    explanation: `${outcome.id} ended otherwise than it should: expected ${expected}, got ${observed}. No cell tells why.`,
-  };
-}
-
-function missing(run: Run, witness: Witness, outcome: Outcome): Anomaly {
-  const lost = outcome.status === "finished";
   const request = run.requests.get(witness.request)!;
-  const got = `${outcome.tokens.length} of ${request.maxTokens} tokens`;
-  const end = outcome.error ? `failed with "${outcome.error}"` : "was still open when the run ended";
-  const explanation = lost
-    ? `${outcome.id} finished with ${got}: the rest of its answer is lost.`
-    : `${outcome.id} did not settle: after ${got} it ${end}.`;
+  const { maxTokens } = request;
+  const isWrong = (index: number) => wrongRun(request, outcome.tokens, index, 1).length > 0;
+  // A law that compares twins may point at a token that is right where the twin's is wrong.
+  const elsewhere = outcome.tokens.findIndex((_, i) => isWrong(i));
+  const index = witness.index === null || isWrong(witness.index) || elsewhere < 0 ? witness.index : elsewhere;
+  const evidence = evidenceOf(run, witness.request, index);
+  if (index !== null && isWrong(index)) return wrongToken(run, outcome, index, evidence, blockSize);
+  const [{ class: kind, origins }, ...or] = classify(evidence);
+  const explanation =
+    kind === "lost tail" || kind === "unsettled request"
+      ? missing(outcome, maxTokens)
+      : [wrongEnd(outcome, witness, kind), ...apart([{ class: kind, origins }, ...or])].join(" ");
   return {
-    class: lost ? "lost tail" : "unsettled request",
-    request: witness.request,
-    index: lost ? outcome.tokens.length : null,
+    class: kind,
+    or,
+    request: outcome.id,
+    index: kind === "lost tail" ? outcome.tokens.length : kind === "unsettled request" ? null : witness.index,
     expected: [witness.expected],
     observed: [witness.observed],
     position: null,
-    origins: [],
+    origins,
     explanation,
   };
 }
 
-function wrongToken(run: Run, outcome: Outcome, index: number, blockSize: number): Anomaly {
+function evidenceOf(run: Run, request: string, index: number | null): Evidence {
   const contexts = contextsOf(run);
-  const victim = contexts.find((c) => c.request.id === outcome.id)!;
-  const { request } = victim;
+  return {
+    victim: contexts.find((c) => c.request.id === request)!,
+    index,
+    contexts,
+    flushes: run.history.events.flatMap((event) => (event.e === "flushed" ? event.t : [])),
+    slack: run.history.header.clock === "virtual" ? 0 : SLACK,
+  };
+}
+
+/** All tokens are there, and then more of them, or another finish reason than twins got. */
+function wrongEnd({ id }: Outcome, { expected, observed }: Witness, kind: Anomaly["class"]): string {
+  const end = `${id} ended otherwise than it should: expected ${expected}, got ${observed}.`;
+  return kind === "repeated tail" ? `${end} The last tokens of its answer came twice.` : `${end} No cell tells why.`;
+}
+
+function missing({ id, error, status, tokens }: Outcome, maxTokens: number): string {
+  const got = `${tokens.length} of ${maxTokens} tokens`;
+  if (status === "finished") return `${id} finished with ${got}: the rest of its answer is lost.`;
+  const end = error ? `failed with "${error}"` : "was still open when the run ended";
+  return `${id} did not settle: after ${got} it ${end}.`;
+}
+
+function wrongToken(run: Run, outcome: Outcome, index: number, evidence: Evidence, blockSize: number): Anomaly {
+  const { request } = evidence.victim;
+  const readings = classify(evidence);
+  const [{ class: kind, origins }, ...or] = readings;
   const at = outcome.tokenTimes[index]!;
-  const source = provenance(victim, index, at, contexts);
   const observed = wrongRun(request, outcome.tokens, index, EVIDENCE_TOKENS);
   const expected = [...expectedTokens(request)].slice(index, index + observed.length);
   const position = askedPosition(request, index);
@@ -74,46 +85,136 @@ function wrongToken(run: Run, outcome: Outcome, index: number, blockSize: number
       ? `${outcome.id} scanned its own ${cells(request.prompt.length - 1)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
       : `${outcome.id} asked for its own cell at ${block(position)}, which is ${placeOf(request, position)}, and should have got ${tokenName(expected[0]!)}`;
   const got = `answer ${index} is ${tokenName(observed[0]!)} instead`;
-  const sentences = [`${asked}; ${got}.`, whose(source.class, source.origins, observed.length, position === null)];
-  const before = justBefore(run, outcome, source.origins, at);
+  const says = told(readings).map((reading) => meaning(reading, { evidence, observed, position, block }));
+  const sentences = [
+    `${asked}; ${got}.`,
+    ...says.map((text, i) => (i === 0 ? text : `Or ${text[0]!.toLowerCase()}${text.slice(1)}`)),
+    ...apart(readings),
+  ];
+  const owners = readings.flatMap((r) => r.origins);
+  const before = justBefore(run, outcome, owners, at);
   if (before !== "") sentences.push(before);
   return {
-    class: source.class,
+    class: kind,
+    or,
     request: outcome.id,
     index,
     expected: names(expected),
     observed: names(observed),
     position,
-    origins: source.origins,
+    origins,
     explanation: sentences.join(" "),
   };
 }
 
 const cells = (n: number): string => `${n} ${n === 1 ? "cell" : "cells"}`;
 
-function whose(kind: Anomaly["class"], origins: readonly CellOrigin[], tokens: number, scan: boolean): string {
-  const run = tokens > 1 && !scan ? `These ${tokens} tokens in a row are` : "That is";
-  const places = [...new Set(origins.map((o) => `${o.place} of ${o.request}`))];
-  const named = places.slice(0, 4).join(", or ") + (places.length > 4 ? `, or ${places.length - 4} more` : "");
-  const certainty = places.length > 1 ? " The evidence does not tell these apart." : "";
+function apart(readings: readonly Reading[]): string[] {
+  const ways = tellsApart(readings);
+  return ways.length === 0 ? [] : [`To tell these apart: ${ways.join("; ")}.`];
+}
+
+/** Another request's cells are told once, whether their owner was still at work or not. */
+function told(readings: readonly Reading[]): (Reading & { readonly alive?: "unknown" })[] {
+  const theirs = readings.filter((r) => r.class === "foreign read" || r.class === "stale read");
+  if (theirs.length < 2) return [...readings];
+  const origins = theirs.flatMap((r) => r.origins);
+  const both = { class: "foreign read" as const, origins, alive: "unknown" as const };
+  return readings.flatMap((r) => (r === theirs[0] ? both : theirs.includes(r) ? [] : r));
+}
+
+/** A wrong token, with what its readings are told by. */
+interface WrongToken {
+  readonly evidence: Evidence;
+  readonly observed: readonly number[];
+  /** Null for a scan. */
+  readonly position: number | null;
+  readonly block: (position: number) => string;
+}
+
+/** What one reading says of the cells, in a sentence. */
+function meaning(
+  { class: kind, origins, alive }: ReturnType<typeof told>[number],
+  { evidence, observed, position, block }: WrongToken,
+): string {
+  const { victim, contexts, flushes } = evidence;
+  const scan = position === null;
+  const tokens = scan ? 1 : inARow(origins[0], observed, contexts);
+  const run = tokens > 1 ? `These ${tokens} tokens in a row are` : "That is";
+  const named = placesOf(origins, position, block);
+  const certainty =
+    new Set(origins.map((o) => `${o.place} of ${o.request}`)).size > 1
+      ? " The evidence does not tell these apart."
+      : "";
   switch (kind) {
     case "unexplained":
-      return "No request of this run held such a cell, so the evidence does not say where it came from.";
+      return "It came from no cell that this run can name: it fits none, or by chance.";
     case "unwritten read":
-      return "The digits that differ are zero: the cell, or some layers of it, was not written when it was read.";
+      return digitsOf(observed[0]!).includes(0)
+        ? "The digits that differ are zero: the cell, or some layers of it, was not written when it was read."
+        : "The nearest cell that was there answered: its own was not written when it was read.";
     case "shifted read":
       return `${run} its own ${named}: the right request, the wrong position.${certainty}`;
     case "torn read":
-      return `Some layers of the cell are its own and the others are ${named}.${certainty}`;
+      return `${strangeDigits(victim, position!, observed[0]!)} from ${named}, the others do not: the cell has two sources.${certainty}`;
     case "row swap":
       return `${run} what ${named} should be: the answer of another row.${certainty}`;
-    default:
+    case "repeated tail":
+      return "A part of its own answer came twice.";
+    case "lost tail":
+      return "Tokens are missing in its answer: it goes on with later ones, and ends too early by as many.";
+    case "phantom hit": {
+      const { held, cached } = phantomHit(victim, contexts, flushes)!;
+      const whose = origins.length === 0 ? "" : ` What was read is ${named}.${certainty}`;
+      return `The engine took ${cached} tokens of this prompt from its cache, up to ${block(cached - 1)}, but no earlier request held more than ${held} of them.${whose}`;
+    }
+    case "foreign read":
+    case "stale read": {
+      const left = kind === "stale read" ? ", left behind by a request that had ended" : "";
+      const owner = alive === "unknown" ? ", whose owner was still at work, or had left them behind" : left;
       return scan
-        ? `That digit is in no cell of its own context; it is in cells like ${named}.${certainty}`
-        : `${run} ${named}.${certainty}`;
+        ? `${scanned(observed[0]!)} is in no cell of its own context; it is in cells like ${named}${owner}.${certainty}`
+        : `${run} ${named}${owner}.${certainty}`;
+    }
+    case "unsettled request":
+      return "It did not settle.";
   }
 }
 
+/** How many of the observed tokens stand in a row in the request that they came from. */
+function inARow(origin: CellOrigin | undefined, observed: readonly number[], contexts: readonly Context[]): number {
+  const owner = contexts.find((c) => c.request.id === origin?.request);
+  if (origin === undefined || owner === undefined) return 0;
+  const held = [...owner.request.prompt, ...expectedTokens(owner.request)];
+  const differs = observed.findIndex((token, i) => token !== held[origin.position + i]);
+  return differs < 0 ? observed.length : differs;
+}
+
+/** Up to four places, with position and block where they are not those that were asked for. */
+function placesOf(origins: readonly CellOrigin[], asked: number | null, block: WrongToken["block"]): string {
+  const places = origins.map((o) => {
+    const elsewhere = asked !== null && o.position !== asked ? ` at ${block(o.position)}` : "";
+    return `${o.place} of ${o.request}${elsewhere}`;
+  });
+  const distinct = [...new Set(places)];
+  const more = distinct.length - 4;
+  return distinct.slice(0, 4).join(", or ") + (more > 0 ? `, or ${more} more` : "");
+}
+
+/** A digit is carried by every third read layer: a scan's digit says in which layers the cell is wrong. */
+const layersOf = (digit: number): string => `read layers ${digit + 1}, ${digit + 1 + DIGITS}, ...`;
+
+function scanned(observed: number): string {
+  const token = tokenKind(observed);
+  return token.kind === "bad" ? `Digit ${token.digit + 1} (${layersOf(token.digit)})` : "That";
+}
+
+function strangeDigits({ request }: Context, position: number, observed: number): string {
+  const own = digitsOf(request.prompt[position]!);
+  const strange = digitsOf(observed).flatMap((value, digit) => (value === own[digit] ? [] : [digit]));
+  const named = strange.map((digit) => `${digit + 1} (${layersOf(digit)})`).join(" and ");
+  return strange.length === 1 ? `Digit ${named} comes` : `Digits ${named} come`;
+}
 /** What happened to the owners shortly before the wrong token. */
 function justBefore(run: Run, victim: Outcome, origins: readonly CellOrigin[], at: number): string {
   const owners = new Set(origins.map((o) => o.request));

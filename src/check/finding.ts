@@ -4,7 +4,10 @@ import type { Arm, History } from "../history/schema.ts";
 import type { TargetDescription } from "../target/target.ts";
 import type { Trace } from "../trace/schema.ts";
 
-/** Names of what a wrong answer shows. `unexplained` where the evidence fits no class: said, never guessed. */
+/**
+ * Names of what a wrong answer shows; docs/anomalies.md defines them. `unexplained` where the evidence fits no class.
+ * Adapter mix-up and leaked parameter get their place here with the reads that can show them.
+ */
 export type AnomalyClass =
   | "foreign read"
   | "stale read"
@@ -12,7 +15,9 @@ export type AnomalyClass =
   | "torn read"
   | "unwritten read"
   | "row swap"
+  | "phantom hit"
   | "lost tail"
+  | "repeated tail"
   | "unsettled request"
   | "unexplained";
 
@@ -26,8 +31,17 @@ export interface CellOrigin {
   readonly place: string;
 }
 
-export interface Anomaly {
+/** A class that the evidence fits, and the cells that it says were read: one is certain, several are ambiguous. */
+export interface Reading {
   readonly class: AnomalyClass;
+  readonly origins: readonly CellOrigin[];
+}
+
+export interface Anomaly {
+  /** The class that fits best. */
+  readonly class: AnomalyClass;
+  /** Other classes that the evidence fits; none: `class` is certain. */
+  readonly or: readonly Reading[];
   readonly request: string;
   /** Index of the first wrong generated token; null where no token is wrong. */
   readonly index: number | null;
@@ -36,7 +50,7 @@ export interface Anomaly {
   readonly observed: readonly string[];
   /** Position that should have been read; null for a scan, which reads the whole context. */
   readonly position: number | null;
-  /** Candidates for the cells that were read instead; one means certain, several mean ambiguous, none unknown. */
+  /** Candidates for the cells that were read instead, if `class` is right; one means certain, none unknown. */
   readonly origins: readonly CellOrigin[];
   /** A paragraph for a person: who read whose cells, at which positions and blocks, and what happened just before. */
   readonly explanation: string;

@@ -1,148 +1,242 @@
 /**
- * Provenance: whose cells a wrong answer was read from.
+ * Provenance: where a wrong answer fits.
  *
- * A narrow answer names the token that lay in the cell, so the cells that held it are the candidates, those first that
- * explain most of the wrong tokens that follow.
- * A scan answer names one digit, so every segment whose family has it is a candidate. Candidates are all returned: one
- * is certain, several are ambiguous, none is unknown.
+ * A narrow answer names the token that lay in the cell. A family has 64 tokens, so one token fits many cells by chance,
+ * and several in a row hardly any. Every fit therefore carries how many digits it explains and how many places were
+ * tried, and `chance` says what such a fit is worth.
  */
 
 import { expectedTokens } from "../trace/prompt.ts";
-import { digitsOf, isPayload, payloadToken, tokenKind } from "../tracer/vocabulary.ts";
-import { askedPosition, type Context, heldBefore, placeOf, wrongRun } from "./context.ts";
-import type { AnomalyClass, CellOrigin } from "./finding.ts";
+import { DIGITS, digitsOf, isPayload, payloadToken } from "../tracer/vocabulary.ts";
+import { type Context, heldBefore, NO_EVIDENCE, originAt } from "./context.ts";
+import type { CellOrigin } from "./finding.ts";
 
-export interface Provenance {
-  readonly class: AnomalyClass;
+/** What kind of place explains the answer. */
+export type FitKind =
+  /** Another request's cells, at the asked position or at another one. */
+  | "theirs"
+  | "theirs elsewhere"
+  /** Own cells at another position. */
+  | "own elsewhere"
+  /** One own cell for all questions: the nearest to cells that were not there. */
+  | "own edge"
+  /** Digits of two sources at the asked position. */
+  | "torn"
+  /** What another request of the same time should be answered. */
+  | "row"
+  /** A part of the answer came twice, or is missing, and its length says so. */
+  | "repeated"
+  | "lost"
+  /** A part came twice, and as much is missing at the end. */
+  | "repeated and cut";
+
+export interface Fit {
+  readonly kind: FitKind;
   readonly origins: readonly CellOrigin[];
+  /** Digits of the wrong tokens, from the first on, that this explains. */
+  readonly digits: number;
+  /** Places that were tried. */
+  readonly places: number;
 }
 
-const UNKNOWN: Provenance = { class: "unexplained", origins: [] };
+/** How often two random digits of one family agree, at most: those of group 0 are 1 in half of the cells. */
+const DIGITS_AGREE = 3 / 8;
 
-/**
- * @param victim the request with the wrong answer
- * @param index its first wrong token
- * @param at when that token arrived, microseconds
- * @param contexts every request of the run
- */
-export function provenance(victim: Context, index: number, at: number, contexts: readonly Context[]): Provenance {
-  const wrong = wrongRun(victim.request, victim.answer, index);
-  const others = contexts.filter((c) => c !== victim && c.sentAt <= at);
-  const swapped = rowSwap(victim, wrong, at, others);
-  const token = tokenKind(wrong[0]!);
-  if (token.kind === "bad") return foreign(victim, scanOrigins(token.digit, token.value, at, others), others);
-  if (!isPayload(wrong[0]!)) return swapped;
-  const asked = askedPosition(victim.request, index);
-  if (asked === null) return swapped;
+/** How many of the places tried would fit as well by chance. */
+export const chance = ({ places, digits }: Pick<Fit, "places" | "digits">): number => places * DIGITS_AGREE ** digits;
 
-  const theirs = others.flatMap((context) => runsOf(context, wrong, at));
-  const own = runsOf(victim, wrong, at).filter((m) => m.origin.position !== asked);
-  const everywhere = longest([...theirs, ...own]);
-  const samePlace = everywhere.filter((o) => o.position === asked);
-  if (samePlace.length > 0) return foreign(victim, samePlace, others);
-  if (swapped.origins.length > 0) return swapped;
-  const mixed = mixedDigits(victim, asked, wrong[0]!, at, others);
-  // Zeros are an unwritten cell, or the cell of any read token: they say nothing of a place.
-  if (mixed.class === "unwritten read") return mixed;
-  // One token may stand anywhere by chance: digits that fit at the asked position say more than that.
-  const chance = Math.max(0, ...[...theirs, ...own].map((m) => m.tokens)) <= 1;
-  if (chance && mixed.class !== "unexplained") return mixed;
-  if (everywhere.every((o) => o.request === victim.request.id) && everywhere.length > 0) {
-    return { class: "shifted read", origins: everywhere };
-  }
-  return foreign(victim, everywhere, others);
+/** What was answered from the first wrong token on. A token between wrong ones may be right by chance: it proves nothing. */
+export interface Observed {
+  readonly tokens: readonly number[];
+  readonly wrong: readonly boolean[];
 }
 
-/** A place where the wrong answer fits, and how many of its tokens do. */
-interface Match {
-  readonly origin: CellOrigin;
-  readonly tokens: number;
+const EVIDENCE_TOKENS = 16;
+
+export function observedFrom({ request, answer }: Context, index: number): Observed {
+  const expected = expectedTokens(request);
+  const tokens = answer.slice(index, Math.min(expected.length, index + EVIDENCE_TOKENS));
+  return { tokens, wrong: tokens.map((token, i) => token !== expected[index + i]) };
 }
+
+/** Digits of the wrong ones among the first `count` tokens. */
+const evidenceIn = ({ wrong }: Observed, count: number): number =>
+  DIGITS * wrong.slice(0, count).filter(Boolean).length;
 
 /** The payload token that a narrow read of a token's cell answers: read tokens and scan answers show as digits 0, 0, 0. */
-const shown = (token: number): number => payloadToken(digitsOf(token));
+const shown = (token: number): number => (token === NO_EVIDENCE ? token : payloadToken(digitsOf(token)));
 
-/** Every place in a context whose cell shows the first wrong token, with the length of the run that fits from there. */
-function runsOf(context: Context, wrong: readonly number[], at: number): Match[] {
-  const matches: Match[] = [];
-  const held = heldBefore(context, at).map(shown);
-  for (let start = 0; start < held.length; start++) {
-    const tokens = fitting(held, start, wrong);
-    if (tokens > 0) matches.push({ origin: originAt(context, start), tokens });
-  }
-  return matches;
+/** Every place where a wrong narrow answer fits, and how well. */
+export function narrowFits(
+  victim: Context,
+  asked: number,
+  index: number,
+  seen: Observed,
+  others: readonly Context[],
+): Fit[] {
+  const at = victim.answerTimes[index]!;
+  const cells = new Map([victim, ...others].map((c) => [c, heldBefore(c, at).map(shown)]));
+  const own = cells.get(victim)!;
+  const theirs = others.map((context) => ({ context, held: cells.get(context)! }));
+  const alone = [{ context: victim, held: own }];
+  return [
+    atAsked(theirs, asked, seen),
+    elsewhere("theirs elsewhere", theirs, asked, seen),
+    elsewhere("own elsewhere", alone, asked, seen),
+    edge(victim, own, asked, seen),
+    torn([...alone, ...theirs], asked, seen),
+    rowFit(victim, seen, at, others),
+    ...tailFits(victim, index, seen),
+  ].filter((fit) => fit.digits > 0);
 }
 
-/** How many of the wrong tokens stand in `tokens` from `start` on. */
-function fitting(tokens: ArrayLike<number>, start: number, wrong: readonly number[]): number {
+interface Held {
+  readonly context: Context;
+  readonly held: readonly number[];
+}
+
+/** Digits of the wrong tokens that stand in `tokens` from `start` on. */
+function fitting(tokens: ArrayLike<number>, start: number, seen: Observed): number {
   let count = 0;
-  while (count < wrong.length && tokens[start + count] === wrong[count]) count++;
-  return count;
+  while (count < seen.tokens.length && tokens[start + count] === seen.tokens[count]) count++;
+  return evidenceIn(seen, count);
 }
 
-/** The places that explain most tokens: a chance match is short. */
-function longest(matches: readonly Match[]): CellOrigin[] {
-  const most = Math.max(0, ...matches.map((m) => m.tokens));
-  return matches.filter((m) => m.tokens === most).map((m) => m.origin);
+interface Match {
+  readonly origin: CellOrigin;
+  readonly digits: number;
 }
 
-function originAt(context: Context, position: number): CellOrigin {
-  return { request: context.request.id, position, place: placeOf(context.request, position) };
+/** The matches that explain most digits, as one fit. */
+function longest(kind: FitKind, matches: readonly Match[], places: number): Fit {
+  const digits = matches.reduce((max, m) => Math.max(max, m.digits), 0);
+  const origins = digits === 0 ? [] : matches.filter((m) => m.digits === digits).map((m) => m.origin);
+  return { kind, origins, digits, places };
+}
+
+function atAsked(theirs: readonly Held[], asked: number, seen: Observed): Fit {
+  const matches = theirs.map(({ context, held }) => ({
+    origin: originAt(context, asked),
+    digits: fitting(held, asked, seen),
+  }));
+  return longest("theirs", matches, theirs.length);
+}
+
+function elsewhere(kind: FitKind, among: readonly Held[], asked: number, seen: Observed): Fit {
+  const matches = among.flatMap(({ context, held }) =>
+    held.flatMap((token, start): Match[] =>
+      start === asked || token !== seen.tokens[0]
+        ? []
+        : [{ origin: originAt(context, start), digits: fitting(held, start, seen) }],
+    ),
+  );
+  const places = among.reduce((sum, { held }) => sum + held.length, 0);
+  return longest(kind, matches, places);
+}
+
+/** Where the asked cells are not there, the nearest cell that is answers for all of them. */
+function edge(victim: Context, own: readonly number[], asked: number, seen: Observed): Fit {
+  const [first] = seen.tokens;
+  const differs = seen.tokens.findIndex((token) => token !== first);
+  const count = differs < 0 ? seen.tokens.length : differs;
+  const nearest = own
+    .flatMap((token, position) => (token === first && position !== asked ? [position] : []))
+    .sort((a, b) => Math.abs(a - asked) - Math.abs(b - asked))[0];
+  const origins = nearest === undefined ? [] : [originAt(victim, nearest)];
+  return { kind: "own edge", origins, digits: nearest === undefined ? 0 : evidenceIn(seen, count), places: own.length };
+}
+
+/** Two sources, the own cell among them: one gives one digit and the other two. */
+function torn(sources: readonly Held[], asked: number, seen: Observed): Fit {
+  const digitsSeen = seen.tokens.map(digitsOf);
+  /** By source and digit: how many of the tokens have this digit of the source's cells. */
+  const lengths = sources.map(({ held }) =>
+    Array.from({ length: DIGITS }, (_, digit) => {
+      const differs = digitsSeen.findIndex((digits, i) => {
+        const token = held[asked + i];
+        return token === undefined || token === NO_EVIDENCE || digitsOf(token)[digit] !== digits[digit];
+      });
+      return differs < 0 ? digitsSeen.length : differs;
+    }),
+  );
+  let most = 0;
+  let origins = new Set<number>();
+  let ownTakesPart = true;
+  for (const [one, a] of lengths.entries()) {
+    for (const [other, b] of lengths.entries()) {
+      if (one === other) continue;
+      for (let digit = 0; digit < DIGITS; digit++) {
+        const tokens = Math.min(...b.map((length, d) => (d === digit ? a[digit]! : length)));
+        // One source alone explains as much: nothing is torn.
+        if (tokens === 0 || Math.min(...a) >= tokens || Math.min(...b) >= tokens || tokens < most) continue;
+        if (tokens > most) {
+          origins = new Set();
+          ownTakesPart = false;
+        }
+        most = tokens;
+        for (const source of [one, other]) origins.add(source);
+        if (one === 0 || other === 0) ownTakesPart = true;
+      }
+    }
+  }
+  const places = ownTakesPart ? 2 * DIGITS * (sources.length - 1) : DIGITS * sources.length ** 2;
+  return {
+    kind: "torn",
+    origins: [...origins].filter((source) => source > 0).map((source) => originAt(sources[source]!.context, asked)),
+    digits: evidenceIn(seen, most),
+    places,
+  };
+}
+
+/** Requests that ran at the same time and whose own right answer has the wrong tokens. */
+export function rowFit(victim: Context, seen: Observed, at: number, others: readonly Context[]): Fit {
+  let places = 0;
+  const matches = others.flatMap((context): Match[] => {
+    const { request, settledAt, sentAt } = context;
+    if (sentAt > at || (settledAt !== null && settledAt < victim.sentAt)) return [];
+    const theirs = expectedTokens(request);
+    places += theirs.length;
+    let best = { start: 0, digits: 0 };
+    for (let start = 0; start < theirs.length; start++) {
+      const digits = fitting(theirs, start, seen);
+      if (digits > best.digits) best = { start, digits };
+    }
+    const position = request.prompt.length + best.start;
+    const origin = { request: request.id, position, place: `answer[${best.start}]` };
+    return best.digits === 0 ? [] : [{ origin, digits: best.digits }];
+  });
+  // A scan token stands in no cell and no other row's answer by chance.
+  return longest("row", matches, isPayload(seen.tokens[0]!) ? places : 0);
+}
+
+/** The answer goes on to its end with its own tokens, but too late or too early. */
+function tailFits(victim: Context, index: number, seen: Observed): Fit[] {
+  const { answer, request, status } = victim;
+  const expected = expectedTokens(request);
+  const surplus = answer.length - expected.length;
+  const goesOn = (late: number) => answer.slice(index).every((token, i) => token === expected[index - late + i]);
+  // Tokens behind the end that go on as they should are evidence too.
+  const digits = evidenceIn(seen, seen.tokens.length) + DIGITS * Math.max(0, surplus);
+  const tail = (kind: FitKind, places: number): Fit => ({ kind, origins: [], digits, places });
+  if (status === "finished" && surplus !== 0) {
+    return surplus <= index && goesOn(surplus) ? [tail(surplus > 0 ? "repeated" : "lost", 1)] : [];
+  }
+  const late = Array.from({ length: index }, (_, i) => i + 1);
+  return late.some(goesOn) ? [tail("repeated and cut", index)] : [];
 }
 
 /** First cell with this digit in each other request that has one. */
-function scanOrigins(digit: number, value: number, at: number, others: readonly Context[]): CellOrigin[] {
+export function digitOrigins(digit: number, value: number, at: number, others: readonly Context[]): CellOrigin[] {
   return others.flatMap((context) => {
     const position = heldBefore(context, at).findIndex((token) => isPayload(token) && digitsOf(token)[digit] === value);
     return position < 0 ? [] : [originAt(context, position)];
   });
 }
 
-/**
- * Cells of another request. Stale, if all that had them ended by themselves before the victim was sent; foreign, if one
- * was still running or was cancelled, since what it started may have gone on.
- */
-function foreign(victim: Context, origins: readonly CellOrigin[], others: readonly Context[]): Provenance {
-  if (origins.length === 0) return UNKNOWN;
-  const over = origins.every(({ request }) => {
-    const owner = others.find((c) => c.request.id === request) ?? victim;
-    return !owner.cancelled && owner.settledAt !== null && owner.settledAt < victim.sentAt;
+/** Others that held a cell without payload at a position: it shows as zeros, as an unwritten one does. */
+export function zeroOrigins(position: number, at: number, others: readonly Context[]): CellOrigin[] {
+  return others.flatMap((context) => {
+    const token = heldBefore(context, at)[position];
+    return token === undefined || token === NO_EVIDENCE || isPayload(token) ? [] : [originAt(context, position)];
   });
-  return { class: over ? "stale read" : "foreign read", origins };
-}
-
-/** Requests that ran at the same time and whose own answer has the wrong tokens. */
-function rowSwap(victim: Context, wrong: readonly number[], at: number, others: readonly Context[]): Provenance {
-  const matches = others.flatMap((context): Match[] => {
-    const { request, settledAt, sentAt } = context;
-    if (sentAt > at || (settledAt !== null && settledAt < victim.sentAt)) return [];
-    const theirs = expectedTokens(request);
-    const all = Array.from(theirs, (_, start) => ({ start, tokens: fitting(theirs, start, wrong) }));
-    const best = all.reduce((a, b) => (b.tokens > a.tokens ? b : a));
-    if (best.tokens === 0) return [];
-    const position = request.prompt.length + best.start;
-    return [{ origin: { request: request.id, position, place: `answer[${best.start}]` }, tokens: best.tokens }];
-  });
-  const origins = longest(matches);
-  return origins.length > 0 ? { class: "row swap", origins } : UNKNOWN;
-}
-
-/** Some digits are the cell's own and the others are zero (unwritten) or of another request (torn). */
-function mixedDigits(
-  victim: Context,
-  asked: number,
-  observed: number,
-  at: number,
-  others: readonly Context[],
-): Provenance {
-  const seen = digitsOf(observed);
-  const own = digitsOf(victim.request.prompt[asked]!);
-  const strange = [0, 1, 2].filter((digit) => seen[digit] !== own[digit]);
-  if (strange.every((digit) => seen[digit] === 0)) return { class: "unwritten read", origins: [] };
-  const origins = others.flatMap((context) => {
-    const token = heldBefore(context, at)[asked];
-    const fits = token !== undefined && isPayload(token) && strange.every((d) => digitsOf(token)[d] === seen[d]);
-    return fits ? [originAt(context, asked)] : [];
-  });
-  return origins.length > 0 ? { class: "torn read", origins } : UNKNOWN;
 }

@@ -3,6 +3,7 @@
 import { CrosstalkError } from "../errors.ts";
 import { DEFAULT_SHAPE, type TracerShape } from "../tracer/shape.ts";
 import { isLabFault, LAB_FAULTS, type LabFaultName } from "./faults.ts";
+import type { LabWatch } from "./watched-cells.ts";
 
 /** Costs in virtual microseconds. */
 export interface LabCosts {
@@ -42,6 +43,8 @@ export interface LabConfig {
   readonly fault: LabFaultName | null;
   /** Check the bookkeeping after every step and every cell before it is read; throws on a breach. */
   readonly checked: boolean;
+  /** Told what was really read, for tests of explanations; null: nobody listens. */
+  readonly watch: LabWatch | null;
 }
 
 /** Options: what is left out takes its default. */
@@ -70,6 +73,7 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     streamInterval: 2,
     shape: DEFAULT_SHAPE,
     checked: false,
+    watch: null,
     ...sizes,
     costs: { ...DEFAULT_COSTS, ...costs },
     fault,

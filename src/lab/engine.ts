@@ -286,6 +286,7 @@ export class LabEngine {
     const row = decode ?? sequence;
     if (rows.rowOf(row) === -1) return pending;
     const neighbour = rows.neighbour(row);
+    this.config.watch?.misdelivered(row.id, neighbour.id);
     return this.#requests.get(neighbour.id)?.stream.tokens.slice(-pending.length) ?? pending;
   }
 

@@ -18,7 +18,7 @@ const tokenAt = (cells: CellStore, layer: number, slot: number) => cells.planes[
 
 test("a stored block comes back layer by layer", () => {
   const cells = device();
-  const host = new HostTier(DEFAULT_SHAPE, 2, SIZE);
+  const host = new HostTier(new CellStore(DEFAULT_SHAPE, 2 * SIZE), 2, SIZE);
   const clock = new VirtualClock();
   host.store("a", cells, 0);
   host.store("b", cells, 1);
@@ -34,7 +34,7 @@ test("a stored block comes back layer by layer", () => {
 });
 
 test("loads share one link: the second begins when the first is done", () => {
-  const host = new HostTier(DEFAULT_SHAPE, 1, SIZE);
+  const host = new HostTier(new CellStore(DEFAULT_SHAPE, 1 * SIZE), 1, SIZE);
   const cells = device();
   host.store("a", cells, 0);
   const clock = new VirtualClock();
@@ -43,7 +43,7 @@ test("loads share one link: the second begins when the first is done", () => {
 });
 
 test("the least recently used block gives way, but none that a load reads", () => {
-  const host = new HostTier(DEFAULT_SHAPE, 1, SIZE);
+  const host = new HostTier(new CellStore(DEFAULT_SHAPE, 1 * SIZE), 1, SIZE);
   const cells = device();
   expect(host.store("a", cells, 0)).toBe(true);
   expect(host.store("a", cells, 0)).toBe(false);
@@ -55,7 +55,7 @@ test("the least recently used block gives way, but none that a load reads", () =
 });
 
 test("a block that is flushed while a load reads it is free when the load is done", () => {
-  const host = new HostTier(DEFAULT_SHAPE, 1, SIZE);
+  const host = new HostTier(new CellStore(DEFAULT_SHAPE, 1 * SIZE), 1, SIZE);
   const cells = device();
   host.store("a", cells, 0);
   const places = host.pin(["a"]);

@@ -1,7 +1,6 @@
 /** The host tier: evicted blocks kept in host memory, and brought back layer by layer while compute goes on. */
 
-import { CellStore } from "../tracer/cells.ts";
-import type { TracerShape } from "../tracer/shape.ts";
+import type { CellStore } from "../tracer/cells.ts";
 import type { VirtualClock } from "./clock.ts";
 import { copyBlock } from "./copy-block.ts";
 
@@ -21,8 +20,9 @@ export class HostTier {
   /** When the link to the device is free again. */
   #linkFreeAt = 0;
 
-  constructor(shape: TracerShape, blocks: number, blockSize: number) {
-    this.#cells = new CellStore(shape, blocks * blockSize);
+  /** @param cells room for `blocks` blocks */
+  constructor(cells: CellStore, blocks: number, blockSize: number) {
+    this.#cells = cells;
     this.#blockSize = blockSize;
     this.#free = Array.from({ length: blocks }, (_, i) => blocks - 1 - i);
     this.#readers = new Int32Array(blocks);

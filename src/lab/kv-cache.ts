@@ -1,12 +1,13 @@
 /** One worker's cells: gives sequences their blocks, from the prefix cache and the host tier where they are known. */
 
-import { CellStore } from "../tracer/cells.ts";
+import type { CellStore } from "../tracer/cells.ts";
 import { BlockPool, type Evicted } from "./block-pool.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { LabConfig } from "./config.ts";
 import { HostTier } from "./host-tier.ts";
 import { PrefixCache } from "./prefix-cache.ts";
 import type { Sequence } from "./sequence.ts";
+import { labCells } from "./watched-cells.ts";
 
 /** What happens to cells already written, for the history. */
 export type CacheEvent = "eviction" | "preemption" | "load" | "store" | "transfer";
@@ -40,11 +41,12 @@ export class KvCache {
   readonly #report: ReportCacheEvent;
 
   constructor(config: LabConfig, options: KvCacheOptions, clock: VirtualClock, report: ReportCacheEvent) {
-    const { shape, blockSize } = config;
-    this.cells = new CellStore(shape, (options.blocks + 1) * blockSize);
-    this.pool = new BlockPool(options.blocks, this.prefixes);
+    const { blockSize } = config;
+    const { blocks, hostBlocks } = options;
+    this.cells = labCells(config, (blocks + 1) * blockSize);
+    this.pool = new BlockPool(blocks, this.prefixes);
     this.#config = config;
-    this.#host = options.hostBlocks > 0 ? new HostTier(shape, options.hostBlocks, blockSize) : null;
+    this.#host = hostBlocks > 0 ? new HostTier(labCells(config, hostBlocks * blockSize), hostBlocks, blockSize) : null;
     this.#reuse = options.reuse;
     this.#clock = clock;
     this.#report = report;

@@ -8,6 +8,7 @@ import { checkBookkeeping, checkReads } from "./invariants.ts";
 import { KvCache, type KvCacheOptions, type ReportCacheEvent } from "./kv-cache.ts";
 import { type Chunk, Scheduler } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
+import { WatchedCells } from "./watched-cells.ts";
 
 /** What a worker tells the engine, between two steps. */
 export interface WorkerListener {
@@ -23,6 +24,8 @@ export interface WorkerListener {
 interface BatchEntry extends Chunk {
   readonly pass: Pass;
   readonly slots: Int32Array;
+  /** Whose cells it read by mistake so far: known where somebody listens. */
+  readonly reached: Set<string>;
 }
 
 /** What an answer is when the tracer cannot say: the unknown token. */
@@ -94,18 +97,22 @@ export class Worker {
     const start = sequence.computed;
     const slots = this.rows.slots(this.rows.rowOf(sequence), start + tokens);
     const pass = new Pass(this.kv.cells, slots, start, sequence.tokens.slice(start, start + tokens));
-    return { sequence, tokens, pass, slots };
+    return { sequence, tokens, pass, slots, reached: new Set() };
   }
 
   #computeLayer(batch: readonly BatchEntry[], layer: number): void {
-    const { costs, fault, checked } = this.#config;
+    const { costs, fault, checked, watch } = this.#config;
     const ready = Math.max(0, ...batch.map(({ sequence }) => sequence.load?.readyAt[layer] ?? 0));
     if (ready > this.#clock.now && fault !== "host-read-before-ready") {
       this.#clock.at(ready, "compute", () => this.#computeLayer(batch, layer));
       return;
     }
     if (checked) for (const entry of batch) checkReads(this.kv, entry, layer);
-    for (const { pass } of batch) pass.layer(layer);
+    const { cells } = this.kv;
+    for (const entry of batch) {
+      if (cells instanceof WatchedCells && watch !== null) cells.watch(entry, layer, this.#clock.now, watch);
+      else entry.pass.layer(layer);
+    }
     const last = layer + 1 === this.kv.cells.layers;
     this.#clock.at(this.#clock.now + costs.layer, "compute", () =>
       last ? this.#endStep(batch) : this.#computeLayer(batch, layer + 1),

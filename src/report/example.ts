@@ -60,6 +60,7 @@ export function exampleFinding(): Finding {
     },
     anomaly: {
       class: "foreign read",
+      or: [],
       request: "r2",
       index: FIRST_WRONG,
       expected: expected.slice(FIRST_WRONG, FIRST_WRONG + WRONG).map(tokenName),

@@ -4,7 +4,7 @@ import type { CellOrigin, Finding } from "../check/finding.ts";
 import { printTrace } from "../trace/print.ts";
 import { armRows, markdownTable, tokenRows } from "./tables.ts";
 import { formatTimeline } from "./timeline.ts";
-import { armConclusion, count, formatConfirmation, formatSize, HEADLINES, isLeak, reproCommands } from "./wording.ts";
+import { armConclusion, count, formatConfirmation, formatSize, headline, isLeak, reproCommands } from "./wording.ts";
 
 /** Markdown in the form that upstream maintainers ask for: what, where, how often, what rules other causes out, how to run it. */
 export function formatIssue(finding: Finding): string {
@@ -32,7 +32,7 @@ const IMPACT =
 function details(finding: Finding): string[] {
   const { anomaly, law } = finding;
   return [
-    `**${capital(HEADLINES[anomaly.class])}.** ${anomaly.explanation}`,
+    `**${capital(headline(anomaly))}.** ${anomaly.explanation}`,
     `The law that is broken: *${law.law}*`,
     heading("Environment", environment(finding)),
     heading("Expected and observed", answer(finding)),
@@ -50,7 +50,7 @@ function document(sections: readonly string[]): string {
 
 function title(finding: Finding): string {
   const { engine } = finding.target;
-  return `${engine.name} ${engine.version}: ${HEADLINES[finding.anomaly.class]}`;
+  return `${engine.name} ${engine.version}: ${headline(finding.anomaly)}`;
 }
 
 const MOST_ORIGINS = 4;

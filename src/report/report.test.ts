@@ -136,3 +136,16 @@ it("a timeline shows faults, flushes, failures, lost tails and what is still ope
     "
   `);
 });
+
+it("an anomaly that fits two classes is called by both, is not certain if one is chance, and a leak if one is", () => {
+  const or = [
+    { class: "foreign read" as const, origins: [] },
+    { class: "unexplained" as const, origins: [] },
+  ];
+  const ambiguous: Finding = { ...example, anomaly: { ...example.anomaly, class: "unwritten read", or, origins: [] } };
+  expect(formatTerminal(ambiguous, { folder })).toContain(
+    "FOUND unwritten read or foreign read or unexplained: a request read KV cells that nobody had written (not certain)",
+  );
+  expect(formatAdvisory(ambiguous)).not.toBeNull();
+  expect(formatAdvisory({ ...ambiguous, anomaly: { ...ambiguous.anomaly, or: [] } })).toBeNull();
+});

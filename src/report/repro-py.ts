@@ -5,7 +5,7 @@ import { cleanRunsNeeded } from "../check/statistics.ts";
 import { isSend, type Part, type Step, type Trace } from "../trace/schema.ts";
 import { REPRO_BODY } from "./repro-py-body.ts";
 import { REPRO_DIALECTS } from "./repro-py-dialects.ts";
-import { formatConfirmation, HEADLINES, reproCommands, wrap } from "./wording.ts";
+import { classText, formatConfirmation, headline, reproCommands, wrap } from "./wording.ts";
 
 /** Tries by default: so many that not seeing a bug of this rate is less likely than 1 %, within reason. */
 const TRIES = { fewest: 20, most: 200, confidence: 0.99 };
@@ -44,7 +44,7 @@ ${finding.trace.steps.map((step) => `    ${stepLiteral(finding.trace, step)},`).
 ]
 
 LAW = ${JSON.stringify(judgement(finding))}
-ANOMALY = ${JSON.stringify(`${finding.anomaly.class}: ${HEADLINES[finding.anomaly.class]}`)}
+ANOMALY = ${JSON.stringify(`${classText(finding.anomaly)}: ${headline(finding.anomaly)}`)}
 RATE = ${JSON.stringify(formatConfirmation(finding))}
 TRIES = ${tries(finding)}
 ${REPRO_DIALECTS[finding.target.dialect].code}${REPRO_BODY}`;
@@ -53,7 +53,7 @@ ${REPRO_DIALECTS[finding.target.dialect].code}${REPRO_BODY}`;
 function header(finding: Finding): string {
   const { anomaly, target, id } = finding;
   const text = [
-    `Crosstalk repro ${id}: ${anomaly.class} in ${target.engine.name} ${target.engine.version}`,
+    `Crosstalk repro ${id}: ${classText(anomaly)} in ${target.engine.name} ${target.engine.version}`,
     "",
     ...wrap(anomaly.explanation, WIDTH),
     "",

@@ -5,10 +5,11 @@ import { armRows, plainTable, tokenRows } from "./tables.ts";
 import { formatTimeline } from "./timeline.ts";
 import {
   armConclusion,
+  classText,
   count,
   formatConfirmation,
   formatSize,
-  HEADLINES,
+  headline,
   isLeak,
   reproCommands,
   wrap,
@@ -43,7 +44,7 @@ export function formatTerminal(finding: Finding, options: TerminalOptions): stri
     .trimEnd()
     .split("\n");
   return `${[
-    paint("bad", `FOUND ${anomaly.class}: ${HEADLINES[anomaly.class]}`),
+    paint("bad", `FOUND ${classText(anomaly)}: ${headline(anomaly)}`),
     ...paragraph(anomaly.explanation),
     ...(planted === null ? [] : paragraph(`The fault "${planted}" was planted on purpose.`)),
     "",

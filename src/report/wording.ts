@@ -1,18 +1,20 @@
 /** Words and numbers that all reports say in the same way. */
 
-import type { AnomalyClass, Finding, Rate, TraceSize } from "../check/finding.ts";
+import type { Anomaly, AnomalyClass, Finding, Rate, TraceSize } from "../check/finding.ts";
 import type { Arm } from "../history/schema.ts";
 import type { ModelFormat } from "../tracer/manifest.ts";
 
 /** What happened, in half a sentence for someone who does not know the class's name. */
-export const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
+const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
   "foreign read": "a request was answered from another request's KV cells",
   "stale read": "a request was answered from KV cells that an earlier request left behind",
   "shifted read": "a request read its own KV cells at a wrong position",
   "torn read": "a request read KV cells that are partly another request's",
   "unwritten read": "a request read KV cells that nobody had written",
   "row swap": "two requests of one batch got each other's tokens",
+  "phantom hit": "a request was given cached KV cells for a prefix that no earlier request had",
   "lost tail": "a finished answer has fewer tokens than were asked for",
+  "repeated tail": "a part of an answer came twice",
   "unsettled request": "a request never finished",
   unexplained: "a request got tokens that its prompt does not determine",
 };
@@ -26,9 +28,28 @@ export const ARM_CHANGES: Readonly<Record<Arm, string>> = {
   "fresh-server": "server restarted first",
 };
 
-/** Classes in which one user's data reaches another: to be reported in private first. */
-export function isLeak(finding: Finding): boolean {
-  return !["lost tail", "unsettled request", "shifted read", "unwritten read"].includes(finding.anomaly.class);
+/** `foreign read`, or `foreign read or stale read` where the evidence fits both. */
+export function classText({ class: kind, or }: Anomaly): string {
+  return [kind, ...or.map((reading) => reading.class)].join(" or ");
+}
+
+/** What happened, for a title; not certain where a fit by chance cannot be told from it. */
+export function headline({ class: kind, or }: Anomaly): string {
+  const doubt = or.some((reading) => reading.class === "unexplained") ? " (not certain)" : "";
+  return `${HEADLINES[kind]}${doubt}`;
+}
+
+const NO_LEAK: readonly AnomalyClass[] = [
+  "lost tail",
+  "repeated tail",
+  "unsettled request",
+  "shifted read",
+  "unwritten read",
+];
+
+/** Whether one user's data may have reached another, by any class that fits: to be reported in private first. */
+export function isLeak({ anomaly }: Finding): boolean {
+  return [anomaly, ...anomaly.or].some((reading) => !NO_LEAK.includes(reading.class));
 }
 
 export function count(n: number, thing: string): string {

@@ -1,0 +1,91 @@
+import { describe, expect, test } from "vitest";
+import { allProperties } from "../../properties/index.ts";
+import { LAB_FAULTS, type LabFaultName } from "../lab/faults.ts";
+import { explainWitness } from "./explain.ts";
+import type { Anomaly, AnomalyClass, Reading } from "./finding.ts";
+import { judge } from "./property.ts";
+import { labTrace, type WatchedRun, watchedRun } from "./testing/lab-truth.ts";
+
+/** Traces of each fault, its topologies by turns. */
+const SEEDS = 50;
+const REQUESTS = 20;
+/** Generous: the lab needs no time of its own, but the machine may be busy. */
+const TIMEOUT = 600_000;
+
+const CELLS: readonly AnomalyClass[] = ["foreign read", "stale read", "torn read", "shifted read", "unwritten read"];
+
+/** What each fault can cause. An anomaly of another class has to be said to be unexplained. */
+const CAUSES: Record<LabFaultName, readonly AnomalyClass[]> = {
+  "pd-free-on-abort": CELLS,
+  "host-read-before-ready": CELLS,
+  "row-swap-on-removal": CELLS,
+  "partial-block-published": CELLS,
+  "lost-tail": ["lost tail"],
+  "abort-flushes-neighbour": ["row swap"],
+  "cancel-drops-neighbour": ["unsettled request"],
+};
+
+/** Every anomaly of a run, with the index that it stands at. */
+function anomalies({ run, blockSize }: WatchedRun): Anomaly[] {
+  const found = new Map<string, Anomaly>();
+  for (const law of allProperties) {
+    if (!law.appliesTo(run.trace)) continue;
+    const verdict = judge(law, new Map([["main", run]]));
+    if (verdict.status !== "fail") continue;
+    for (const witness of verdict.witnesses) {
+      const anomaly = explainWitness(run, witness, blockSize);
+      // Twins whose difference is another's wrong token have nothing to name.
+      if (anomaly.index !== null || anomaly.class === "unsettled request")
+        found.set(`${anomaly.request} ${anomaly.class} ${anomaly.index}`, anomaly);
+    }
+  }
+  return [...found.values()];
+}
+
+const readings = (anomaly: Anomaly): Reading[] => [anomaly, ...anomaly.or];
+const ownersOf = (list: readonly Reading[]) => new Set(list.flatMap((r) => r.origins.map((o) => o.request)));
+
+/** Why the anomaly names what was not; null if it is right, as far as it is sure of itself. */
+function wrong(anomaly: Anomaly, { run, truth }: WatchedRun): string | null {
+  const all = readings(anomaly);
+  const named = ownersOf(all);
+  const { request, index } = anomaly;
+  if (named.size === 0 || index === null) return null;
+  const real = anomaly.class === "row swap" ? truth.streams(request) : truth.owners(request, index);
+  const say = (what: string) =>
+    `${run.trace.name}: ${request} ${what}; named ${[...named]}, really ${[...real]}: ${anomaly.explanation}`;
+  // A fit by chance is said to be one: then it need not hold.
+  if (all.some((r) => r.class === "unexplained")) return null;
+  if (![...named].some((owner) => real.has(owner))) return say("names no true owner");
+  // Of foreign and stale, one that is stated was so for a true owner; torn and shifted cells have no such time.
+  const timed = all.filter((r) => r.class === "foreign read" || r.class === "stale read");
+  const holds = timed.some((r) =>
+    r.origins.some((o) => real.has(o.request) && truth.lifetimes(request, index, o.request).has(r.class)),
+  );
+  return timed.length < all.length || holds ? null : say("is at a time at which none of its owners was read");
+}
+
+describe.each(LAB_FAULTS)(`over ${SEEDS} traces with $name`, ({ name: fault, topologies }) => {
+  test("no owner is named that is not the true one, and no class that the fault cannot cause", {
+    timeout: TIMEOUT,
+  }, async () => {
+    const counts = { certain: 0, ambiguous: 0, unexplained: 0 };
+    const mistakes: string[] = [];
+    for (let seed = 0; seed < SEEDS; seed++) {
+      const topology = topologies[seed % topologies.length]!;
+      const watched = await watchedRun(await labTrace(seed, REQUESTS, { topology }), { fault, topology });
+      for (const anomaly of anomalies(watched)) {
+        const all = readings(anomaly);
+        const unexplained = all.some((r) => r.class === "unexplained");
+        const certain = all.length === 1 && ownersOf(all).size <= 1;
+        counts[unexplained ? "unexplained" : certain ? "certain" : "ambiguous"]++;
+        const mistake = wrong(anomaly, watched);
+        if (mistake !== null) mistakes.push(mistake);
+        if (!unexplained && !all.some((r) => CAUSES[fault].includes(r.class)))
+          mistakes.push(`${watched.run.trace.name}: ${anomaly.explanation}`);
+      }
+    }
+    expect(mistakes).toEqual([]);
+    expect(counts.certain + counts.ambiguous, "the fault showed").toBeGreaterThan(0);
+  });
+});

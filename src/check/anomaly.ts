@@ -1,0 +1,171 @@
+/**
+ * The name of an anomaly, from what was expected, what was observed, and what the run knows. Pure, and never a guess:
+ * every class that the evidence fits is returned. docs/anomalies.md defines the classes and says what tells them apart.
+ */
+
+import { expectedTokens } from "../trace/prompt.ts";
+import { DIGITS, digitsOf, isPayload, tokenKind } from "../tracer/vocabulary.ts";
+import { askedPosition, type Context } from "./context.ts";
+import type { AnomalyClass, Reading } from "./finding.ts";
+import { type ReadTime, readingsOf, readTime } from "./lifetime.ts";
+import { type PhantomHit, phantomHit } from "./phantom.ts";
+import { chance, digitOrigins, type Fit, narrowFits, observedFrom, rowFit, zeroOrigins } from "./provenance.ts";
+
+export interface Evidence {
+  readonly victim: Context;
+  /** The first wrong generated token; the answer's length if one is missing there; null if no token is wrong. */
+  readonly index: number | null;
+  /** Every request of the run, the victim included. */
+  readonly contexts: readonly Context[];
+  /** When the caches were emptied during the run, microseconds. */
+  readonly flushes: readonly number[];
+  /** How far times at the client may be from those in the engine, microseconds; 0 in virtual time. */
+  readonly slack: number;
+}
+
+/** Readings that fit, best first: one is certain, several are ambiguous. */
+export type Readings = readonly [Reading, ...Reading[]];
+
+const named = (kind: AnomalyClass): Reading => ({ class: kind, origins: [] });
+/** Something that no class names, or a fit by chance. */
+const UNEXPLAINED = named("unexplained");
+
+/** A fit that as many places would give by chance proves nothing. */
+const CHANCE_MOST = 1e-3;
+
+export function classify(evidence: Evidence): Readings {
+  const { victim, index } = evidence;
+  const { answer, request, status } = victim;
+  const wrong = index !== null && index < Math.min(answer.length, request.maxTokens);
+  if (wrong) return wrongToken(evidence, index);
+  if (answer.length > request.maxTokens) return surplus(victim);
+  if (status === "finished" && answer.length === request.maxTokens) return [UNEXPLAINED];
+  return [named(status === "finished" ? "lost tail" : "unsettled request")];
+}
+
+/** All tokens are right, and then there are more. */
+function surplus(victim: Context): Readings {
+  const { answer, request } = victim;
+  const expected = [...expectedTokens(request)];
+  const more = answer.slice(expected.length);
+  const twice = more.every((token, i) => token === expected[expected.length - more.length + i]);
+  if (!twice) return [UNEXPLAINED];
+  // A scan's tokens are all the same: an answer that went on too long looks as one that came twice.
+  const certain = request.read === "narrow" && chance({ places: 1, digits: DIGITS * more.length }) <= CHANCE_MOST;
+  return certain ? [named("repeated tail")] : [named("repeated tail"), UNEXPLAINED];
+}
+
+function wrongToken(evidence: Evidence, index: number): Readings {
+  const { victim, contexts, slack } = evidence;
+  const at = victim.answerTimes[index]!;
+  const others = contexts.filter((c) => c !== victim && c.sentAt <= at);
+  const time = readTime(victim, index, contexts, slack);
+  const asked = askedPosition(victim.request, index);
+  const readings = asked === null ? scan(evidence, index, time, others) : narrow(evidence, asked, index, time, others);
+  const phantom = phantomHit(victim, contexts, evidence.flushes);
+  return phantom !== null && mayCover(phantom, asked) ? asPhantom(readings) : readings;
+}
+
+/** A scan reads the cells that were hit for nothing, whatever else it reads; a narrow read does if it asks there. */
+function mayCover({ held, cached }: PhantomHit, asked: number | null): boolean {
+  return asked === null || (asked >= held && asked < cached);
+}
+
+/** Whose cells they are is what they were without it. What no cell can cause stays as it is. */
+function asPhantom(readings: Readings): Readings {
+  const cells = readings.filter(
+    (r) => r.class !== "row swap" && r.class !== "repeated tail" && r.class !== "lost tail",
+  );
+  if (cells.length === 0) return readings;
+  const origins = cells.flatMap((r) => r.origins).filter((o, i, all) => all.findIndex((p) => same(o, p)) === i);
+  return [{ class: "phantom hit", origins }, ...readings.filter((r) => !cells.includes(r))];
+}
+
+const same = (a: Reading["origins"][number], b: Reading["origins"][number]): boolean =>
+  a.request === b.request && a.position === b.position;
+
+function scan({ victim, contexts }: Evidence, index: number, time: ReadTime, others: readonly Context[]): Readings {
+  const token = tokenKind(victim.answer[index]!);
+  if (token.kind === "bad") {
+    const [first, ...rest] = readingsOf(digitOrigins(token.digit, token.value, time.to, others), contexts, time);
+    return first ? [first, ...rest] : [UNEXPLAINED];
+  }
+  // No cell makes a scan answer anything but itself or `bad`: this is another row's answer.
+  const seen = observedFrom(victim, index);
+  return settled([rowFit(victim, seen, time.to, others)], contexts, time);
+}
+
+function narrow(
+  { victim, contexts }: Evidence,
+  asked: number,
+  index: number,
+  time: ReadTime,
+  others: readonly Context[],
+): Readings {
+  const seen = observedFrom(victim, index);
+  const [first] = seen.tokens;
+  if (!isPayload(first!)) return settled([rowFit(victim, seen, time.to, others)], contexts, time);
+  const own = digitsOf(victim.request.prompt[asked]!);
+  const digits = digitsOf(first!);
+  const strange = [0, 1, 2].filter((digit) => digits[digit] !== own[digit]);
+  if (strange.every((digit) => digits[digit] === 0)) {
+    const zeros = zeroOrigins(asked, time.to, others);
+    const theirs: Reading[] =
+      strange.length === 3
+        ? readingsOf(zeros, contexts, time)
+        : zeros.length > 0
+          ? [{ class: "torn read", origins: zeros }]
+          : [];
+    // The nearest cell that is there may be one without payload: what lies at the asked place is open then.
+    return [named("unwritten read"), ...theirs, UNEXPLAINED];
+  }
+  return settled(narrowFits(victim, asked, index, seen, others), contexts, time);
+}
+
+/** What the best fits are called. Where the best is no better than chance, that is said too. */
+function settled(fits: readonly Fit[], contexts: readonly Context[], time: ReadTime): Readings {
+  // Where the length of the answer says the same, the cells need no explanation.
+  const tail = fits.some((fit) => fit.kind === "repeated" || fit.kind === "lost");
+  const found = fits.filter((fit) => fit.digits > 0 && !(tail && fit.kind === "own elsewhere"));
+  const sound = found.filter((fit) => chance(fit) <= CHANCE_MOST);
+  const likeliest = Math.min(...found.map(chance));
+  const most = Math.max(...sound.map((fit) => fit.digits));
+  const best =
+    sound.length > 0 ? sound.filter((fit) => fit.digits === most) : found.filter((fit) => chance(fit) === likeliest);
+  const readings = best.flatMap((fit) => readingsOfFit(fit, contexts, time));
+  const [first, ...rest] = merged(sound.length > 0 ? readings : [...readings, UNEXPLAINED]);
+  return first ? [first, ...rest] : [UNEXPLAINED];
+}
+
+function readingsOfFit(fit: Fit, contexts: readonly Context[], time: ReadTime): Reading[] {
+  const { kind, origins } = fit;
+  switch (kind) {
+    case "theirs":
+      return readingsOf(origins, contexts, time);
+    case "theirs elsewhere":
+      return [...readingsOf(origins, contexts, time), { class: "torn read", origins }];
+    case "own elsewhere":
+      return [{ class: "shifted read", origins }];
+    case "own edge":
+      return [named("unwritten read"), UNEXPLAINED];
+    case "torn":
+      return [{ class: "torn read", origins }];
+    case "row":
+      return [{ class: "row swap", origins }];
+    case "repeated":
+    case "repeated and cut":
+      return [named("repeated tail")];
+    case "lost":
+      return [named("lost tail")];
+  }
+}
+
+/** One reading for each class, in order of first mention. */
+function merged(readings: readonly Reading[]): Reading[] {
+  const byClass = new Map<AnomalyClass, Reading>();
+  for (const { class: kind, origins } of readings) {
+    const before = byClass.get(kind)?.origins ?? [];
+    byClass.set(kind, { class: kind, origins: [...before, ...origins] });
+  }
+  return [...byClass.values()];
+}

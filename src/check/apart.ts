@@ -1,0 +1,87 @@
+/** What would tell two classes apart where the evidence fits both. */
+
+import type { AnomalyClass, Reading } from "./finding.ts";
+
+type Pair = readonly [AnomalyClass, AnomalyClass];
+
+const APART: readonly (readonly [...Pair, string])[] = [
+  [
+    "foreign read",
+    "torn read",
+    "narrow reads of the cells around it: what is torn ends at a block's edge, a wrong row or question moves them all",
+  ],
+  [
+    "stale read",
+    "torn read",
+    "narrow reads of the cells around it: what is torn ends at a block's edge, a wrong row or question moves them all",
+  ],
+  [
+    "foreign read",
+    "row swap",
+    "a scan in its place: a swapped row brings the other's scan token, a foreign cell brings bad.DIGIT.VALUE",
+  ],
+  [
+    "stale read",
+    "row swap",
+    "a scan in its place: a swapped row brings the other's scan token, a stale cell brings bad.DIGIT.VALUE",
+  ],
+  [
+    "foreign read",
+    "shifted read",
+    "segments of other families: own cells and the other request's then differ in every token",
+  ],
+  [
+    "stale read",
+    "shifted read",
+    "segments of other families: own cells and the other request's then differ in every token",
+  ],
+  [
+    "shifted read",
+    "row swap",
+    "segments of other families: own cells and the other request's then differ in every token",
+  ],
+  [
+    "shifted read",
+    "unwritten read",
+    "more narrow answers: a shift goes on from cell to cell, cells that are missing repeat their neighbour",
+  ],
+  [
+    "shifted read",
+    "repeated tail",
+    "the ids that the engine logs as generated: a tail that came twice was generated once",
+  ],
+  [
+    "unwritten read",
+    "foreign read",
+    "a scan of the same context: it says nothing of zeros and names a digit of the other request's cells",
+  ],
+  [
+    "unwritten read",
+    "stale read",
+    "a scan of the same context: it says nothing of zeros and names a digit of the other request's cells",
+  ],
+  [
+    "unwritten read",
+    "torn read",
+    "a scan of the same context: it says nothing of zeros and names a digit of the other request's cells",
+  ],
+  [
+    "unwritten read",
+    "unexplained",
+    "a scan of the same context: it says nothing of zeros, and names a digit if cells of other positions lie there",
+  ],
+  ["repeated tail", "unexplained", "a narrow read in its place, with a longer answer: its tokens are all different"],
+];
+const CHANCE = "a narrow read with a longer answer: so few tokens fit somewhere by chance";
+
+/** One way for each pair with the class that fits best, without repetition. */
+export function tellsApart([first, ...others]: readonly Reading[]): string[] {
+  // Whether a cell's owner was still at work is seldom known and tells little: it is said, and not looked into.
+  const lifetime = (c: AnomalyClass | undefined) => c === "foreign read" || c === "stale read";
+  const apart = others.filter((other) => !(lifetime(other.class) && lifetime(first?.class)));
+  const ways = apart.map(({ class: other }) => {
+    const row = APART.find(([a, b]) => (a === first?.class && b === other) || (b === first?.class && a === other));
+    return row?.[2] ?? CHANCE;
+  });
+  return [...new Set(ways)];
+}
