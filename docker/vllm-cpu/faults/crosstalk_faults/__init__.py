@@ -18,7 +18,7 @@ FAULTS = (
     "logprobs-by-rank",
     "mask-row-copied",
     "mask-row-left",
-    "output-by-position",
+    "output-by-offset",
     "parent-not-hashed",
     "partial-block-published",
     "salt-not-hashed",

@@ -3,7 +3,7 @@
 Class C13, rows of logits. Resembles https://github.com/vllm-project/vllm/pull/29216 (rows of log-probabilities that do
 not count the discarded ones).
 Needs: a request that asks for `logprobs`, and in a lower row one that does not.
-The client sees: right tokens with the log-probabilities, token names and alternatives of a neighbour.
+The client sees: the right token with a neighbour's log-probability and alternatives, so also the neighbour's token.
 """
 
 from vllm.v1.core.sched.scheduler import Scheduler
@@ -19,7 +19,11 @@ class RowsOfAskers:
         self.asking = asking
 
     def slice_request(self, row: int, num_positions: int):
-        return self.logprobs.slice_request(self.asking.index(row), num_positions)
+        own = self.logprobs.slice_request(row, num_positions)
+        read = self.logprobs.slice_request(self.asking.index(row), num_positions)
+        names = read.logprob_token_ids.copy()
+        names[:, 0] = own.logprob_token_ids[:, 0]  # the sampled token: the API server looks it up by its name
+        return read._replace(logprob_token_ids=names)
 
 
 @instead_of(Scheduler, "update_from_output")

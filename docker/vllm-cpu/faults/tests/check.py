@@ -28,7 +28,7 @@ def random_call(server: Server, segments: list[list[int]], rng: random.Random) -
     parts = [token for segment in rng.choices(segments, k=rng.randint(1, 4)) for token in segment]
     shared = parts[: rng.randint(1, len(parts))] if rng.random() < 0.5 else parts
     payload = shared + server.run_of(rng.randint(0, 60), rng)
-    max_tokens = rng.randint(1, 90)
+    max_tokens = rng.randint(1, 250)
     reads_itself = rng.random() < 0.3
     return Call(
         server,
@@ -39,7 +39,7 @@ def random_call(server: Server, segments: list[list[int]], rng: random.Random) -
         salt=rng.choice(["s", f"{rng.random()}"]) if rng.random() < 0.15 else None,
         allowed=server.run_of(1, rng)[0] if rng.random() < 0.15 else None,
         logprobs=rng.random() < 0.25,
-        cancel_ms=rng.uniform(5, 1500) if rng.random() < 0.25 else None,
+        cancel_ms=rng.uniform(5, 1000) if rng.random() < 0.25 else None,
     )
 
 
@@ -80,7 +80,7 @@ def main() -> int:
         name: int(after.get(f"{name}_total", 0) - before.get(f"{name}_total", 0))
         for name in ("num_preemptions", "prefix_cache_hits", "generation_tokens")
     }
-    print(f"; {sum(call._cancelled for call in calls)} cancelled, {counted}, {seconds:.0f} s")
+    print(f"; {sum(call.cancelled for call in calls)} cancelled, {counted}, {seconds:.0f} s")
     return 2 if "failed" in kinds else 1 if complaints else 0
 
 

@@ -8,6 +8,7 @@ import http.client
 import json
 import random
 import re
+import socket
 import threading
 import time
 import urllib.parse
@@ -77,9 +78,10 @@ class Call:
     cancel_ms: float | None = None
 
     tokens: list[int] = field(default_factory=list)
-    names: list[int] = field(default_factory=list)  # the tokens as the log-probabilities name them
+    likely: list[list[int]] = field(default_factory=list)  # of each token: itself and the likeliest one
     cached: int | None = None
     failure: str | None = None
+    cancelled: bool = False
     sent_at: float = 0
     first_token_at: float | None = None
 
@@ -88,6 +90,7 @@ class Call:
         self._change = threading.Condition()
         self._over = False
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._connection = http.client.HTTPConnection(self.server.address, timeout=180)
 
     def expected(self) -> list[int]:
         seen = list(self.prompt)
@@ -108,9 +111,12 @@ class Call:
         return self
 
     def cancel(self) -> "Call":
-        self._cancelled = True
-        self._socket.shutdown(2)
-        return self.done()
+        """Hangs up, unless the stream is over."""
+        with self._change:
+            if not self._over:
+                self.cancelled = True
+                self._connection.sock.shutdown(socket.SHUT_RDWR)
+        return self
 
     def done(self) -> "Call":
         self._thread.join(timeout=180)
@@ -122,13 +128,12 @@ class Call:
         try:
             self._stream()
         except (OSError, http.client.HTTPException, ValueError) as error:
-            if not self._cancelled:
+            if not self.cancelled:
                 self.failure = repr(error)
         with self._change:
             self._over = True
             self._change.notify_all()
-
-    _cancelled = False
+            self._connection.close()
 
     def _stream(self) -> None:
         server = self.server
@@ -145,11 +150,10 @@ class Call:
             **({"allowed_token_ids": [self.allowed]} if self.allowed is not None else {}),
             **({"logprobs": 1, "return_tokens_as_token_ids": True} if self.logprobs else {}),
         }
-        connection = http.client.HTTPConnection(server.address, timeout=180)
+        connection = self._connection
         connection.connect()
-        self._socket = connection.sock
         if self.cancel_ms is not None:
-            threading.Timer(self.cancel_ms / 1000, self._cancel_now).start()
+            threading.Timer(self.cancel_ms / 1000, self.cancel).start()
         self.sent_at = time.monotonic()
         connection.request("POST", "/v1/completions", json.dumps(body), {"Content-Type": "application/json"})
         response = connection.getresponse()
@@ -158,14 +162,8 @@ class Call:
         for line in response:
             if line.startswith(b"data: {"):
                 self._take(json.loads(line[6:]))
-        connection.close()
-        if len(self.tokens) != self.max_tokens and not self._cancelled:
+        if len(self.tokens) != self.max_tokens and not self.cancelled:
             raise ValueError(f"{len(self.tokens)} of {self.max_tokens} tokens")
-
-    def _cancel_now(self) -> None:
-        if not self._over:
-            self._cancelled = True
-            self._socket.shutdown(2)
 
     def _take(self, event: dict) -> None:
         if "error" in event:
@@ -178,7 +176,8 @@ class Call:
                 self.first_token_at = self.first_token_at or time.monotonic()
                 self._change.notify_all()
             if logprobs := choice.get("logprobs"):
-                self.names += [int(name.removeprefix("token_id:")) for name in logprobs["tokens"]]
+                for names in logprobs["top_logprobs"]:
+                    self.likely.append([int(name.removeprefix("token_id:")) for name in names])
 
     def cacheable(self) -> int:
         """The most tokens that may have been in the prefix cache for this request."""
@@ -203,8 +202,10 @@ class Call:
         wrong = [place for place, pair in enumerate(zip(self.tokens, self.expected())) if pair[0] != pair[1]]
         if wrong:
             found.append(f"wrong token: {len(wrong)} of {len(self.tokens)}, first {wrong[0] + 1}")
-        if self.logprobs and self.names != self.tokens[: len(self.names)]:
-            found.append("log-probabilities of other tokens")
+        if self.logprobs and self.allowed is None:  # no other token comes near the right one
+            foreign = [place for place, pair in enumerate(zip(self.likely, self.tokens)) if {*pair[0]} != {pair[1]}]
+            if foreign and not wrong:
+                found.append(f"log-probabilities of another token: {len(foreign)}, first {foreign[0] + 1}")
         if self.cached is not None and self.cached > self.cacheable():
             found.append(f"phantom hit: {self.cached} cached tokens, at most {self.cacheable()} can be")
         return found
