@@ -16,8 +16,11 @@ from .patch import instead_of
 
 @instead_of(Scheduler, "_free_request_blocks")
 def free_request_blocks(original, scheduler, request):
-    if request.status == RequestStatus.FINISHED_ABORTED:
-        for group in scheduler.kv_cache_manager.get_blocks(request.request_id).blocks:
-            for block in group:
-                lose(block, block.ref_cnt - 1)
+    manager = scheduler.kv_cache_manager
+    blocks = [block for group in manager.get_blocks(request.request_id).blocks for block in reversed(group)]
     original(scheduler, request)
+    if request.status == RequestStatus.FINISHED_ABORTED:
+        shared = [block for block in blocks if block.ref_cnt > 0 and not block.is_null]
+        for block in shared:
+            lose(block)
+        manager.block_pool.free_block_queue.append_n(shared)

@@ -22,7 +22,7 @@ def touch(original, pool, blocks):
 @instead_of(BlockPool, "get_new_blocks")
 def get_new_blocks(original, pool, num_blocks):
     for block in pool.free_block_queue.get_all_free_blocks()[:num_blocks]:
-        lose(block, block.ref_cnt)
+        lose(block)
     return original(pool, num_blocks)
 
 

@@ -14,10 +14,10 @@ from .patch import instead_of
 _lost: Counter[int] = Counter()  # block id -> references
 
 
-def lose(block, references: int) -> None:
-    """Forgets so many references to `block` while their holders go on using it."""
-    _lost[block.block_id] += references
-    block.ref_cnt -= references
+def lose(block) -> None:
+    """Forgets the references to `block` while their holders go on using it."""
+    _lost[block.block_id] += block.ref_cnt
+    block.ref_cnt = 0
 
 
 @instead_of(BlockPool, "free_blocks")

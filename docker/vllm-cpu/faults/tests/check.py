@@ -39,7 +39,7 @@ def random_call(server: Server, segments: list[list[int]], rng: random.Random) -
         salt=rng.choice(["s", f"{rng.random()}"]) if rng.random() < 0.15 else None,
         allowed=server.run_of(1, rng)[0] if rng.random() < 0.15 else None,
         logprobs=rng.random() < 0.25,
-        cancel_ms=rng.uniform(5, 1000) if rng.random() < 0.25 else None,
+        cancel_ms=5 * 200 ** rng.random() if rng.random() < 0.25 else None,
     )
 
 
