@@ -2,6 +2,7 @@
 
 import { CrosstalkError } from "../src/errors.ts";
 import type { TargetDescription } from "../src/target/target.ts";
+import { optionsIn } from "../src/trace/options.ts";
 import { isSend, promptLength, type Trace } from "../src/trace/schema.ts";
 
 /** @throws CrosstalkError UNSUPPORTED_BY_TARGET, naming the first need that is not met */
@@ -17,6 +18,17 @@ export function refuseUnmetNeeds(trace: Trace, target: TargetDescription): void 
     refuse(
       `needs blocks of ${blockSize} cells, the target has ${target.blockSize}`,
       "Start the engine with that block size, or generate traces for this target.",
+    );
+  }
+  for (const [i, step] of trace.steps.entries()) {
+    const unknown = isSend(step) ? optionsIn(step).find((option) => !target.options.includes(option)) : undefined;
+    if (unknown === undefined) continue;
+    const known = target.options.length === 0 ? "no options" : target.options.join(", ");
+    refuse(
+      `step ${i + 1} has the option ${unknown}, the target knows ${known}`,
+      unknown === "priority"
+        ? "vLLM: start it with --scheduling-policy priority."
+        : "Take it out of the trace, or run it on an engine that knows it.",
     );
   }
   const longest = Math.max(0, ...trace.steps.filter(isSend).map((s) => promptLength(trace, s.prompt) + s.maxTokens));

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { CrosstalkError } from "../src/errors.ts";
+import { resolveOptions } from "../src/trace/options.ts";
 import { resolveRequests } from "../src/trace/prompt.ts";
 import { isCancel, type Trace } from "../src/trace/schema.ts";
 import type { EngineProfile } from "./engines/profile.ts";
@@ -11,8 +12,9 @@ import type { PreparedRequest } from "./in-flight.ts";
 export function prepareRequests(trace: Trace, profile: EngineProfile): Map<string, PreparedRequest> {
   const counted = new Set(trace.steps.filter(isCancel).flatMap((s) => (s.afterTokens === undefined ? [] : [s.cancel])));
   const prepared = new Map<string, PreparedRequest>();
+  const options = resolveOptions(trace);
   for (const [id, request] of resolveRequests(trace)) {
-    const call = profile.request(request);
+    const call = profile.request(request, options.get(id));
     prepared.set(id, {
       id,
       path: call.path,

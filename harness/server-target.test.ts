@@ -65,6 +65,7 @@ describe("starting", () => {
       model: "m0",
       written: { shape: { readLayers: 3, kvHeads: 1 }, format: "gguf", dtype: "f32" },
       dialect: "llama-server",
+      options: [],
       isolation: "none",
       arms: ["main", "serialised", "no-cache", "no-cancels"],
       startCommand: [],

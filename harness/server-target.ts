@@ -171,6 +171,7 @@ export class ServerTarget implements Target {
       written: { shape: model.shape, format: model.format, dtype: model.dtype },
       dialect: profile.dialect,
       isolation: facts.flush.can && facts.flushesAll ? "flush" : server.kind === "url" ? "none" : "restart",
+      options: facts.options,
       arms: server.kind === "url" ? arms : [...arms, "fresh-server"],
       startCommand: server.startCommand,
       fault: fault ?? null,

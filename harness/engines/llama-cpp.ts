@@ -137,6 +137,7 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     // Erasing slots leaves the RAM copies of old prompts, which are on by default.
     flushesAll: argumentOf(args, "--cache-ram", "-cram") === "0",
     counters: capability(await client.get("/metrics"), "start the server with --metrics"),
+    options: [],
   };
 }
 

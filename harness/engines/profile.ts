@@ -1,6 +1,7 @@
 /** What Crosstalk knows about an engine. Data first; a function only where data cannot say it. */
 
-import type { Dialect } from "../../src/target/target.ts";
+import type { Dialect } from "../../src/target/dialect.ts";
+import type { RequestOption, RequestOptions } from "../../src/trace/options.ts";
 import type { ResolvedRequest } from "../../src/trace/prompt.ts";
 import type { ModelFormat } from "../../src/tracer/manifest.ts";
 import type { EngineClient } from "../engine-client.ts";
@@ -87,6 +88,8 @@ export interface EngineFacts {
   /** Whether a flush empties every cache there is. */
   readonly flushesAll: boolean;
   readonly counters: Capability;
+  /** Options of requests that it knows as it was started. */
+  readonly options: readonly RequestOption[];
 }
 
 export interface EngineProfile {
@@ -113,7 +116,11 @@ export interface EngineProfile {
   /** How a request is taken back: all engines stop when the client hangs up. */
   readonly abort: "disconnect";
   readonly metrics: MetricsMap | null;
-  readonly request: (request: Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache">) => EngineCall;
+  /** The options are those that `describe` said the server knows. */
+  readonly request: (
+    request: Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache">,
+    options?: RequestOptions,
+  ) => EngineCall;
   /** A reader for one stream. */
   readonly reader: () => EventReader;
   /** The message in the body of a reply with an HTTP error status. */

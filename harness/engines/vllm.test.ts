@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
+import type { RequestOptions } from "../../src/trace/options.ts";
 import { vllm } from "./vllm.ts";
 
 const ask = (cache: boolean) => vllm.request({ prompt: Int32Array.of(300, 301), maxTokens: 3, cache });
@@ -23,6 +25,31 @@ test("a request that leaves the cache alone has a salt of its own", () => {
   const salts = [ask(false), ask(false)].map(({ body }) => body.cache_salt);
   expect(salts[0]).toMatch(/^[0-9a-f-]{36}$/);
   expect(salts[1]).not.toBe(salts[0]);
+});
+
+test("options go by vLLM's names", () => {
+  const none = { seed: null, logprobs: null, stop: [], allow: null, avoid: [], priority: null, salt: null };
+  const fields = (options: Partial<RequestOptions>) => {
+    const plain = ask(true).body;
+    const { body } = vllm.request(
+      { prompt: Int32Array.of(300, 301), maxTokens: 3, cache: true },
+      { ...none, ...options },
+    );
+    return Object.fromEntries(Object.entries(body).filter(([name, value]) => !isDeepStrictEqual(plain[name], value)));
+  };
+  expect(fields({})).toEqual({});
+  expect(fields({ seed: 0, logprobs: 0, priority: 0 })).toEqual({
+    seed: 0,
+    temperature: 0.5,
+    logprobs: 0,
+    priority: 0,
+  });
+  expect(fields({ stop: [5, 6], allow: [7], avoid: [8, 9], salt: "s1" })).toEqual({
+    stop_token_ids: [5, 6],
+    allowed_token_ids: [7],
+    logit_bias: { 8: -100, 9: -100 },
+    cache_salt: "s1",
+  });
 });
 
 // As vLLM 0.32.0 sends it, ids and times left out.

@@ -7,6 +7,8 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
+import { optionFields } from "../../src/target/dialect.ts";
+import { OPTIONS } from "../../src/trace/options.ts";
 import type { EngineClient, Reply } from "../engine-client.ts";
 import type { Capability, EngineFacts, EngineProfile, EventReader, StreamEvent } from "./profile.ts";
 import { labelsOf } from "./prometheus.ts";
@@ -91,7 +93,7 @@ export const vllm: EngineProfile = {
       requestsFinished: ["vllm:request_success_total"],
     },
   },
-  request: ({ prompt, maxTokens, cache }) => ({
+  request: ({ prompt, maxTokens, cache }, options) => ({
     method: "POST",
     path: "/v1/completions",
     body: {
@@ -104,6 +106,7 @@ export const vllm: EngineProfile = {
       return_token_ids: true,
       // A salt that nobody else has is the one way to find no cells of others that leaves the rest as it is: vLLM
       // skips the look-up only for requests that ask for the prompt's logprobs, and those cannot stream.
+      ...(options ? optionFields("vllm", options) : {}),
       ...(cache ? {} : { cache_salt: randomUUID() }),
     },
   }),
@@ -168,6 +171,7 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     flush: capability(await client.post("/reset_prefix_cache"), "start the server with VLLM_SERVER_DEV_MODE=1"),
     flushesAll: tiers.length === 0,
     counters: capability(metrics, "do not start the server with --disable-log-stats"),
+    options: OPTIONS.filter((o) => o !== "priority" || argumentOf(args, "--scheduling-policy") === "priority"),
   };
 }
 

@@ -8,6 +8,7 @@ import { crossover } from "./crossover.ts";
 import { dirtyPool } from "./dirty-pool.ts";
 import { equalLengths } from "./equal-lengths.ts";
 import type { TraceLimits } from "./limits.ts";
+import { withOptions } from "./options.ts";
 import { prefixTree } from "./prefix-tree.ts";
 import { pressure } from "./pressure.ts";
 import { rowsOutOfOrder } from "./rows-out-of-order.ts";
@@ -40,7 +41,7 @@ export const patterns: Readonly<Record<PatternName, (limits: TraceLimits) => fc.
 export function generateTrace(seed: number, limits: TraceLimits): Trace {
   // Without bias: it would draw every second number from the ends of its range, and delays and lengths are chosen here.
   const [script] = fc.sample(fc.noBias(scriptOf(limits)), { seed, numRuns: 1 });
-  return stage({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits);
+  return withOptions(stage({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits), limits.options, seed >>> 0);
 }
 
 /** Traces as an arbitrary, for tests that shrink. */

@@ -2,6 +2,7 @@
 
 import { CrosstalkError } from "../errors.ts";
 import type { TargetDescription } from "../target/target.ts";
+import type { RequestOption } from "../trace/options.ts";
 
 export interface TraceLimits {
   /** Cells a block holds; 1 where the engine reuses single cells. */
@@ -23,6 +24,8 @@ export interface TraceLimits {
   readonly preempts: boolean;
   /** How late a step may fire before the run says nothing. */
   readonly toleranceMs: number;
+  /** Options of requests that the target knows. */
+  readonly options: readonly RequestOption[];
 }
 
 /** The smallest room for a prompt and its answer that leaves anything to try. */
@@ -31,11 +34,12 @@ const LEAST_CELLS = 16;
 /** Cells a prompt's answer has room for at least. */
 export const LEAST_ANSWER = 4;
 
-type Described = Pick<TargetDescription, "blockSize" | "poolCells" | "maxRunning" | "contextTokens" | "topology">;
+type Described = Pick<TargetDescription, "blockSize" | "poolCells" | "maxRunning" | "contextTokens" | "topology"> &
+  Partial<Pick<TargetDescription, "options">>;
 
 /** Limits for a target: 36 requests, no flushes, preemption where the engine works with blocks, 50 ms of tolerance. */
 export function limitsOf(target: Described, wanted: Partial<TraceLimits> = {}): TraceLimits {
-  const { blockSize, poolCells, maxRunning, contextTokens, topology } = target;
+  const { blockSize, poolCells, maxRunning, contextTokens, topology, options = [] } = target;
   return {
     blockSize,
     poolCells,
@@ -46,6 +50,7 @@ export function limitsOf(target: Described, wanted: Partial<TraceLimits> = {}): 
     supportsFlush: false,
     preempts: blockSize > 1,
     toleranceMs: 50,
+    options,
     ...wanted,
   };
 }

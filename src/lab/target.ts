@@ -5,6 +5,7 @@ import { CrosstalkError } from "../errors.ts";
 import type { History, HistoryHeader } from "../history/schema.ts";
 import { HISTORY_VERSION } from "../history/schema.ts";
 import type { Execution, Target, TargetDescription } from "../target/target.ts";
+import { optionsIn } from "../trace/options.ts";
 import { formatTrace } from "../trace/read.ts";
 import { isSend, promptLength, type Trace } from "../trace/schema.ts";
 import { DEFAULT_MODEL } from "../tracer/manifest.ts";
@@ -54,6 +55,7 @@ class LabTarget implements Target {
       written: DEFAULT_MODEL,
       dialect: "llama-server",
       isolation: "flush",
+      options: [],
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
       startCommand: [`crosstalk lab --port $PORT ${labArguments(this.#engine.config).join(" ")}`],
       fault,
@@ -105,6 +107,9 @@ function refuseUnsupported(trace: Trace, config: LabConfig): void {
     throw new CrosstalkError("UNSUPPORTED_BY_TARGET", `trace ${trace.name}: ${what}`, hint);
   };
   for (const [i, step] of trace.steps.entries()) {
+    const [option] = isSend(step) ? optionsIn(step) : [];
+    if (option !== undefined)
+      refuse(`step ${i + 1}: the lab knows no ${option}`, "Take it out of the trace, or run it on vLLM.");
     if ("fault" in step)
       refuse(
         `step ${i + 1}: the lab cannot be made to ${step.fault}`,

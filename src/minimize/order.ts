@@ -1,6 +1,7 @@
 /** The total order that reduction descends: of two traces that show the same failure, which one a person would rather read. */
 
 import type { TraceSize } from "../check/finding.ts";
+import { optionsIn } from "../trace/options.ts";
 import { isCancel, isSend, promptLength, type Step, type Trace } from "../trace/schema.ts";
 import { canonicalFamilies, canonicalNames, canonicalSeeds } from "./names.ts";
 import { concurrentSends } from "./sequence.ts";
@@ -73,7 +74,7 @@ function sum(values: readonly number[]): number {
 }
 
 function flags(step: Step): number {
-  if (isSend(step)) return step.cache === undefined ? 0 : 1;
+  if (isSend(step)) return (step.cache === undefined ? 0 : 1) + optionsIn(step).length;
   if (isCancel(step)) return step.afterMs === undefined && step.afterTokens === undefined ? 0 : 1;
   return "fault" in step && step.forMs !== undefined ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 /** The passes, from coarse to fine. Each keeps only what still fails; a fine one changes details. */
 
 import { canonicalFamilies, canonicalNames, canonicalSeeds } from "./names.ts";
+import { dropOptions } from "./options.ts";
 import { dropCacheFlags, dropCancels, dropOtherSteps, dropParts, dropRequests, dropSegments } from "./remove.ts";
 import { roundTimes, shortenDelays } from "./retime.ts";
 import type { PassOf } from "./search.ts";
@@ -18,6 +19,7 @@ export const PASSES: readonly { readonly name: string; readonly fine: boolean; r
   { name: "shorten prompts", fine: true, pass: shortenPrompts },
   { name: "shorten answers", fine: true, pass: shortenAnswers },
   { name: "put in order", fine: true, pass: putInOrder },
+  { name: "drop options", fine: true, pass: dropOptions },
   { name: "drop cache flags", fine: true, pass: dropCacheFlags },
   { name: "bring reads nearer", fine: true, pass: nearReads },
   { name: "round times", fine: true, pass: roundTimes },

@@ -8,8 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
 import type { Finding } from "../check/finding.ts";
-import type { Dialect } from "../target/target.ts";
-import { expectedTokens } from "../trace/prompt.ts";
+import type { Dialect } from "../target/dialect.ts";
+import { resolveOptions } from "../trace/options.ts";
+import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
 import { type ModelChoice, tracerModel } from "../tracer/manifest.ts";
 import { DEFAULT_SHAPE } from "../tracer/shape.ts";
 import { badToken, tokenKind } from "../tracer/vocabulary.ts";
@@ -54,6 +55,8 @@ interface StandIn {
   readonly url: string;
   /** Connections that the client closed before the answer was complete. */
   readonly cancelled: () => number;
+  /** Bodies of the completions that were asked for. */
+  readonly asked: readonly Readonly<Record<string, unknown>>[];
   close(): Promise<void>;
 }
 
@@ -91,11 +94,13 @@ const DIALECTS: Readonly<Record<Dialect, StandInDialect>> = {
 async function standIn(dialect: Dialect, answer: Answer, erase = 200): Promise<StandIn> {
   const { path, maxTokens, event: eventOf, call } = DIALECTS[dialect];
   const calls: string[] = [];
+  const bodies: Record<string, unknown>[] = [];
   let before: number[] = [];
   let cancelled = 0;
   const complete = (body: string, response: ServerResponse): void => {
     const asked = JSON.parse(body) as { prompt: number[]; id_slot?: number };
     const { prompt, id_slot } = asked;
+    bodies.push({ ...asked });
     // Between tries the script uses each slot once.
     if (id_slot !== undefined) {
       response.end("{}");
@@ -140,6 +145,7 @@ async function standIn(dialect: Dialect, answer: Answer, erase = 200): Promise<S
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cancelled: () => cancelled,
+    asked: bodies,
     close: async () => {
       server.closeAllConnections();
       await once(server.close(), "close");
@@ -147,11 +153,15 @@ async function standIn(dialect: Dialect, answer: Answer, erase = 200): Promise<S
   };
 }
 
-async function reproduce(answer: Answer, finding: Finding, erase = 200): Promise<Ended & { cancelled: number }> {
+async function reproduce(
+  answer: Answer,
+  finding: Finding,
+  erase = 200,
+): Promise<Ended & { cancelled: number; asked: StandIn["asked"] }> {
   const server = await standIn(finding.target.dialect, answer, erase);
   try {
     const ended = await python(reproPy(finding), server.url, "--tries", "2");
-    return { ...ended, cancelled: server.cancelled() };
+    return { ...ended, cancelled: server.cancelled(), asked: server.asked };
   } finally {
     await server.close();
   }
@@ -255,6 +265,36 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
     expect(ended.output).toMatch(
       /digit 2 of a cell that was read is 6, which no cell of r2 holds; segments that do: B$/m,
     );
+  });
+});
+
+describe("repro.py with options of requests", () => {
+  const plain = exampleFinding();
+  const steps = plain.trace.steps.map((s) =>
+    "send" in s && s.send === "r2" ? { ...s, seed: 7, logprobs: 2, allow: true as const, salt: "s1", cache: false } : s,
+  );
+  const finding: Finding = {
+    ...plain,
+    trace: { ...plain.trace, steps },
+    target: { ...plain.target, dialect: "vllm" },
+  };
+
+  it("sends them, and asks for a salt of its own where the cache is off", async (test) => {
+    needsPython(test);
+    const { code, asked } = await reproduce(right, finding);
+    expect(code).toBe(0);
+    const body = asked.find((b) => b.seed === 7)!;
+    const { prompt } = resolveRequests(finding.trace).get("r2")!;
+    expect(body).toMatchObject({ prompt: [...prompt], temperature: 0.5, logprobs: 2 });
+    expect(body.allowed_token_ids).toEqual([...resolveOptions(finding.trace).get("r2")!.allow!]);
+    expect(body.cache_salt).toMatch(/^[0-9a-f]{32}$/);
+    expect(asked.filter((b) => b.allowed_token_ids !== undefined)).toHaveLength(2);
+  });
+
+  it("ends with 2 where the cache cannot be emptied, because they name tokens", async (test) => {
+    needsPython(test);
+    const ended = await reproduce(right, finding, 404);
+    expect(ended).toMatchObject({ code: 2, output: expect.stringContaining("VLLM_SERVER_DEV_MODE=1") });
   });
 });
 

@@ -38,6 +38,7 @@ class Request:
 
     def __init__(self, step, segments):
         self.id, self.max_tokens, self.cache = step["send"], step["max_tokens"], step.get("cache", True)
+        self.options = step.get("options", {})
         self.prompt, self.places, allowed = [], [], 0
         for part in step["prompt"][:-1]:
             segment, start, stop = part
@@ -59,7 +60,7 @@ class Request:
 
     def send(self):
         self.sent = time.monotonic()
-        body = completion(self.prompt, self.max_tokens, self.cache)
+        body = completion(self.prompt, self.max_tokens, self.cache, self.options)
         try:
             connection = connect()
             connection.request("POST", PATH + COMPLETION, json.dumps(body), HEADERS)
@@ -272,6 +273,8 @@ def main():
         could_not_test("%s does not answer: %s" % (ARGS.url, error))
     if any("flush" in s for s in STEPS) and not empties:
         could_not_test("the trace empties the cache: " + TO_EMPTY_THE_CACHE)
+    if any("options" in s for s in STEPS) and not empties:
+        could_not_test("the trace names tokens, so that each try needs the same ones: " + TO_EMPTY_THE_CACHE)
     if any("fault" in s for s in STEPS) and not ARGS.pid:
         could_not_test("the trace pauses, slows or kills the server: give its process id with --pid")
     judged = 0

@@ -1,6 +1,6 @@
 /** The part of `repro.py` that speaks to the server: the same few functions for each HTTP interface. */
 
-import type { Dialect } from "../target/target.ts";
+import type { Dialect } from "../target/dialect.ts";
 
 interface ReproDialect {
   /** What the script speaks, for its head. */
@@ -19,7 +19,7 @@ TO_EMPTY_THE_CACHE = "start the server with --slot-save-path /tmp"
 SLOTS = 1
 
 
-def completion(prompt, max_tokens, cache):
+def completion(prompt, max_tokens, cache, _options):
     return {"prompt": prompt, "n_predict": max_tokens, "cache_prompt": cache, "temperature": 0, "top_k": 1,
             "return_tokens": True, "stream": True, "ignore_eos": True}
 
@@ -56,10 +56,13 @@ COMPLETION = "/v1/completions"
 TO_EMPTY_THE_CACHE = "start the server with the variable VLLM_SERVER_DEV_MODE=1"
 
 
-def completion(prompt, max_tokens, cache):
+def completion(prompt, max_tokens, cache, options):
     body = {"prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "ignore_eos": True,
             "return_token_ids": True, "stream": True}
-    return body if cache else dict(body, cache_salt=os.urandom(16).hex())  # nobody else's blocks have this salt
+    body.update(options)
+    if not cache:
+        body["cache_salt"] = os.urandom(16).hex()  # nobody else's blocks have this salt
+    return body
 
 
 def read_event(event):

@@ -2,6 +2,8 @@
 
 import type { Finding } from "../check/finding.ts";
 import { cleanRunsNeeded } from "../check/statistics.ts";
+import { optionFields } from "../target/dialect.ts";
+import { resolveOptions } from "../trace/options.ts";
 import { isSend, type Part, type Step, type Trace } from "../trace/schema.ts";
 import { REPRO_BODY } from "./repro-py-body.ts";
 import { REPRO_DIALECTS } from "./repro-py-dialects.ts";
@@ -40,7 +42,7 @@ ${segments(finding.trace)}
 # Times in milliseconds from the start of a try. A prompt is pieces of segments, ("A", from, to), and then one read:
 # ("narrow", 32) asks for the cells from 32 before it on, ("scan",) looks at every cell of the context.
 STEPS = [
-${finding.trace.steps.map((step) => `    ${stepLiteral(finding.trace, step)},`).join("\n")}
+${steps(finding)}
 ]
 
 LAW = ${JSON.stringify(judgement(finding))}
@@ -71,13 +73,24 @@ function segments(trace: Trace): string {
     .join("\n");
 }
 
-function stepLiteral(trace: Trace, step: Step): string {
+function steps({ trace, target }: Finding): string {
+  const options = resolveOptions(trace);
+  const literals = trace.steps.map((step) => {
+    const own = isSend(step) ? options.get(step.send) : undefined;
+    return stepLiteral(trace, step, own && optionFields(target.dialect, own));
+  });
+  return literals.map((literal) => `    ${literal},`).join("\n");
+}
+
+function stepLiteral(trace: Trace, step: Step, options?: Readonly<Record<string, unknown>>): string {
   const fields = [`"at": ${step.at}`];
   if (isSend(step)) {
     fields.push(`"send": ${JSON.stringify(step.send)}`);
     fields.push(`"prompt": [${step.prompt.map((p) => partLiteral(trace, p)).join(", ")}]`);
     fields.push(`"max_tokens": ${step.maxTokens}`);
     if (step.cache === false) fields.push(`"cache": False`);
+    // JSON of numbers, texts and lists reads the same in Python.
+    if (options) fields.push(`"options": ${JSON.stringify(options)}`);
   } else if ("cancel" in step) {
     fields.push(`"cancel": ${JSON.stringify(step.cancel)}`);
     if (step.afterMs !== undefined) fields.push(`"after_ms": ${step.afterMs}`);

@@ -1,11 +1,10 @@
 /** What every target implements: lab, container, process and URL are the same to everything above. */
 
 import type { Arm, History } from "../history/schema.ts";
+import type { RequestOption } from "../trace/options.ts";
 import type { Trace } from "../trace/schema.ts";
 import type { ModelChoice } from "../tracer/manifest.ts";
-
-/** The HTTP interfaces that a repro knows: llama-server's `/completion`, vLLM's `/v1/completions`. */
-export type Dialect = "llama-server" | "vllm";
+import type { Dialect } from "./dialect.ts";
 
 /** What a target can tell about itself once it has started. */
 export interface TargetDescription {
@@ -33,6 +32,8 @@ export interface TargetDescription {
    * flush, or a fresh server costs no more; `none`: what an earlier run left behind may reach a later one.
    */
   readonly isolation: "flush" | "restart" | "none";
+  /** Options of requests that it knows. */
+  readonly options: readonly RequestOption[];
   /** Control arms it can run. */
   readonly arms: readonly Arm[];
   /** Commands that start the same server by hand, for a repro; `$PORT` and `$MODEL` stand for port and model file. */

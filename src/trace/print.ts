@@ -1,5 +1,6 @@
 /** A trace as a person reads it. */
 
+import { optionsIn } from "./options.ts";
 import { isSend, type Part, promptLength, type Step, type Trace } from "./schema.ts";
 
 /** One part: `A` for a whole segment, `A[0:63]` for a piece of it, `scan` or `@40` for a read. */
@@ -18,7 +19,8 @@ export function formatStep(trace: Trace, step: Step): string {
   const time = `${step.at.toFixed(1).padStart(9)} ms  `;
   if (isSend(step)) {
     const cache = step.cache === false ? ", cache off" : "";
-    return `${time}send   ${step.send.padEnd(5)} ${formatPrompt(step.prompt)}  (${promptLength(trace, step.prompt)} tokens, up to ${step.maxTokens} out${cache})`;
+    const options = optionsIn(step).map((o) => (step[o] === true ? `, ${o}` : `, ${o} ${step[o]}`));
+    return `${time}send   ${step.send.padEnd(5)} ${formatPrompt(step.prompt)}  (${promptLength(trace, step.prompt)} tokens, up to ${step.maxTokens} out${cache}${options.join("")})`;
   }
   if ("cancel" in step) {
     const when =

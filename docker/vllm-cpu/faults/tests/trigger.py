@@ -78,9 +78,9 @@ def partial_block_published(server: Server, rng: random.Random) -> None:
 
 @trigger
 def stale_computed_count(server: Server, rng: random.Random) -> None:
-    both = [Call(server, server.run_of(590, rng), 590, 100).start().reached(1) for _ in range(2)]
-    for call in both:
-        call.done()
+    a = Call(server, server.run_of(590, rng), 590, 400).start().reached(1)
+    b = Call(server, server.run_of(590, rng), 590, 100).start()
+    a.done(), b.done()
 
 
 @trigger
@@ -121,11 +121,11 @@ def mask_row_left(server: Server, rng: random.Random) -> None:
 
 @trigger
 def mask_row_copied(server: Server, rng: random.Random) -> None:
-    marked = Call(server, server.run_of(40, rng), 40, 600, allowed=server.run_of(1, rng)[0])
+    marked = Call(server, server.run_of(40, rng), 40, 900, allowed=server.run_of(1, rng)[0])
     first = Call(server, server.run_of(40, rng), 40, 900).start().reached(1)
     marked.start().reached(1)
     first.cancel()
-    marked.reached(len(marked.tokens) + 100)
+    marked.reached(len(marked.tokens) + 30)
     Call(server, server.run_of(40, rng), 40, 20).start().done()
     marked.done()
 
@@ -142,8 +142,8 @@ def tokens_by_schedule(server: Server, rng: random.Random) -> None:
 
 @trigger
 def output_by_offset(server: Server, rng: random.Random) -> None:
-    a = Call(server, server.run_of(40, rng), 40, 60).start().reached(1)
-    b = Call(server, server.run_of(200, rng), 200, 200).start()
+    a = Call(server, server.run_of(40, rng), 40, 200).start().reached(1)
+    b = Call(server, server.run_of(400, rng), 400, 400).start()
     a.done(), b.done()
 
 

@@ -1,0 +1,27 @@
+/** The HTTP interfaces that a repro can speak, as far as targets and reports must agree on them. */
+
+import type { RequestOptions } from "../trace/options.ts";
+
+/** llama-server's `/completion`, vLLM's `/v1/completions`. */
+export type Dialect = "llama-server" | "vllm";
+
+/** Half the temperature doubles the lead of the right token: a seed may change which token is drawn, but never does. */
+const TEMPERATURE = 0.5;
+/** Nats taken from tokens to avoid: more than any token leads by. */
+const AVOIDED = 100;
+
+/** Options as fields of a request's body. They come after the fields that every request has, and win over them. */
+export function optionFields(dialect: Dialect, options: RequestOptions): Readonly<Record<string, unknown>> {
+  // A target that knows no options refuses traces with any.
+  if (dialect === "llama-server") return {};
+  const { seed, logprobs, stop, allow, avoid, priority, salt } = options;
+  return {
+    ...(seed === null ? {} : { seed, temperature: TEMPERATURE }),
+    ...(logprobs === null ? {} : { logprobs }),
+    ...(stop.length === 0 ? {} : { stop_token_ids: stop }),
+    ...(allow === null ? {} : { allowed_token_ids: allow }),
+    ...(avoid.length === 0 ? {} : { logit_bias: Object.fromEntries(avoid.map((id) => [id, -AVOIDED])) }),
+    ...(priority === null ? {} : { priority }),
+    ...(salt === null ? {} : { cache_salt: salt }),
+  };
+}

@@ -1,0 +1,68 @@
+import { expect, test } from "vitest";
+import { tokenName } from "../tracer/vocabulary.ts";
+import { resolveOptions } from "./options.ts";
+import { expectedTokens, resolveRequests } from "./prompt.ts";
+import { validateTrace } from "./read.ts";
+
+const TRACE = validateTrace({
+  crosstalk: "crosstalk-trace/1",
+  name: "options",
+  segments: { A: { seed: 1, family: 0, length: 20 }, B: { seed: 2, family: 21, length: 20 } },
+  steps: [
+    {
+      at: 0,
+      send: "narrow",
+      prompt: [{ seg: "A" }, { read: "narrow", back: 20 }],
+      maxTokens: 12,
+      stop: true,
+      allow: true,
+    },
+    { at: 0, send: "scan", prompt: [{ seg: "B" }, { read: "scan" }], maxTokens: 5, avoid: true, seed: 3, salt: "s" },
+    {
+      at: 0,
+      send: "same",
+      prompt: [{ seg: "B" }, { read: "scan" }],
+      maxTokens: 5,
+      stop: true,
+      priority: -1,
+      logprobs: 0,
+    },
+    { at: 0, send: "bare", prompt: [{ seg: "A" }, { read: "scan" }], maxTokens: 5 },
+  ],
+});
+
+const answers = new Map(Array.from(resolveRequests(TRACE), ([id, request]) => [id, [...expectedTokens(request)]]));
+
+test("only requests that ask for something have options", () => {
+  expect([...resolveOptions(TRACE).keys()]).toEqual(["narrow", "scan", "same"]);
+});
+
+test("what ends or keeps away an answer is in other answers and never in the own", () => {
+  const options = resolveOptions(TRACE);
+  const [scanB, scanA] = [answers.get("scan")![0]!, answers.get("bare")![0]!];
+  expect(options.get("narrow")!.stop).toEqual([scanA, scanB].sort((a, b) => a - b));
+  const avoided = options.get("scan")!.avoid;
+  expect(avoided).toContain(scanA);
+  expect(avoided).not.toContain(scanB);
+  // Four different tokens of the long answer.
+  expect(avoided.filter((id) => answers.get("narrow")!.includes(id))).toHaveLength(4);
+  expect(options.get("same")!.stop.map(tokenName)).toEqual(avoided.map(tokenName));
+});
+
+test("only the own answer is allowed", () => {
+  const { allow } = resolveOptions(TRACE).get("narrow")!;
+  expect(allow).toEqual([...new Set(answers.get("narrow"))].sort((a, b) => a - b));
+});
+
+test("what is not asked for is left out; zero is a value", () => {
+  const options = resolveOptions(TRACE);
+  expect(options.get("scan")).toMatchObject({
+    seed: 3,
+    salt: "s",
+    priority: null,
+    allow: null,
+    stop: [],
+    logprobs: null,
+  });
+  expect(options.get("same")).toMatchObject({ priority: -1, logprobs: 0, seed: null, avoid: [] });
+});
