@@ -74,7 +74,12 @@ export const vllm: EngineProfile = {
     { flag: "--scheduling-policy", campaign: "priority", what: "fcfs or priority: who is preempted" },
     { flag: "--no-enable-prefix-caching", campaign: "", what: "no cells are shared" },
   ],
-  faults: [],
+  // docker/vllm-cpu/faults says what each does. Those of adapters are left out: traces cannot choose an adapter yet.
+  faults: [
+    ...["abort-frees-shared", "evicts-referenced", "count-one-block-over", "stale-computed-count"],
+    ...["partial-block-published", "parent-not-hashed", "salt-not-hashed", "block-row-left", "slots-of-old-row"],
+    ...["mask-row-left", "mask-row-copied", "tokens-by-schedule", "output-by-offset", "logprobs-by-rank"],
+  ].map((name) => ({ name, args: [] })),
   gpu: { need: "optional", image: "vllm/vllm-openai:v0.32.0" },
   readyPath: "/health",
   connection: "keep-alive",
