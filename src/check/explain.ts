@@ -3,7 +3,7 @@
 import type { Outcome } from "../history/outcome.ts";
 import { formatPrompt } from "../trace/print.ts";
 import { expectedTokens } from "../trace/prompt.ts";
-import { tokenName } from "../tracer/vocabulary.ts";
+import { tokenKind, tokenName } from "../tracer/vocabulary.ts";
 import { askedPosition, contextsOf, placeOf, wrongRun } from "./context.ts";
 import type { Anomaly, CellOrigin } from "./finding.ts";
 import type { Run } from "./property.ts";
@@ -71,10 +71,15 @@ function wrongToken(run: Run, outcome: Outcome, index: number, blockSize: number
   const block = (p: number) => (blockSize > 1 ? `position ${p} (block ${Math.floor(p / blockSize)})` : `position ${p}`);
   const asked =
     position === null
-      ? `${outcome.id} scanned its own ${cells(request.prompt.length - 1)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
+      ? `${outcome.id} scanned its own ${cells(request.turns.at(-1)!.start)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
       : `${outcome.id} asked for its own cell at ${block(position)}, which is ${placeOf(request, position)}, and should have got ${tokenName(expected[0]!)}`;
   const got = `answer ${index} is ${tokenName(observed[0]!)} instead`;
-  const sentences = [`${asked}; ${got}.`, whose(source.class, source.origins, observed.length, position === null)];
+  const alarm = tokenKind(observed[0]!);
+  const evidence =
+    alarm.kind === "err"
+      ? `That is the alarm of layer ${alarm.layer}: a key of its context does not carry the marks of ${outcome.id}, so it is another prompt's or was never written. Whose, an alarm does not tell.`
+      : whose(source.class, source.origins, observed.length, position === null);
+  const sentences = [`${asked}; ${got}.`, evidence];
   const before = justBefore(run, outcome, source.origins, at);
   if (before !== "") sentences.push(before);
   return {

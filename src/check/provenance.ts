@@ -8,7 +8,8 @@
  */
 
 import { expectedTokens } from "../trace/prompt.ts";
-import { digitsOf, isPayload, payloadToken, tokenKind } from "../tracer/vocabulary.ts";
+import { shown } from "../trace/write-out.ts";
+import { digitsOf, isPayload, tokenKind } from "../tracer/vocabulary.ts";
 import { askedPosition, type Context, heldBefore, placeOf, wrongRun } from "./context.ts";
 import type { AnomalyClass, CellOrigin } from "./finding.ts";
 
@@ -31,6 +32,8 @@ export function provenance(victim: Context, index: number, at: number, contexts:
   const swapped = rowSwap(victim, wrong, at, others);
   const token = tokenKind(wrong[0]!);
   if (token.kind === "bad") return foreign(victim, scanOrigins(token.digit, token.value, at, others), others);
+  // An alarm tells that some key is not its own, not whose it is.
+  if (token.kind === "err") return UNKNOWN;
   if (!isPayload(wrong[0]!)) return swapped;
   const asked = askedPosition(victim.request, index);
   if (asked === null) return swapped;
@@ -58,9 +61,6 @@ interface Match {
   readonly origin: CellOrigin;
   readonly tokens: number;
 }
-
-/** The payload token that a narrow read of a token's cell answers: read tokens and scan answers show as digits 0, 0, 0. */
-const shown = (token: number): number => payloadToken(digitsOf(token));
 
 /** Every place in a context whose cell shows the first wrong token, with the length of the run that fits from there. */
 function runsOf(context: Context, wrong: readonly number[], at: number): Match[] {
@@ -118,6 +118,7 @@ function rowSwap(victim: Context, wrong: readonly number[], at: number, others: 
     if (sentAt > at || (settledAt !== null && settledAt < victim.sentAt)) return [];
     const theirs = expectedTokens(request);
     const all = Array.from(theirs, (_, start) => ({ start, tokens: fitting(theirs, start, wrong) }));
+    if (all.length === 0) return [];
     const best = all.reduce((a, b) => (b.tokens > a.tokens ? b : a));
     if (best.tokens === 0) return [];
     const position = request.prompt.length + best.start;
@@ -136,7 +137,7 @@ function mixedDigits(
   others: readonly Context[],
 ): Provenance {
   const seen = digitsOf(observed);
-  const own = digitsOf(victim.request.prompt[asked]!);
+  const own = digitsOf(victim.request.prompt[asked] ?? 0);
   const strange = [0, 1, 2].filter((digit) => seen[digit] !== own[digit]);
   if (strange.every((digit) => seen[digit] === 0)) return { class: "unwritten read", origins: [] };
   const origins = others.flatMap((context) => {

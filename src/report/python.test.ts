@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vit
 import type { Finding } from "../check/finding.ts";
 import { expectedTokens } from "../trace/prompt.ts";
 import { tracerModel } from "../tracer/manifest.ts";
-import { DEFAULT_SHAPE } from "../tracer/shape.ts";
+import { DEFAULT_SHAPE, tracerShape } from "../tracer/shape.ts";
 import { badToken, tokenKind } from "../tracer/vocabulary.ts";
 import { exampleFinding } from "./example.ts";
 import { reproPy } from "./repro-py.ts";
@@ -73,8 +73,7 @@ async function standIn(answer: Answer, erase = 200): Promise<StandIn> {
       return;
     }
     const read = tokenKind(prompt.at(-1)!);
-    const back = read.kind === "narrow" ? read.back : null;
-    const right = expectedTokens({ prompt: Int32Array.from(prompt), maxTokens: n_predict, back });
+    const right = expectedTokens({ prompt: Int32Array.from(prompt), maxTokens: n_predict });
     const tokens = answer([...right], prompt, before);
     before = prompt;
     if (tokens === null) {
@@ -132,7 +131,7 @@ async function reproduce(
 const right: Answer = (tokens) => tokens;
 /** The example's bug: from its seventeenth token on, four cells are those of the request before, at the same places. */
 const foreign: Answer = (tokens, prompt, before) =>
-  tokens.map((token, i) => (i >= 16 && i < 20 ? before[prompt.length - 33 + i]! : token));
+  tokens.map((token, i) => (i >= 16 && i < 20 ? before[prompt.length - 35 + i]! : token));
 const underLaw = (id: string): Finding => ({ ...example, law: { ...example.law, id } });
 
 describe("repro.py", () => {
@@ -192,7 +191,7 @@ describe("repro.py", () => {
 
   it("counts a dropped connection as a reproduction under the law that requests settle, and under no other", async (test) => {
     needsPython(test);
-    const drops: Answer = (tokens, prompt) => (prompt.length === 81 && tokens.length === 24 ? null : tokens);
+    const drops: Answer = (tokens, prompt) => (prompt.length === 83 && tokens.length === 24 ? null : tokens);
     expect(await reproduce(drops, underLaw("settles"))).toMatchObject({ code: 1 });
     const other = await reproduce(drops);
     expect(other.code).toBe(2);
@@ -227,7 +226,11 @@ describe("repro.py", () => {
 });
 
 describe("write_model.py", () => {
-  for (const shape of [DEFAULT_SHAPE, { readLayers: 5, kvHeads: 2 }]) {
+  for (const shape of [
+    DEFAULT_SHAPE,
+    tracerShape({ readLayers: 5, kvHeads: 2, drag: 32 }),
+    tracerShape({ kvHeads: 8, headSize: 64 }),
+  ]) {
     it(`writes the same bytes as Crosstalk: ${shape.readLayers} read layers, KV heads: ${shape.kvHeads}`, async (test) => {
       needsPython(test);
       const file = join(folder, "tracer.gguf");
