@@ -142,7 +142,7 @@ describe("flushing between traces", () => {
   test("is shown by a probe that was cached and then is not", async () => {
     const target = processTarget("--cache-ram", "0");
     await target.start();
-    expect(await target.flush()).toMatch(/^erased \d+ cells in 4 slots; cached tokens of a probe: 40 before, 0 after$/);
+    expect(await target.flush()).toMatch(/^erased \d+ cells in 4 slots; cached tokens of a probe: 42 before, 0 after$/);
   });
 
   test("says what is missing where the server cannot", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type HandMadeRequest, handMade } from "../../properties/hand-made.ts";
-import { badToken, digitsOf, payloadRun, payloadToken, scanToken } from "../tracer/vocabulary.ts";
+import { badToken, digitsOf, errToken, payloadRun, payloadToken, scanToken } from "../tracer/vocabulary.ts";
 import { explainWitness } from "./explain.ts";
 
 const A = payloadRun(1, 0, 48);
@@ -107,6 +107,15 @@ describe("a wrong narrow answer", () => {
 
 describe("a wrong scan answer", () => {
   const scan = { prompt: [{ seg: "A" }, { read: "scan" }] as const };
+
+  test("that is an alarm tells the layer, and not whose the key was", () => {
+    const anomaly = explained([errToken(3), errToken(3)], [owner], {
+      prompt: [{ nonce: 5 }, { seg: "A" }, { read: "scan" }],
+    });
+    expect(anomaly).toMatchObject({ class: "unexplained", position: null, origins: [], observed: ["err.3", "err.3"] });
+    expect(anomaly.explanation).toContain("the alarm of layer 3");
+    expect(anomaly.explanation).toContain("does not carry the marks of r2");
+  });
 
   test("names the requests that hold the digit", () => {
     // Family 1 has its third digit in group 1: values 4 to 7, which family 0 has not.

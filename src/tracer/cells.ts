@@ -25,6 +25,9 @@ export interface Question {
   readonly near: number | null;
 }
 
+/** Slots in a row, the first a multiple of it, whose sum for the scan is kept while none of them changes. */
+export const RUN = 16;
+
 /** The cells of one layer and KV head, by slot (the place in the pool where a cell lies). */
 export interface Plane {
   /** Position and token that the key was computed for, or NOTHING. */
@@ -41,6 +44,9 @@ export interface Plane {
   readonly valueToken: Int32Array;
   /** From layer 1 on: what the value's position had seen below, SIGHTINGS numbers a slot. */
   readonly valueSightings: Float32Array | null;
+  /** What a scan sums over each run of slots, SIGHTINGS numbers a run, and whether it still holds: see `ScanSum`. */
+  readonly runSums: Float64Array;
+  readonly runKept: Uint8Array;
 }
 
 /** What a position brings to a layer. */
@@ -78,6 +84,8 @@ export class CellStore {
         valueQuestion: layer === 1 ? new Array<Question | null>(slots).fill(null) : [],
         valueToken: new Int32Array(slots).fill(NOTHING),
         valueSightings: layer >= 1 ? new Float32Array(slots * SIGHTINGS) : null,
+        runSums: new Float64Array(Math.floor(slots / RUN) * SIGHTINGS),
+        runKept: new Uint8Array(Math.floor(slots / RUN)),
       })),
     );
   }
@@ -92,6 +100,7 @@ export class CellStore {
       plane.keyPosition[slot] = position;
       plane.keyToken[slot] = token;
       plane.valueToken[slot] = token;
+      plane.runKept[Math.floor(slot / RUN)] = 0;
       if (layer === 0) continue;
       plane.keyMarks[slot] = marks;
       const [to, at] = [plane.valueSightings!, slot * SIGHTINGS];
@@ -117,6 +126,7 @@ export class CellStore {
       }
       if (part !== "key") {
         plane.valueToken[slot] = source.valueToken[fromSlot]!;
+        plane.runKept[Math.floor(slot / RUN)] = 0;
         if (layer === 1) plane.valueQuestion[slot] = source.valueQuestion[fromSlot]!;
         const [to, seen] = [plane.valueSightings, source.valueSightings];
         if (to === null || seen === null) continue;
@@ -139,6 +149,7 @@ export class CellStore {
       }
       if (part !== "key") {
         plane.valueToken[slot] = NOTHING;
+        plane.runKept[Math.floor(slot / RUN)] = 0;
         if (layer === 1) plane.valueQuestion[slot] = null;
         plane.valueSightings?.fill(0, slot * SIGHTINGS, (slot + 1) * SIGHTINGS);
       }
