@@ -2,7 +2,8 @@
 
 import { CrosstalkError } from "../src/errors.ts";
 import { expectedTokens, type ResolvedRequest } from "../src/trace/prompt.ts";
-import { narrowToken, payloadRun, scanToken, tokenName } from "../src/tracer/vocabulary.ts";
+import { narrowRead } from "../src/tracer/read-tokens.ts";
+import { payloadRun, scanToken, tokenName } from "../src/tracer/vocabulary.ts";
 import { complete, type EngineClient } from "./engine-client.ts";
 import type { EngineProfile } from "./engines/profile.ts";
 
@@ -10,17 +11,17 @@ const PAYLOAD_CELLS = 40;
 const SEED = 0x5eed;
 const FAMILY = 27; // groups 1, 2 and 3
 
-type Read = Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache" | "back">;
+type Read = Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache">;
 
 /** A narrow read that begins at the payload's first cell. */
 export function narrowProbe(seed: number, cache: boolean): Read {
   const payload = payloadRun(seed, FAMILY, PAYLOAD_CELLS);
-  return { prompt: Int32Array.of(...payload, narrowToken(PAYLOAD_CELLS)), maxTokens: 8, cache, back: PAYLOAD_CELLS };
+  return { prompt: Int32Array.of(...payload, ...narrowRead(PAYLOAD_CELLS)), maxTokens: 8, cache };
 }
 
 function scanProbe(): Read {
   const payload = payloadRun(SEED, FAMILY, PAYLOAD_CELLS);
-  return { prompt: Int32Array.of(...payload, scanToken([FAMILY])), maxTokens: 4, cache: false, back: null };
+  return { prompt: Int32Array.of(...payload, scanToken([FAMILY])), maxTokens: 4, cache: false };
 }
 
 /** @throws CrosstalkError WRONG_MODEL, with what was asked, expected and answered */

@@ -3,7 +3,8 @@ import { toRun } from "../src/check/property.ts";
 import { mistakes } from "../src/lab/testing/lab-run.ts";
 import { validateTrace } from "../src/trace/read.ts";
 import { TRACE_VERSION } from "../src/trace/schema.ts";
-import { narrowToken, payloadRun, scanToken, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
+import { narrowRead } from "../src/tracer/read-tokens.ts";
+import { payloadRun, scanToken, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
 import { complete, engineClient } from "./engine-client.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { type LabServer, type LabServerOptions, serveLab } from "./lab-http.ts";
@@ -54,7 +55,7 @@ async function underWay(url: string, count: number): Promise<void> {
 describe("a lab over HTTP", () => {
   test("streams an answer as llama-server does", async () => {
     const { url } = await lab();
-    const prompt = [...payload(1, 9, 40), narrowToken(40)];
+    const prompt = [...payload(1, 9, 40), ...narrowRead(40)];
     const reply = await post(url, { prompt, n_predict: 3, stream: true, return_tokens: true });
     expect(reply.headers.get("content-type")).toBe("text/event-stream");
     const chunks = chunksOf(await reply.text());
@@ -73,7 +74,7 @@ describe("a lab over HTTP", () => {
 
   test("answers in one piece, and from its cache the second time", async () => {
     const { url } = await lab();
-    const body = { prompt: [...payload(1, 9, 40), narrowToken(40)], n_predict: 2, return_tokens: true };
+    const body = { prompt: [...payload(1, 9, 40), ...narrowRead(40)], n_predict: 2, return_tokens: true };
     await (await post(url, body)).json();
     const second = await (await post(url, body)).json();
     expect(second).toMatchObject({ tokens: body.prompt.slice(0, 2), timings: { cache_n: 32, prompt_n: 9 } });

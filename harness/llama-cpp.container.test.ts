@@ -4,7 +4,7 @@ import type { History } from "../src/history/schema.ts";
 import { EngineLostError } from "../src/target/engine-lost.ts";
 import { expectedTokens, resolveRequests } from "../src/trace/prompt.ts";
 import { validateTrace } from "../src/trace/read.ts";
-import type { Step, Trace } from "../src/trace/schema.ts";
+import type { Part, Step, Trace } from "../src/trace/schema.ts";
 import { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { ProcessServer } from "./process-server.ts";
@@ -47,6 +47,27 @@ function crowd(requests: number): Trace {
   return withSteps(steps);
 }
 
+/** 32 turns under a nonce, each over all that went before; a branch in the middle; then a scan and a find read. */
+function talk(): Trace {
+  const said: Part[] = [{ nonce: 0x5a }, { seg: "A" }];
+  const steps = Array.from({ length: 32 }, (_, turn): Step => {
+    if (turn === 7) said.push({ branch: 3 });
+    said.push({ seg: turn % 2 ? "B" : "C", to: 3 + (turn % 5) });
+    const read: Part = { read: "narrow", back: 9 + 7 * turn };
+    const step: Step = { at: 0, send: `t${turn}`, prompt: [...said, read], maxTokens: 6 };
+    said.push(read, { answer: 6 });
+    return step;
+  });
+  const scan: Step = { at: 0, send: "scan", prompt: [...said, { read: "scan" }], maxTokens: 6 };
+  const find: Step = {
+    at: 0,
+    send: "find",
+    prompt: [{ nonce: 7 }, { seg: "D" }, { read: "find", back: 61 }],
+    maxTokens: 6,
+  };
+  return withSteps([...steps, scan, find]);
+}
+
 function withSteps(steps: Step[]): Trace {
   return validateTrace({
     crosstalk: "crosstalk-trace/1",
@@ -55,6 +76,7 @@ function withSteps(steps: Step[]): Trace {
       A: { seed: 1, family: 0, length: 60 },
       B: { seed: 2, family: 21, length: 50 },
       C: { seed: 3, family: 42, length: 50 },
+      D: { seed: 4, family: 42, length: 90, distinct: true },
     },
     steps,
   });
@@ -85,7 +107,16 @@ describe("llama-server in a container", () => {
     expect(statuses(history)).toEqual(new Set(["finished", "cancelled"]));
     const metrics = history.events.find((e) => e.e === "metrics");
     expect(metrics?.counters.promptTokensCached).toBeGreaterThan(0);
-    expect(await t.flush()).toMatch(/^erased \d+ cells in 4 slots; cached tokens of a probe: 40 before, 0 after$/);
+    expect(await t.flush()).toMatch(/^erased \d+ cells in 4 slots; cached tokens of a probe: 42 before, 0 after$/);
+  });
+
+  test("answers a conversation of 32 turns under a nonce, and a find read, exactly", async () => {
+    const t = target(container(withoutRamCache));
+    await t.start();
+    const trace = talk();
+    const history = await t.execute(trace, { arm: "main" });
+    expect(wrong(trace, history)).toEqual([]);
+    expect(statuses(history)).toEqual(new Set(["finished"]));
   });
 
   test("flushes in the middle of a trace: what was cached is computed anew", async () => {

@@ -5,6 +5,7 @@ import { outcomes } from "../src/history/outcome.ts";
 import { EngineLostError } from "../src/target/engine-lost.ts";
 import { validateTrace } from "../src/trace/read.ts";
 import type { Step, Trace } from "../src/trace/schema.ts";
+import { DEFAULT_SHAPE } from "../src/tracer/shape.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { ProcessServer } from "./process-server.ts";
 import { ServerTarget } from "./server-target.ts";
@@ -63,7 +64,7 @@ describe("starting", () => {
       contextTokens: 1024,
       canFlush: true,
       model: "m0",
-      written: { shape: { readLayers: 3, kvHeads: 1 }, format: "gguf", dtype: "f32" },
+      written: { shape: DEFAULT_SHAPE, format: "gguf", dtype: "f32" },
       dialect: "llama-server",
       options: [],
       isolation: "none",
@@ -146,7 +147,7 @@ describe("flushing between traces", () => {
   test("is shown by a probe that was cached and then is not", async () => {
     const target = processTarget("--cache-ram", "0");
     await target.start();
-    expect(await target.flush()).toMatch(/^erased \d+ cells in 4 slots; cached tokens of a probe: 40 before, 0 after$/);
+    expect(await target.flush()).toMatch(/^erased \d+ cells in 4 slots; cached tokens of a probe: 42 before, 0 after$/);
   });
 
   test("says what is missing where the server cannot", async () => {

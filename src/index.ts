@@ -79,11 +79,14 @@ export { type CellPart, CellStore, type Plane } from "./tracer/cells.ts";
 export { tracerGguf } from "./tracer/gguf.ts";
 export { type Manifest, tracerModel } from "./tracer/manifest.ts";
 export { type Answer, computeChunk, Pass } from "./tracer/predict.ts";
-export { DEFAULT_SHAPE, type TracerShape } from "./tracer/shape.ts";
+export { findRead, narrowRead, type PromptRead, readOf } from "./tracer/read-tokens.ts";
+export { DEFAULT_SHAPE, type TracerShape, tracerShape } from "./tracer/shape.ts";
 export {
   badToken,
+  branchToken,
   digitsOf,
-  narrowToken,
+  errToken,
+  nonceToken,
   payloadRun,
   payloadToken,
   scanToken,

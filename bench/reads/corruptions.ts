@@ -14,10 +14,10 @@ export type Content =
   | { readonly kind: "reordered" };
 
 /**
- * Where in the model: `all` layers and heads, one random read layer, one KV head of one random read layer, the layer
- * that fetches the request (0), a random read layer below the last one, or the last one.
+ * Where in the model: `all` layers and heads, one random layer above 0, one KV head of one such layer, the layer
+ * 0, a random layer above it but not the last one, or the last one.
  */
-export type Scope = "all" | "one-layer" | "one-head" | "fetch-layer" | "below-last" | "last-layer";
+export type Scope = "all" | "one-layer" | "one-head" | "first-layer" | "below-last" | "last-layer";
 
 /**
  * When: from before the read on (`lasting`), only while the prompt's last 16 cells were computed (`one-chunk`), or only
@@ -38,7 +38,7 @@ export const SCOPE_TITLES: Readonly<Record<Scope, string>> = {
   all: "all layers",
   "one-layer": "one layer",
   "one-head": "one KV head of one layer",
-  "fetch-layer": "layer 0",
+  "first-layer": "layer 0",
   "below-last": "one layer below the last",
   "last-layer": "the last layer",
 };
@@ -87,7 +87,17 @@ export const CORRUPTIONS: readonly Corruption[] = [
     ),
   ),
   corruption("foreign, of the prompt's own family", { kind: "donor", donor: "same" }, 16, "both", everywhere),
-  corruption("foreign, a narrow read token", { kind: "donor", donor: "asking" }, 1, "both", ["all", "fetch-layer"]),
+  ...PARTS.map((part) =>
+    corruption(
+      "of a sibling that parted after the prefix",
+      { kind: "donor", donor: "sibling", samePosition: true },
+      16,
+      part,
+      everywhere,
+    ),
+  ),
+  ...(["both", "key", "value"] as const).map((part) => corruption("foreign", foreign, 16, part, ["first-layer"])),
+  corruption("foreign, a token of a narrow read", { kind: "donor", donor: "asking" }, 1, "both", ["all"]),
   ...([1, 16] as const).map((cells) =>
     corruption(
       "foreign while one prefill chunk ran",

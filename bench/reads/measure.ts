@@ -1,13 +1,28 @@
 /** One random case: damage cells, ask, compare with the only right answer, mend. */
 
 import type { Random } from "../../src/random.ts";
-import { MAX_BACK, narrowToken } from "../../src/tracer/vocabulary.ts";
+import { findRead, narrowRead } from "../../src/tracer/read-tokens.ts";
+import { layersOf } from "../../src/tracer/shape.ts";
+import { digitsOf } from "../../src/tracer/vocabulary.ts";
 import type { Corruption, Scope } from "./corruptions.ts";
-import type { Damage, Subject } from "./subject.ts";
+import type { Damage, Kind, Subject } from "./subject.ts";
 
-/** A scan, a narrow read of a damaged cell, a narrow read of another cell. */
-export const READS = ["scan", "narrow on it", "narrow elsewhere"] as const;
+/**
+ * A scan; a narrow read of a damaged cell, and of another cell; a find read of a damaged cell. Under a nonce: a narrow
+ * read of another cell, so that only the alarm can tell, and a scan, which is what a campaign sends.
+ */
+export const READS = ["scan", "narrow on it", "narrow elsewhere", "find it", "alarm", "scan and alarm"] as const;
 export type ReadName = (typeof READS)[number];
+
+/** The prompt that a read is asked over. */
+export const KIND_OF: Readonly<Record<ReadName, Kind>> = {
+  scan: "plain",
+  "narrow on it": "plain",
+  "narrow elsewhere": "plain",
+  "find it": "distinct",
+  alarm: "marked",
+  "scan and alarm": "marked",
+};
 
 /** Cells of the chunk that runs over damaged cells, and tokens of an answer that is damaged in its second one. */
 const CHUNK = 16;
@@ -26,14 +41,22 @@ export function isFound(
   // The token of the answer that meets the damage: the first one, or the second where the damage lasts for one step.
   const meets = when === "one-step" ? 1 : 0;
   const end = subject.length - (when === "one-chunk" ? CHUNK : STEPS);
-  const first = corruption?.content.kind === "donor" && corruption.content.samePosition ? subject.donorStart : meets;
-  const reach = Math.max(first, subject.length - MAX_BACK + 2);
-  const at = random.int(read === "narrow on it" ? reach : first, end - (corruption?.cells ?? 1));
+  const { content } = corruption ?? {};
+  const lowest = subject.firstPayload + meets;
+  const first = content?.kind === "donor" && content.samePosition ? Math.max(subject.donorStart, lowest) : lowest;
+  const at = random.int(first, end - (corruption?.cells ?? 1));
   const hit = Array.from({ length: corruption?.cells ?? 1 }, (_, i) => at + i);
-  const target = read === "narrow on it" ? random.pick(hit) : outside(hit, reach, end - 1, random);
-  const back = subject.length - target + meets;
-  const question = read === "scan" ? subject.scan : narrowToken(back);
-  const right = (i: number): number => (read === "scan" ? subject.scan : subject.payload[target - meets + i]!);
+  const onIt = read === "narrow on it" || read === "find it";
+  const target = onIt ? random.pick(hit) : outside(hit, lowest, end - 1, random);
+  const [x, y] = digitsOf(subject.payload[target]!);
+  const scans = read === "scan" || read === "scan and alarm";
+  const question = scans
+    ? [subject.scan]
+    : read === "find it"
+      ? findRead([x, y])
+      : narrowRead(subject.length - target + meets);
+  const right = (i: number): number =>
+    scans ? subject.scan : subject.payload[read === "find it" ? target : target - meets + i]!;
 
   const chunk = Array.from({ length: CHUNK }, (_, i) => subject.length - CHUNK + i);
   const mend = subject.keep(hit);
@@ -47,12 +70,14 @@ export function isFound(
       subject.recompute(subject.length - CHUNK);
       mend();
     }
-    let token = question;
-    for (let i = 0; i < tokens; i++) {
+    let asked: readonly number[] = question;
+    for (let i = 0, position = subject.length; i < tokens; i++) {
       if (when === "one-step" && i === 1) damage();
-      token = subject.step(subject.length + i, token).token;
+      const { token } = subject.step(position, asked);
+      position += asked.length;
       if (when === "one-step" && i === 1) mend();
       if (token !== right(i)) return true;
+      asked = [token];
     }
     return false;
   } finally {
@@ -65,14 +90,15 @@ export function isFound(
 export function cleanMargin(subject: Subject, read: "scan" | "narrow", answers: number, random: Random): number {
   let smallest = Number.POSITIVE_INFINITY;
   for (let n = 0; n < (read === "scan" ? 1 : answers); n++) {
-    const back = random.int(STEPS, Math.min(subject.length, MAX_BACK - 1));
-    let token = read === "scan" ? subject.scan : narrowToken(back);
-    for (let i = 0; i < STEPS; i++) {
-      const answer = subject.step(subject.length + i, token);
+    const back = random.int(STEPS, subject.length - subject.firstPayload);
+    let asked: readonly number[] = read === "scan" ? [subject.scan] : narrowRead(back);
+    for (let i = 0, position = subject.length; i < STEPS; i++) {
+      const answer = subject.step(position, asked);
+      position += asked.length;
       const right = read === "scan" ? subject.scan : subject.payload[subject.length - back + i];
       if (answer.token !== right) return Number.NaN;
       smallest = Math.min(smallest, answer.margin);
-      token = answer.token;
+      asked = [answer.token];
     }
   }
   return smallest;
@@ -86,14 +112,15 @@ function outside(hit: readonly number[], low: number, high: number, random: Rand
 }
 
 function damageOf(subject: Subject, { part }: Corruption, scope: Scope, random: Random): Damage {
-  const { readLayers, kvHeads } = subject.model.weights.shape;
+  const { kvHeads } = subject.model.weights.shape;
+  const count = layersOf(subject.model.weights.shape);
   const layers = {
-    all: () => Array.from({ length: readLayers + 1 }, (_, layer) => layer),
-    "one-layer": () => [random.int(1, readLayers)],
-    "one-head": () => [random.int(1, readLayers)],
-    "fetch-layer": () => [0],
-    "below-last": () => [random.int(1, readLayers - 1)],
-    "last-layer": () => [readLayers],
+    all: () => Array.from({ length: count }, (_, layer) => layer),
+    "one-layer": () => [random.int(1, count - 1)],
+    "one-head": () => [random.int(1, count - 1)],
+    "first-layer": () => [0],
+    "below-last": () => [random.int(1, count - 2)],
+    "last-layer": () => [count - 1],
   }[scope]();
   return { layers, head: scope === "one-head" ? random.int(0, kvHeads - 1) : undefined, part };
 }
@@ -123,10 +150,13 @@ function sources(subject: Subject, content: Corruption["content"], hit: readonly
     case "donor": {
       const cells = subject.donors.get(content.donor)!;
       if (content.samePosition) return { cells, slots: hit };
-      return { cells, slots: elsewhere(hit, subject.donorStart, subject.length, random) };
+      return {
+        cells,
+        slots: elsewhere(hit, Math.max(subject.donorStart, subject.firstPayload), subject.length, random),
+      };
     }
     case "stale": {
-      const slots = elsewhere(hit, 0, subject.length, random);
+      const slots = elsewhere(hit, subject.firstPayload, subject.length, random);
       return { cells: subject.cells, slots };
     }
     case "reordered": {

@@ -1,8 +1,8 @@
 /** The page: prose around what was measured. */
 
 import type { TracerShape } from "../../src/tracer/shape.ts";
-import { MAX_BACK } from "../../src/tracer/vocabulary.ts";
 import { CORRUPTIONS, type Corruption, SCOPE_TITLES, type Scope } from "./corruptions.ts";
+import type { Far } from "./far.ts";
 import { READS, type ReadName } from "./measure.ts";
 
 /** Found in `found` of `cases`. */
@@ -27,8 +27,16 @@ export interface Margin {
   readonly rounding: string;
   readonly scan: number;
   readonly narrow: number;
-  /** A scan over one foreign cell, one layer. */
+  /** Narrow reads under a nonce. */
+  readonly marked: number;
+  /** A scan over one foreign cell, one layer; an alarm over one foreign key, one layer. */
   readonly oneCell: Cell;
+  readonly oneKey: Cell;
+}
+
+export interface FarMargin extends Far {
+  readonly rounding: string;
+  readonly seconds: number;
 }
 
 export interface Measured {
@@ -37,9 +45,10 @@ export interface Measured {
   readonly contexts: readonly number[];
   readonly rows: readonly Row[];
   readonly margins: readonly Margin[];
+  readonly fars: readonly FarMargin[];
 }
 
-export function readsPage({ command, seconds, contexts, rows, margins }: Measured): string {
+export function readsPage({ command, seconds, contexts, rows, margins, fars }: Measured): string {
   const shapes = [...new Set(rows.map((r) => shapeTitle(r.shape)))];
   return `# What each read sees
 
@@ -53,6 +62,9 @@ because a cell is. Every number comes from a plain forward pass over the tracer'
 - **scan** looks at the values of all cells. It answers with itself unless some cell holds a digit that the prompt's own
   families do not have.
 - **narrow on it** asks for a cell that was damaged. **narrow elsewhere** asks for another cell of the same prompt.
+- **find it** asks for a damaged cell by its digits. It needs a prompt of distinct cells, so at most 225 of them.
+- **alarm** is a narrow read elsewhere under a nonce and a branch: what it finds more than *narrow elsewhere*, the keys'
+  marks have found. **scan and alarm** is a scan under a nonce.
 
 \`k/n\` means: the answer was wrong, so the damage was found, in k of n random cases. Positions, payloads, layers and
 heads are drawn anew for each case. The answer has one token, and three where the damage comes and goes while it is
@@ -67,49 +79,59 @@ ${summaryTable(rows)}
 
 ## Blind spots
 
-What these two reads do not see, however long a campaign runs. The rows above show it.
+What these reads do not see, however long a campaign runs. The rows above show it.
 
-- **A scan never sees keys.** Foreign or zeroed keys leave all values in place. Only a narrow read of such a cell notices.
-- **A scan never sees zeros.** A cell that holds zeros, written or not, adds no digit. A narrow read of it notices.
-- **A scan never sees cells of the prompt's own families**: stale cells of its own, or cells of a request that shares
-  its families. The generator gives families that a scan can tell apart, as far as there are enough of them.
-- **A scan never sees cells without payload**, such as another request's read token. Narrow reads mostly see that one
-  wherever it lies, if layer 0 has it: two requests are then asked at once.
-- **A narrow read sees one cell a token**, and other cells only where they bear that cell's key. The rest of the prompt
-  may be foreign. It also reaches back ${MAX_BACK - 1} cells at most.
-- **A narrow read needs the vote of the layers.** In the shape with 6 layers two carry each digit. If one of the two is
-  zero in V, the other decides, and no read sees it. If one is foreign, the two tie and either may win.
-  With three or more layers a digit, one bad layer would lose the vote. A scan of foreign values has no such limit.
+- **A scan never sees keys, nor zeros**, nor cells of the prompt's own families, nor cells without payload. The alarm
+  sees all of these by their keys, if the prompt has a nonce and they have not the same.
+- **An alarm never sees values.** A foreign value under its own key is for the scan.
+- **An alarm never sees cells of its own prompt in another place or order**, nor those of an earlier request with the
+  same nonce and branch. Narrow reads see a wrong place; nothing sees whole cells that change places, since attention
+  does not care for their order.
+- **Keys of layer 0 carry no marks**: they are written before anything is known of the prompt. Foreign or zeroed keys in
+  layer 0 alone show only where they hide a read's own tokens, or the nonce or branch token. A key of layer 0 that hides
+  the nonce token silences the alarm of what is computed then. Values of layer 0 are scanned as those of any other.
+- **A lone nonce token of another prompt**, beside the prompt's own, draws no attention: its key is made to lose. The
+  prompt's own nonce token replaced by another is seen. The branch token of a sibling is seen by 35 nats at worst,
+  other cells by 40.
+- **A zeroed value** is seen by the read that asks for that cell, and by no other.
+- **A narrow read sees one cell a token**, and other cells only where they bear that cell's key.
+- **Narrow and find reads need the vote of the layers.** In the shape with 6 read layers two carry each digit. If one of
+  the two is zero in V, the other decides, and no read sees it. If one is foreign, the two tie and either may win. With
+  three or more layers a digit, one bad layer loses the vote. Layers 0 and 1 have no vote. Scan and alarm have no such
+  limit.
 - **A narrow read sees a digit only where it differs.** A family has at most four values for a digit, so the cell that is
   read instead has the right digit now and then. In all layers three digits must agree by chance; in one layer or one KV
   head a single one does.
 - **One KV head carries some digit values only.** A single foreign cell in one head may have none of them. A block of 16
   has.
-- **A near family differs in one digit.** A foreign cell of it shows in the layers of that digit, and in those above that
-  keep sightings of them. In another layer alone it does not.
-- **Keys say where, not whose.** A foreign key of the same position is the same key: nothing changes for any read.
-- **Whole cells that change places change nothing**, for any read. Attention does not care for the order of cells.
-- **What is wrong only while a chunk is computed** stays in that chunk's cells as sightings, and a later scan finds it.
-  Not if it was in the last layer alone: no layer above it could keep what was seen. Not if it was zero. Narrow reads
-  never find it.
-
-Planned: two more reads. The **alarm** read makes every key carry its family's mark, so that one foreign or zeroed key
-anywhere takes all attention: it will cover the keys and zeros that a scan cannot see. The **find** read looks a cell up
-by content: it will cover keys and values of one cell wherever it lies. Neither exists yet, and no verdict counts on
-them.
+- **Keys say where, not whose, without a nonce.** A foreign key of the same position is then the same key.
+- **What is wrong only while a chunk is computed** stays in that chunk's cells, as sightings and as lost attention, and a
+  later scan or any later read under a nonce finds it. Not if it was in the last layer alone: no layer above it could
+  keep what was seen.
 
 ## Clean margins
 
 Distance of the right token to the runner-up over clean cells, in nats: the smallest of three tokens of a scan, and of
-${NARROW_ANSWERS} narrow answers at random distances. \`bf16\` rounds weights, activations, attention weights, keys and values to bfloat16
-after each operation. Nothing but a wrong cell, or an error as large as the margin, turns a token. The last column is the
-scan's sharpest case under the same rounding: one foreign cell, in one layer.
+${NARROW_ANSWERS} narrow answers at random distances, without and with a nonce. \`bf16\` and \`f16\` round weights, rotary table,
+activations, attention weights, keys and values after each operation. Nothing but a wrong cell, or an error as large as
+the margin, turns a token. The last columns are the sharpest cases under the same rounding: one foreign cell in one layer.
 
 ${marginTable(margins)}
 
+## Far
+
+The same for long contexts, of the default shape. The cells are made one by one, as in a prompt of a nonce and that cell
+alone, and turned to their place; the reads are computed over all of them, as a decode step is. Narrow is the smallest of
+14 distances, the nearest and the farthest among them.
+
+${farTable(fars)}
+
+A scan with \`f16\` activations loses single cells in long contexts: one cell's share of the attention is too small a number.
+Engines that keep activations in float32 over an f16 cache, as llama.cpp does, have no such limit.
+
 ## In full
 
-Layers of the shapes are read layers; one more fetches the request.
+Layers of the shapes are read layers; two more find out what is asked.
 
 ${shapes.map((title) => `### ${title}\n\n${fullTable(rows.filter((r) => shapeTitle(r.shape) === title))}`).join("\n\n")}
 `;
@@ -166,19 +188,39 @@ function grouped(rows: readonly Row[]): [string, string, Row[]][] {
 }
 
 function marginTable(margins: readonly Margin[]): string {
-  const nats = (value: number) => (Number.isNaN(value) ? "wrong token" : value.toFixed(1));
   return table(
-    ["shape", "context", "rounding", "scan", "narrow", "scan finds one cell"],
+    ["shape", "context", "rounding", "scan", "narrow", "under a nonce", "scan finds one cell", "alarm finds one key"],
     margins.map((m) => [
       shapeTitle(m.shape),
       `${m.context}`,
       m.rounding,
       nats(m.scan),
       nats(m.narrow),
+      nats(m.marked),
       show(m.oneCell),
+      show(m.oneKey),
     ]),
   );
 }
+
+function farTable(fars: readonly FarMargin[]): string {
+  const found = (yes: boolean) => (yes ? "yes" : "no");
+  return table(
+    ["context", "rounding", "scan", "narrow", "find", "scan finds one cell", "alarm finds one key", "seconds"],
+    fars.map((f) => [
+      `${f.context}`,
+      f.rounding,
+      nats(f.scan),
+      nats(f.narrow),
+      nats(f.find),
+      found(f.scanFinds),
+      found(f.alarmFinds),
+      f.seconds.toFixed(0),
+    ]),
+  );
+}
+
+const nats = (value: number): string => (Number.isNaN(value) ? "wrong token" : value.toFixed(1));
 
 function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
   return [head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");

@@ -29,6 +29,8 @@ export type Readings = readonly [Reading, ...Reading[]];
 const named = (kind: AnomalyClass): Reading => ({ class: kind, origins: [] });
 /** Something that no class names, or a fit by chance. */
 const UNEXPLAINED = named("unexplained");
+/** An alarm tells that a key is not the prompt's own: it is another's, or nobody wrote it. Whose, it does not tell. */
+const ALARM: Readings = [named("foreign read"), named("unwritten read")];
 
 /** A fit that as many places would give by chance proves nothing. */
 const CHANCE_MOST = 1e-3;
@@ -60,13 +62,19 @@ function wrongToken(evidence: Evidence, index: number): Readings {
   const at = victim.answerTimes[index]!;
   const others = contexts.filter((c) => c !== victim && c.sentAt <= at);
   const time = readTime(victim, index, contexts, slack);
-  const asked = askedPosition(victim.request, index);
-  const readings = asked === null ? scan(evidence, index, time, others) : narrow(evidence, asked, index, time, others);
+  const alarm = tokenKind(victim.answer[index]!).kind === "err";
+  // Null where the token tells of the whole context.
+  const asked = alarm ? null : askedPosition(victim.request, index);
+  const readings = alarm
+    ? ALARM
+    : asked === null
+      ? scan(evidence, index, time, others)
+      : narrow(evidence, asked, index, time, others);
   const phantom = phantomHit(victim, contexts, evidence.flushes);
   return phantom !== null && mayCover(phantom, asked) ? asPhantom(readings) : readings;
 }
 
-/** A scan reads the cells that were hit for nothing, whatever else it reads; a narrow read does if it asks there. */
+/** A scan or an alarm reads the cells that were hit for nothing, whatever else it reads; a narrow read does if it asks there. */
 function mayCover({ held, cached }: PhantomHit, asked: number | null): boolean {
   return asked === null || (asked >= held && asked < cached);
 }
@@ -105,7 +113,8 @@ function narrow(
   const seen = observedFrom(victim, index);
   const [first] = seen.tokens;
   if (!isPayload(first!)) return settled([rowFit(victim, seen, time.to, others)], contexts, time);
-  const own = digitsOf(victim.request.prompt[asked]!);
+  // Of a later cell than the prompt's, only a read that went wrong can ask.
+  const own = digitsOf(victim.request.prompt[asked] ?? 0);
   const digits = digitsOf(first!);
   const strange = [0, 1, 2].filter((digit) => digits[digit] !== own[digit]);
   if (strange.every((digit) => digits[digit] === 0)) {

@@ -2,6 +2,7 @@
 
 import type { Outcome } from "../history/outcome.ts";
 import { expectedTokens, type ResolvedRequest } from "../trace/prompt.ts";
+import { tokenName } from "../tracer/vocabulary.ts";
 import type { CellOrigin } from "./finding.ts";
 import type { Run } from "./property.ts";
 
@@ -47,16 +48,22 @@ export function heldBefore({ request, answer, answerTimes }: Context, time: numb
   return [...request.prompt, ...fed.map((token, i) => (token === expected[i] ? token : NO_EVIDENCE))];
 }
 
-/** What the trace calls a position: `A[12]`, `read` or `answer[3]`. */
+/** What the trace calls a position: `A[12]`, `read` or `answer[3]`; for earlier turns of a prompt `read 1`, `answer 1[3]`. */
 export function placeOf(request: ResolvedRequest, position: number): string {
   const span = request.spans.find((s) => position >= s.start && position < s.start + s.length);
   if (span) return `${span.seg}[${span.from + position - span.start}]`;
-  return position === request.prompt.length - 1 ? "read" : `answer[${position - request.prompt.length}]`;
+  if (position >= request.prompt.length) return `answer[${position - request.prompt.length}]`;
+  const turn = request.turns.findIndex((t) => position >= t.start && position < t.start + t.tokens + t.answer);
+  if (turn < 0) return tokenName(request.prompt[position]!);
+  const { start, tokens } = request.turns[turn]!;
+  const number = turn === request.turns.length - 1 ? "" : ` ${turn + 1}`;
+  return position < start + tokens ? `read${number}` : `answer${number}[${position - start - tokens}]`;
 }
 
-/** The position that a narrow answer reads; null for a scan, which reads them all. */
+/** The position that a narrow or find answer reads; null for a scan, which reads them all. */
 export function askedPosition(request: ResolvedRequest, index: number): number | null {
-  return request.back === null ? null : request.prompt.length - 1 - request.back + index;
+  if (request.asked === null) return null;
+  return request.read === "narrow" ? request.asked + index : request.asked;
 }
 
 /** The wrong tokens in a row that start at `index`, at most `limit`. */

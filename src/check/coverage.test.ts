@@ -62,7 +62,19 @@ describe("cells", () => {
 
   test("a narrow read reads one cell a token", () => {
     const one = run([send("r", narrow(5), 3)], [sent(0, "r"), answer(10, "r", 3), finished(11, "r")]);
-    expect(coverage([one])).toMatchObject({ cells: { held: 22, read: 3, readAfterRisk: 0 }, cellReads: 3 });
+    // The read itself is three cells.
+    expect(coverage([one])).toMatchObject({ cells: { held: 24, read: 3, readAfterRisk: 0 }, cellReads: 3 });
+  });
+
+  test("a find read reads one cell with all its tokens", () => {
+    const one = run([send("r", { read: "find", back: 19 }, 3)], [sent(0, "r"), answer(10, "r", 3), finished(11, "r")]);
+    expect(coverage([one])).toMatchObject({ cells: { held: 23, read: 1, readAfterRisk: 0 }, cellReads: 3 });
+  });
+
+  test("under a nonce each token reads its whole context, whatever it asks", () => {
+    const marked: Step = { at: 0, send: "r", prompt: [{ nonce: 5 }, { seg: "A" }, narrow(5)], maxTokens: 3 };
+    const one = run([marked], [sent(0, "r"), answer(10, "r", 3), finished(11, "r")]);
+    expect(coverage([one])).toMatchObject({ cells: { held: 25, read: 25 }, cellReads: 23 + 24 + 25 });
   });
 
   test("a request without a token holds nothing, unless it finished", () => {

@@ -8,12 +8,13 @@
 import type { Outcome } from "../history/outcome.ts";
 import type { History } from "../history/schema.ts";
 import type { ResolvedRequest } from "../trace/prompt.ts";
+import { askedPosition } from "./context.ts";
 import type { Run } from "./property.ts";
 
 export interface CellCounts {
   /** Cells of the requests that generated at least one token or finished. */
   readonly held: number;
-  /** Held cells that some token's answer depended on: the whole context for a scan, the cell pointed at for a narrow read. */
+  /** Held cells that some token's answer depended on: the whole context for a scan or under a nonce, else the cell asked for. */
   readonly read: number;
   /**
    * Read cells with a risky event between the cell's presence and a token that read it. Risky is a cancel that landed
@@ -74,7 +75,7 @@ export function coverage(runs: Iterable<Run>): Coverage {
       const request = run.requests.get(id);
       if (!request || (outcome.tokens.length === 0 && outcome.status !== "finished")) continue;
       cells.held += request.prompt.length + Math.max(0, outcome.tokens.length - 1);
-      const seen = request.back === null ? scanned(request, outcome, risks) : pointedAt(request, outcome, risks);
+      const seen = readsAll(request) ? scanned(request, outcome, risks) : pointedAt(request, outcome, risks);
       cells.read += seen.read;
       cells.readAfterRisk += seen.readAfterRisk;
       total.cellReads += seen.reads;
@@ -133,6 +134,11 @@ interface Seen {
 
 const NOTHING: Seen = { read: 0, readAfterRisk: 0, reads: 0 };
 
+/** A scan looks at every value; under a nonce every key of the context is tested by each token, whatever is asked. */
+function readsAll(request: ResolvedRequest): boolean {
+  return request.read === "scan" || request.nonce !== null;
+}
+
 /** Each token of a scan reads every cell before it, so the last token decides for all cells whether a risk came first. */
 function scanned(request: ResolvedRequest, outcome: Outcome, risks: Float64Array): Seen {
   const { tokenTimes } = outcome;
@@ -150,17 +156,16 @@ function scanned(request: ResolvedRequest, outcome: Outcome, risks: Float64Array
   return { read: prompt + tokens - 1, readAfterRisk, reads: tokens * prompt + (tokens * (tokens - 1)) / 2 };
 }
 
-/** Token i of a narrow read reads one cell, `back - i` before the read token. */
+/** Token i of a narrow read reads one cell, i after the first; all tokens of a find read the same one. */
 function pointedAt(request: ResolvedRequest, outcome: Outcome, risks: Float64Array): Seen {
-  const back = request.back ?? 0;
-  const first = request.prompt.length - 1 - back;
-  const read = Math.min(outcome.tokenTimes.length, back);
-  let readAfterRisk = 0;
-  for (let i = 0; i < read; i++) {
-    const from = first + i < (outcome.cached ?? 0) ? 0 : outcome.sentAt;
-    if (riskWithin(risks, from, outcome.tokenTimes[i]!)) readAfterRisk++;
+  const reads = outcome.tokenTimes.length;
+  const cells = new Map<number, boolean>();
+  for (let i = 0; i < reads; i++) {
+    const cell = askedPosition(request, i)!;
+    const from = cell < (outcome.cached ?? 0) ? 0 : outcome.sentAt;
+    cells.set(cell, cells.get(cell) || riskWithin(risks, from, outcome.tokenTimes[i]!));
   }
-  return { read, readAfterRisk, reads: read };
+  return { read: cells.size, readAfterRisk: [...cells.values()].filter(Boolean).length, reads };
 }
 
 /** What no run at all looked at. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type HandMadeRequest, handMade } from "../../properties/hand-made.ts";
-import { badToken, digitsOf, payloadRun, payloadToken, scanToken } from "../tracer/vocabulary.ts";
+import { badToken, digitsOf, errToken, payloadRun, payloadToken, scanToken } from "../tracer/vocabulary.ts";
 import { explainWitness } from "./explain.ts";
 
 const A = payloadRun(1, 0, 48);
@@ -119,6 +119,21 @@ describe("a wrong narrow answer", () => {
 describe("a wrong scan answer", () => {
   const scan = { prompt: [{ seg: "A" }, { read: "scan" }] as const };
 
+  test("that is an alarm tells the layer, and not whose the key was", () => {
+    const anomaly = explained([errToken(3), errToken(3)], [owner], {
+      prompt: [{ nonce: 5 }, { seg: "A" }, { read: "scan" }],
+    });
+    expect(anomaly).toMatchObject({
+      class: "foreign read",
+      or: [{ class: "unwritten read", origins: [] }],
+      position: null,
+      origins: [],
+      observed: ["err.3", "err.3"],
+    });
+    expect(anomaly.explanation).toContain("the alarm of layer 3");
+    expect(anomaly.explanation).toContain("does not carry the marks of r2");
+  });
+
   test("names the requests that hold the digit", () => {
     // Family 1 has its third digit in group 1: values 4 to 7, which family 0 has not.
     const anomaly = explained([badToken(2, digitsOf(B[0]!)[2])], [owner], scan);
@@ -189,11 +204,11 @@ describe("the explanation says", () => {
       "Digit 3 (read layers 3, 6, ...) comes from B[0] of r1, the others do not",
     ],
     [
-      "which digit a scan named, and its layers",
+      "which digit a scan named",
       [badToken(2, digitsOf(B[0]!)[2])],
       [other],
       scan,
-      "Digit 3 (read layers 3, 6, ...) is in no cell of its own context",
+      "Digit 3 is in no cell of its own context",
     ],
     [
       "how far a phantom hit goes",

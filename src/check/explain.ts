@@ -82,14 +82,18 @@ function wrongToken(run: Run, outcome: Outcome, index: number, evidence: Evidenc
   const block = (p: number) => (blockSize > 1 ? `position ${p} (block ${Math.floor(p / blockSize)})` : `position ${p}`);
   const asked =
     position === null
-      ? `${outcome.id} scanned its own ${cells(request.prompt.length - 1)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
+      ? `${outcome.id} scanned its own ${cells(request.turns.at(-1)!.start)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
       : `${outcome.id} asked for its own cell at ${block(position)}, which is ${placeOf(request, position)}, and should have got ${tokenName(expected[0]!)}`;
   const got = `answer ${index} is ${tokenName(observed[0]!)} instead`;
-  const says = told(readings).map((reading) => meaning(reading, { evidence, observed, position, block }));
+  const alarm = alarmed(outcome.id, observed[0]!);
+  // What an alarm admits is told by its own sentences; a phantom hit is more than that.
+  const toTell = alarm === null ? readings : readings.filter((r) => r.class === "phantom hit");
+  const says = told(toTell).map((reading) => meaning(reading, { evidence, observed, position, block }));
   const sentences = [
     `${asked}; ${got}.`,
+    ...(alarm ?? []),
     ...says.map((text, i) => (i === 0 ? text : `Or ${text[0]!.toLowerCase()}${text.slice(1)}`)),
-    ...apart(readings),
+    ...(alarm === null ? apart(readings) : []),
   ];
   const owners = readings.flatMap((r) => r.origins);
   const before = justBefore(run, outcome, owners, at);
@@ -105,6 +109,16 @@ function wrongToken(run: Run, outcome: Outcome, index: number, evidence: Evidenc
     origins,
     explanation: sentences.join(" "),
   };
+}
+
+/** What an alarm says: its layer, and not whose the key was. Null for other answers. */
+function alarmed(request: string, observed: number): string[] | null {
+  const token = tokenKind(observed);
+  if (token.kind !== "err") return null;
+  return [
+    `That is the alarm of layer ${token.layer}: a key of its context does not carry the marks of ${request}, so it is another prompt's or was never written. Whose, an alarm does not tell.`,
+    "To tell these apart: the same request without its nonce, so that its answer comes from the cells themselves.",
+  ];
 }
 
 const cells = (n: number): string => `${n} ${n === 1 ? "cell" : "cells"}`;
@@ -201,12 +215,13 @@ function placesOf(origins: readonly CellOrigin[], asked: number | null, block: W
   return distinct.slice(0, 4).join(", or ") + (more > 0 ? `, or ${more} more` : "");
 }
 
-/** A digit is carried by every third read layer: a scan's digit says in which layers the cell is wrong. */
+/** Narrow and find reads get a digit from every third read layer: it says in which of them the cell is wrong. */
 const layersOf = (digit: number): string => `read layers ${digit + 1}, ${digit + 1 + DIGITS}, ...`;
 
+/** A scan sees all digits in all layers. */
 function scanned(observed: number): string {
   const token = tokenKind(observed);
-  return token.kind === "bad" ? `Digit ${token.digit + 1} (${layersOf(token.digit)})` : "That";
+  return token.kind === "bad" ? `Digit ${token.digit + 1}` : "That";
 }
 
 function strangeDigits({ request }: Context, position: number, observed: number): string {

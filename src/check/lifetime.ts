@@ -16,13 +16,13 @@ export interface ReadTime {
 /**
  * When the cells of a wrong token were read.
  *
- * A narrow token reads one cell, after the token before it. A scan reads all cells, and also shows what was latched
+ * A token of a narrow or find read reads one cell, after the token before it. A scan reads all cells, and also shows what was latched
  * while they were computed: by the request itself, or by an earlier one that left them in the prefix cache.
  */
 export function readTime(victim: Context, index: number, contexts: readonly Context[], slack: number): ReadTime {
   const to = victim.answerTimes[index]!;
   const { sentAt } = victim;
-  if (victim.request.read === "narrow") {
+  if (victim.request.read !== "scan") {
     return { from: victim.answerTimes.findLast((t) => t < to) ?? sentAt, to, slack };
   }
   if (victim.cached === 0) return { from: sentAt, to, slack };

@@ -32,7 +32,7 @@ const limits = { blockSize: 16, contextTokens: 256 };
 const run = handMade([owner, victim, later]);
 
 describe("the traces that locate a scan's finding", () => {
-  const [behind, ...inPlace] = locatingTraces(run, witness, { ...limits, contextTokens: 65 + 32 });
+  const [behind, ...inPlace] = locatingTraces(run, witness, { ...limits, contextTokens: 64 + 3 + 32 });
 
   test("are traces", () => {
     for (const trace of [behind!, ...inPlace]) expect(() => validateTrace(trace)).not.toThrow();
@@ -77,7 +77,7 @@ describe("the traces that locate a scan's finding", () => {
     expect(locatingTraces(handMade([owner, narrow]), witness, limits)).toEqual([]);
     const swapped = { ...victim, answer: () => [B[0]!, B[1]!] };
     expect(locatingTraces(handMade([owner, swapped]), witness, limits)).toEqual([]);
-    expect(locatingTraces(run, witness, { ...limits, contextTokens: 65 })).toEqual([]);
+    expect(locatingTraces(run, witness, { ...limits, contextTokens: 64 + 3 })).toEqual([]);
   });
 });
 

@@ -4,8 +4,19 @@
  * scan, on the cells that it left in the prefix cache, then in its place.
  */
 
-import { isCancel, isSend, type Part, partLength, type SendStep, type Step, type Trace } from "../trace/schema.ts";
-import { MAX_BACK, tokenKind } from "../tracer/vocabulary.ts";
+import {
+  isCancel,
+  isSend,
+  MAX_ANSWER,
+  type Part,
+  partLength,
+  promptLength,
+  type SendStep,
+  type Step,
+  type Trace,
+} from "../trace/schema.ts";
+import { NARROW_TOKENS } from "../tracer/read-tokens.ts";
+import { MAX_BACK, TURNS, tokenKind } from "../tracer/vocabulary.ts";
 import { wrongRun } from "./context.ts";
 import type { Anomaly, Reading } from "./finding.ts";
 import type { Property, Run } from "./property.ts";
@@ -37,12 +48,13 @@ export function locatingTraces(run: Run, { request, index }: Witness, limits: Lo
   const resolved = run.requests.get(request)!;
   const token = index === null ? undefined : run.outcomes.get(request)?.tokens[index];
   if (resolved.read !== "scan" || token === undefined || tokenKind(token).kind !== "bad") return [];
-  const payload = resolved.prompt.length - 1;
-  const room = limits.contextTokens - resolved.prompt.length;
-  const length = Math.min(room, MAX_BACK - 1, Math.max(STRETCH, Math.ceil(payload / IN_PLACE_MOST)));
+  if (resolved.turns.filter((turn) => turn.read !== "scan").length >= TURNS) return [];
+  const payload = resolved.turns.at(-1)!.start;
+  const room = limits.contextTokens - payload - NARROW_TOKENS;
+  const length = Math.min(room, MAX_ANSWER, Math.max(STRETCH, Math.ceil(payload / IN_PLACE_MOST)));
   if (length < 1) return [];
   const stretches = stretchesOf(payload, length, limits.blockSize);
-  const inPlace = stretches.filter(({ from }) => payload - from < MAX_BACK).slice(-IN_PLACE_MOST);
+  const inPlace = stretches.filter(({ from }) => payload - from <= MAX_BACK).slice(-IN_PLACE_MOST);
   return [behind(run, request, stretches), ...inPlace.map((stretch) => inItsPlace(run.trace, request, stretch))];
 }
 
@@ -65,8 +77,8 @@ function behind(run: Run, request: string, stretches: readonly Stretch[]): Trace
   const at = kept.at(-1)!.at;
   const name = freeName(trace);
   const reads = stretches.flatMap(({ from, to }, i): Step[] => {
-    const read: Part = { read: "narrow", back: to - from };
-    const prompt = [...firstCells(trace, victim.prompt, to), read];
+    const cells = firstCells(trace, victim.prompt, to);
+    const prompt: Part[] = [...cells, { read: "narrow", back: promptLength(trace, cells) - from }];
     return [
       { ...victim, at, send: `${name}${i}`, prompt, maxTokens: to - from },
       { at, wait: `${name}${i}` },
@@ -80,8 +92,8 @@ function inItsPlace(trace: Trace, request: string, { from, to }: Stretch): Trace
   const steps = trace.steps.map((step): Step => {
     if (!isSend(step) || step.send !== request) return step;
     const cells = step.prompt.slice(0, -1);
-    const payload = cells.reduce((sum, part) => sum + partLength(trace, part), 0);
-    return { ...step, prompt: [...cells, { read: "narrow", back: payload - from }], maxTokens: to - from };
+    const back = promptLength(trace, cells) - from;
+    return { ...step, prompt: [...cells, { read: "narrow", back }], maxTokens: to - from };
   });
   return withSteps(trace, steps);
 }
@@ -92,15 +104,17 @@ function withSteps(trace: Trace, steps: readonly Step[]): Trace {
   return { ...trace, needs, steps: [...steps] };
 }
 
-/** The first `count` cells of a prompt. */
+/** The first `count` cells of a prompt, and what is left of a read that they end in: it cannot be cut. */
 function firstCells(trace: Trace, prompt: readonly Part[], count: number): Part[] {
   let left = count;
   return prompt.slice(0, -1).flatMap((part): Part[] => {
-    if ("read" in part || left <= 0) return [];
-    const length = Math.min(left, partLength(trace, part));
-    const from = part.from ?? 0;
-    left -= partLength(trace, part);
-    return [length === partLength(trace, part) ? part : { ...part, from, to: from + length }];
+    if (left <= 0) return [];
+    const whole = partLength(trace, part);
+    const length = Math.min(left, whole);
+    left -= whole;
+    if (length === whole) return [part];
+    if ("seg" in part) return [{ ...part, from: part.from ?? 0, to: (part.from ?? 0) + length }];
+    return ["answer" in part ? { answer: length } : part];
   });
 }
 
@@ -111,7 +125,10 @@ function freeName(trace: Trace): string {
   return name;
 }
 
-/** A law that fails where a narrow read has a wrong token, cancelled or not: that is what locates. */
+/**
+ * A law that fails where a narrow read has a wrong token, cancelled or not: that is what locates. An alarm does not: it
+ * may be about any cell.
+ */
 export const narrowReadsAreRight: Property = {
   id: "narrow-reads-are-right",
   title: "Every narrow read is answered right",
@@ -122,8 +139,9 @@ export const narrowReadsAreRight: Property = {
     const run = runs.get("main")!;
     const witnesses = [...run.outcomes.values()].flatMap(({ id, tokens }): Witness[] => {
       const request = run.requests.get(id)!;
-      const index =
-        request.read === "narrow" ? tokens.findIndex((_, i) => wrongRun(request, tokens, i, 1).length > 0) : -1;
+      const isWrong = (token: number, i: number) =>
+        tokenKind(token).kind !== "err" && wrongRun(request, tokens, i, 1).length > 0;
+      const index = request.read === "narrow" ? tokens.findIndex(isWrong) : -1;
       return index < 0 ? [] : [{ request: id, index, expected: "", observed: "" }];
     });
     return witnesses.length > 0 ? fail("narrow reads with wrong tokens", witnesses) : pass("no narrow read is wrong");

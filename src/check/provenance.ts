@@ -7,7 +7,8 @@
  */
 
 import { expectedTokens } from "../trace/prompt.ts";
-import { DIGITS, digitsOf, isPayload, payloadToken } from "../tracer/vocabulary.ts";
+import { shown } from "../trace/write-out.ts";
+import { DIGITS, digitsOf, isPayload } from "../tracer/vocabulary.ts";
 import { type Context, heldBefore, NO_EVIDENCE, originAt } from "./context.ts";
 import type { CellOrigin } from "./finding.ts";
 
@@ -55,7 +56,9 @@ const EVIDENCE_TOKENS = 16;
 
 export function observedFrom({ request, answer }: Context, index: number): Observed {
   const expected = expectedTokens(request);
-  const tokens = answer.slice(index, Math.min(expected.length, index + EVIDENCE_TOKENS));
+  // The tokens of a find read all show one cell.
+  const most = request.read === "find" ? 1 : EVIDENCE_TOKENS;
+  const tokens = answer.slice(index, Math.min(expected.length, index + most));
   return { tokens, wrong: tokens.map((token, i) => token !== expected[index + i]) };
 }
 
@@ -63,8 +66,9 @@ export function observedFrom({ request, answer }: Context, index: number): Obser
 const evidenceIn = ({ wrong }: Observed, count: number): number =>
   DIGITS * wrong.slice(0, count).filter(Boolean).length;
 
-/** The payload token that a narrow read of a token's cell answers: read tokens and scan answers show as digits 0, 0, 0. */
-const shown = (token: number): number => (token === NO_EVIDENCE ? token : payloadToken(digitsOf(token)));
+/** What a narrow read would show of each cell that a request held. */
+const shownBefore = (context: Context, time: number): number[] =>
+  heldBefore(context, time).map((token) => (token === NO_EVIDENCE ? token : shown(token)));
 
 /** Every place where a wrong narrow answer fits, and how well. */
 export function narrowFits(
@@ -75,7 +79,7 @@ export function narrowFits(
   others: readonly Context[],
 ): Fit[] {
   const at = victim.answerTimes[index]!;
-  const cells = new Map([victim, ...others].map((c) => [c, heldBefore(c, at).map(shown)]));
+  const cells = new Map([victim, ...others].map((c) => [c, shownBefore(c, at)]));
   const own = cells.get(victim)!;
   const theirs = others.map((context) => ({ context, held: cells.get(context)! }));
   const alone = [{ context: victim, held: own }];

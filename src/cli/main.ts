@@ -111,15 +111,20 @@ program
     new Option("--format <name>", "gguf for llama.cpp, hf for the others").choices(["gguf", "hf"]).default("gguf"),
   )
   .addOption(new Option("--dtype <name>", "format of the weights").choices(["f32", "bf16", "f16"]).default("f32"))
-  .option("--layers <number>", "layers of the model (default: the fewest)", positiveNumber)
-  .option("--kv-heads <number>", "KV heads, each with two query heads", positiveNumber, 1)
+  .option("--like <config.json>", "the shape of a Llama-family model; the options below change it")
+  .option("--layers <number>", "layers, from 3 on (default: 5)", positiveNumber)
+  .option("--kv-heads <number>", "KV heads (default: 1)", positiveNumber)
+  .option("--heads <number>", "query heads (default: four for each KV head, the fewest)", positiveNumber)
+  .option("--head-dim <number>", "size of a head: 64, 128 or 256 (default: 128)", positiveNumber)
+  .option("--drag <number>", "feed-forward width that costs time and adds nothing (default: 0)", wholeNumber)
   .option("--json", "print the manifest as JSON")
   .addHelpText(
     "after",
     examples(
       "crosstalk model write tracer && llama-server -m tracer/tracer.gguf --port 8080",
       "crosstalk model write tracer-hf --format hf && vllm serve ./tracer-hf --dtype float32",
-      "crosstalk model write like-8b --format hf --dtype bf16 --layers 32 --kv-heads 8",
+      "crosstalk model write like-8b --format hf --dtype bf16 --layers 32 --kv-heads 8 --heads 32",
+      "crosstalk model write like-mine --format hf --dtype bf16 --like my-model/config.json",
       "crosstalk run --target http://127.0.0.1:8000 --engine vllm --model tracer-hf",
     ),
   )

@@ -3,19 +3,28 @@
 import { CrosstalkError } from "../errors.ts";
 import type { ModelFormat } from "../tracer/manifest.ts";
 import type { NumberFormat } from "../tracer/number-format.ts";
-import { DEFAULT_SHAPE, type TracerShape } from "../tracer/shape.ts";
-import { BASE, DIGITS } from "../tracer/vocabulary.ts";
-import { tracerWeights } from "../tracer/weights.ts";
+import { ASKING_LAYERS, DEFAULT_SHAPE, layersOf, ROLES, type TracerShape, tracerShape } from "../tracer/shape.ts";
+import { shapeLike } from "../tracer/shape-like.ts";
 import { EXIT } from "./exit.ts";
+import { inputFile } from "./input.ts";
 import { writeModel } from "./model-file.ts";
 
-export interface ModelOptions {
+export interface ModelOptions extends ShapeOptions {
   readonly format: ModelFormat;
   readonly dtype: NumberFormat;
+  readonly json?: boolean;
+}
+
+interface ShapeOptions {
+  /** A `config.json`: the shape of its model, where no other option says otherwise. */
+  readonly like?: string;
   /** All layers, those that read no digit included. */
   readonly layers?: number;
   readonly kvHeads?: number;
-  readonly json?: boolean;
+  /** Query heads. */
+  readonly heads?: number;
+  readonly headDim?: number;
+  readonly drag?: number;
 }
 
 export async function writeModelCommand(folder: string, options: ModelOptions): Promise<number> {
@@ -28,17 +37,28 @@ export async function writeModelCommand(folder: string, options: ModelOptions): 
   return EXIT.clean;
 }
 
-/** @throws CrosstalkError INVALID_OPTION for a shape in which a layer or a head would carry nothing */
-function shapeOf({ layers, kvHeads = DEFAULT_SHAPE.kvHeads }: ModelOptions): TracerShape {
-  if (kvHeads > BASE) {
-    const hint = `Give --kv-heads 1 to ${BASE}.`;
-    throw new CrosstalkError("INVALID_OPTION", `${kvHeads} KV heads share ${BASE} values of a digit`, hint);
+/** @throws CrosstalkError INVALID_OPTION for a shape that no tracer can have, and for a config that is none */
+function shapeOf({ like, layers, kvHeads, heads, headDim, drag }: ShapeOptions): TracerShape {
+  const base = like === undefined ? DEFAULT_SHAPE : shapeLike(configAt(like));
+  return tracerShape({
+    readLayers: (layers ?? layersOf(base)) - ASKING_LAYERS,
+    kvHeads: kvHeads ?? base.kvHeads,
+    queryHeads: heads ?? (kvHeads === undefined ? base.queryHeads : ROLES * kvHeads),
+    headSize: (headDim ?? base.headSize) as TracerShape["headSize"],
+    drag: drag ?? base.drag,
+  });
+}
+
+function configAt(path: string): unknown {
+  const { text } = inputFile(path, "config.json", "INVALID_OPTION");
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CrosstalkError(
+      "INVALID_OPTION",
+      `${path} is not JSON: ${(cause as Error).message}`,
+      "Give the config.json of a Llama-family model, or the folder that holds it.",
+      { cause },
+    );
   }
-  if (layers === undefined) return { ...DEFAULT_SHAPE, kvHeads };
-  const others = tracerWeights(DEFAULT_SHAPE, "halves").layers.length - DEFAULT_SHAPE.readLayers;
-  const readLayers = layers - others;
-  if (readLayers >= DIGITS) return { readLayers, kvHeads };
-  const fewest = others + DIGITS;
-  const message = `${layers} layers are too few: ${others} that fetch, and one for each of ${DIGITS} digits`;
-  throw new CrosstalkError("INVALID_OPTION", message, `Give --layers ${fewest} or more.`);
 }

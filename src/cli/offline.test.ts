@@ -50,9 +50,12 @@ test.each(["gguf", "hf"] as const)("the model is written as its manifest says: %
 });
 
 test.each([
-  [["--layers", "2"], /2 layers are too few[\s\S]*--layers/],
-  [["--kv-heads", "17"], /17 KV heads share 16 values/],
-  [["--dtype", "f16"], /F16 ends at 65504[\s\S]*bf16 or f32/],
+  [["--layers", "2"], /2 layers[\s\S]*From 3 to 128/],
+  [["--kv-heads", "17"], /17 KV heads[\s\S]*1 to 16/],
+  [["--kv-heads", "2", "--heads", "6"], /6 query heads for 2 KV heads/],
+  [["--head-dim", "96"], /head size 96[\s\S]*64, 128 or 256/],
+  [["--like", "package.json"], /not a Llama-family config: num_hidden_layers/],
+  [["--like", "README.md"], /README\.md is not JSON/],
 ])("a model that would not read is refused: %s", async (options, message) => {
   const { code, stderr } = await crosstalk("model", "write", join(temporaryFolder(), "tracer"), ...options);
   expect(stderr).toMatch(message);

@@ -62,6 +62,6 @@ export function aimed(
     edge: anywhere + aim.shift,
   };
   const position = Math.max(0, places[aim.place]);
-  const back = Math.max(1, Math.min(payload - position, MAX_BACK - 1));
+  const back = Math.max(1, Math.min(payload - position, MAX_BACK));
   return { read: { read: "narrow", back }, maxTokens: Math.min(aim.tokens, back, room) };
 }

@@ -50,7 +50,7 @@ function pairs(trace: Trace): { readonly told: number; readonly all: number } {
   let told = 0;
   let all = 0;
   for (const send of trace.steps.filter(isSend)) {
-    const own = new Set(send.prompt.flatMap((p) => ("read" in p ? [] : [p.seg])));
+    const own = new Set(send.prompt.flatMap((p) => ("seg" in p ? [p.seg] : [])));
     const families = [...own].map((id) => trace.segments[id]!.family);
     for (const [id, { family }] of Object.entries(trace.segments)) {
       if (own.has(id)) continue;

@@ -124,7 +124,7 @@ describe.each(TARGETS)("over 200 seeds, %s", (_name, limits) => {
     const scans = 1 - narrow.length / requests.length;
     expect(scans).toBeGreaterThan(0.6);
     expect(scans).toBeLessThan(0.85);
-    const atStart = narrow.filter((r) => r.prompt.length - 1 - r.back! <= 2).length / narrow.length;
+    const atStart = narrow.filter((r) => r.asked! <= 2).length / narrow.length;
     expect(atStart).toBeGreaterThan(0.2);
     expect(atStart).toBeLessThan(0.7);
   });

@@ -3,6 +3,7 @@
 import { CrosstalkError } from "../errors.ts";
 import type { TargetDescription } from "../target/target.ts";
 import type { RequestOption } from "../trace/options.ts";
+import { NARROW_TOKENS } from "../tracer/read-tokens.ts";
 
 export interface TraceLimits {
   /** Cells a block holds; 1 where the engine reuses single cells. */
@@ -72,9 +73,9 @@ export function cellsPerRequest(limits: TraceLimits): number {
   );
 }
 
-/** Payload cells that a prompt may have, beside its read token and the shortest answer. */
+/** Payload cells that a prompt may have, beside its read and the shortest answer. */
 export function payloadRoom(limits: TraceLimits): number {
-  return cellsPerRequest(limits) - 1 - LEAST_ANSWER;
+  return cellsPerRequest(limits) - NARROW_TOKENS - LEAST_ANSWER;
 }
 
 /** Requests that one burst may have: some above what runs at once, and never most of the trace. */

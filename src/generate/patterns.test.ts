@@ -13,9 +13,9 @@ function always(name: PatternName, law: (scene: Scene, sends: readonly SendStep[
 }
 
 const lengthOf = (scene: Scene, p: Part): number =>
-  "read" in p ? 1 : (p.to ?? scene.segments[p.seg]!.length) - (p.from ?? 0);
+  !("seg" in p) ? 1 : (p.to ?? scene.segments[p.seg]!.length) - (p.from ?? 0);
 const payload = (scene: Scene, s: SendStep): number => s.prompt.reduce((sum, p) => sum + lengthOf(scene, p), -1);
-const segmentsOf = (s: SendStep): string[] => s.prompt.flatMap((p) => ("read" in p ? [] : [p.seg]));
+const segmentsOf = (s: SendStep): string[] => s.prompt.flatMap((p) => ("seg" in p ? [p.seg] : []));
 const asked = (s: SendStep): string => JSON.stringify([s.prompt, s.maxTokens]);
 
 describe.each(PATTERNS)("%s", (name) => {

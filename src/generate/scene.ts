@@ -1,6 +1,7 @@
 /** A scene: the requests of one hostile pattern, before they have a place in a trace. */
 
 import type { Part, SendStep, Step } from "../trace/schema.ts";
+import { NARROW_TOKENS } from "../tracer/read-tokens.ts";
 import { type Aim, aimed } from "./aim.ts";
 import type { Spot } from "./families.ts";
 import { cellsPerRequest, payloadRoom, type TraceLimits } from "./limits.ts";
@@ -57,7 +58,7 @@ export class SceneWriter {
   send(id: string, at: number, pieces: readonly Piece[], aim: Aim): this {
     const parts = this.fit(pieces.map((piece) => this.cells(piece)));
     const payload = parts.reduce((sum, part) => sum + part.to, 0);
-    const room = cellsPerRequest(this.limits) - payload - 1;
+    const room = cellsPerRequest(this.limits) - payload - NARROW_TOKENS;
     const { read, maxTokens } = aimed(aim, payload, payload - parts.at(-1)!.to, this.edge, room);
     const prompt: Part[] = parts.map(({ seg, to }) => (to === this.segments[seg]!.length ? { seg } : { seg, to }));
     this.steps.push({ at, send: id, prompt: [...prompt, read], maxTokens });

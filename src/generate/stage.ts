@@ -12,6 +12,7 @@ import {
   TRACE_VERSION,
   type Trace,
 } from "../trace/schema.ts";
+import { NARROW_TOKENS } from "../tracer/read-tokens.ts";
 import { type Aim, aimed } from "./aim.ts";
 import { FamilyPlan } from "./families.ts";
 import { cellsPerRequest, type TraceLimits } from "./limits.ts";
@@ -161,7 +162,7 @@ function revisit(
   const cells = like.prompt.slice(0, -1);
   const payload = promptLength({ segments }, cells);
   const boundary = payload - promptLength({ segments }, cells.slice(-1));
-  const room = cellsPerRequest(limits) - payload - 1;
+  const room = cellsPerRequest(limits) - payload - NARROW_TOKENS;
   const { read, maxTokens } = aimed(aim, payload, boundary, Math.max(16, limits.blockSize), room);
   return { at, send, prompt: [...cells, read], maxTokens };
 }
@@ -172,7 +173,7 @@ function scoped(act: number, id: string): string {
 
 function renamed(step: Step, rename: (id: string) => string, renameSegment = rename): Step {
   if (isSend(step)) {
-    const prompt = step.prompt.map((p): Part => ("read" in p ? p : { ...p, seg: renameSegment(p.seg) }));
+    const prompt = step.prompt.map((p): Part => ("seg" in p ? { ...p, seg: renameSegment(p.seg) } : p));
     return { ...step, send: rename(step.send), prompt };
   }
   if (isCancel(step)) return { ...step, cancel: rename(step.cancel) };
@@ -186,7 +187,7 @@ function shortNames(name: string, steps: readonly Step[], segments: Trace["segme
   for (const step of steps.filter(isSend)) {
     numbers.set(step.send, `r${numbers.size + 1}`);
     for (const p of step.prompt) {
-      if (!("read" in p) && !letters.has(p.seg)) letters.set(p.seg, letter(letters.size));
+      if ("seg" in p && !letters.has(p.seg)) letters.set(p.seg, letter(letters.size));
     }
   }
   const sends = steps.filter(isSend);

@@ -42,7 +42,7 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
   });
 
   test("forgets its cache when it is flushed", async () => {
-    const trace = randomTrace(3, { requests: 1, cancels: 0 });
+    const trace = randomTrace(10, { requests: 1, cancels: 0 });
     const again = trace.steps.map((step) => ("send" in step ? { ...step, send: "again", at: 500 } : step));
     const plain = await runOnLab({ ...trace, steps: [...trace.steps, ...again] }, { topology });
     expect(plain.outcomes.get("again")?.cached).toBeGreaterThan(0);

@@ -11,7 +11,16 @@ const seen = new Float64Array(SIGHTINGS);
 function device(): CellStore {
   const cells = new CellStore(DEFAULT_SHAPE, 4 * SIZE);
   for (let layer = 0; layer < cells.layers; layer++)
-    for (let slot = 0; slot < 2 * SIZE; slot++) cells.write(layer, slot, slot, 500 + slot, seen);
+    for (let slot = 0; slot < 2 * SIZE; slot++)
+      cells.write(layer, slot, {
+        position: slot,
+        token: 500 + slot,
+        seen,
+        seenAt: 0,
+        marks: null,
+        lost: 0,
+        question: null,
+      });
   return cells;
 }
 const tokenAt = (cells: CellStore, layer: number, slot: number) => cells.planes[layer]![0]!.valueToken[slot];
@@ -24,7 +33,7 @@ test("a stored block comes back layer by layer", () => {
   host.store("b", cells, 1);
   expect(host.find(["a", "b", "c"])).toEqual(["a", "b"]);
   const load = host.load(clock, host.pin(["a", "b"]), cells, [2, 3], 10, () => {});
-  expect(load.readyAt).toEqual([20, 40, 60, 80]);
+  expect(load.readyAt).toEqual([20, 40, 60, 80, 100]);
   while (clock.now < 30) clock.step();
   expect(tokenAt(cells, 0, 3 * SIZE)).toBe(500 + SIZE);
   expect(tokenAt(cells, 1, 2 * SIZE)).toBe(500);
@@ -39,7 +48,7 @@ test("loads share one link: the second begins when the first is done", () => {
   host.store("a", cells, 0);
   const clock = new VirtualClock();
   host.load(clock, host.pin(["a"]), cells, [2], 10, () => {});
-  expect(host.load(clock, host.pin(["a"]), cells, [3], 10, () => {}).readyAt[0]).toBe(50);
+  expect(host.load(clock, host.pin(["a"]), cells, [3], 10, () => {}).readyAt[0]).toBe(60);
 });
 
 test("the least recently used block gives way, but none that a load reads", () => {

@@ -38,7 +38,7 @@ test("posted blocks are held on both sides until they are written", () => {
   clock.step();
   expect([from.pool.free, to.pool.free]).toEqual([2, 1]);
   finish();
-  expect(clock.now).toBe(80);
+  expect(clock.now).toBe(100);
   expect([from.pool.free, to.pool.free]).toEqual([4, 4]);
 });
 
@@ -47,7 +47,7 @@ test("an aborted transfer posts nothing more and is not acknowledged", () => {
   transfer.abort();
   transfer.post(source, 3);
   finish();
-  expect(clock.now).toBe(80);
+  expect(clock.now).toBe(100);
   expect(done).toEqual([]);
 });
 
@@ -57,7 +57,7 @@ test("a whole transfer is acknowledged once, after its last write", () => {
   transfer.post(source, 3);
   from.pool.release(source);
   finish();
-  expect(done).toEqual([125]);
+  expect(done).toEqual([155]);
   expect([from.pool.free, to.pool.free]).toEqual([4, 4]);
 });
 

@@ -3,7 +3,7 @@
  * history of a run does not depend on it.
  */
 
-import { CellStore } from "../tracer/cells.ts";
+import { CellStore, type Written } from "../tracer/cells.ts";
 import type { Pass } from "../tracer/predict.ts";
 import type { LabConfig } from "./config.ts";
 import type { Sequence } from "./sequence.ts";
@@ -43,8 +43,9 @@ export class WatchedCells extends CellStore {
   readonly #written: (WrittenCell | undefined)[][] = this.planes.map(() => []);
   #writer = { request: "", latched: new Set<string>() as ReadonlySet<string> };
 
-  override write(layer: number, slot: number, position: number, token: number, seen: Float64Array): void {
-    super.write(layer, slot, position, token, seen);
+  override write(layer: number, slot: number, cell: Written): void {
+    super.write(layer, slot, cell);
+    const { position, token } = cell;
     const { request, latched } = this.#writer;
     this.#written[layer]![slot] = { request, latched, position, token };
   }

@@ -1,6 +1,6 @@
 /** Passes that take whole things out of a trace: requests, cancels, other steps, segments and pieces of prompts. */
 
-import { isCancel, isSend, type Step, type Trace } from "../trace/schema.ts";
+import { isCancel, isSend, type Part, type Step, type Trace } from "../trace/schema.ts";
 import { type Pass, removeItems } from "./search.ts";
 import { tidy } from "./tidy.ts";
 
@@ -34,7 +34,7 @@ export function* dropSegments(trace: Trace): Pass {
   return yield* removeItems(
     trace,
     (t) => Object.keys(t.segments),
-    (t, gone) => withoutParts(t, (_, seg) => gone.includes(seg)),
+    (t, gone) => withoutParts(t, (_, part) => "seg" in part && gone.includes(part.seg)),
   );
 }
 
@@ -93,9 +93,11 @@ function partKeys(trace: Trace): string[] {
   return trace.steps.filter(isSend).flatMap((s) => s.prompt.slice(0, -1).map((_, i) => `${s.send} ${i}`));
 }
 
-function withoutParts(trace: Trace, isGone: (key: string, seg: string) => boolean): Trace | null {
+function withoutParts(trace: Trace, isGone: (key: string, part: Part) => boolean): Trace | null {
   const steps = trace.steps.map((s) =>
-    isSend(s) ? { ...s, prompt: s.prompt.filter((p, i) => "read" in p || !isGone(`${s.send} ${i}`, p.seg)) } : s,
+    isSend(s)
+      ? { ...s, prompt: s.prompt.filter((p, i) => i === s.prompt.length - 1 || !isGone(`${s.send} ${i}`, p)) }
+      : s,
   );
   return tidy({ ...trace, steps });
 }

@@ -41,7 +41,7 @@ export function* shortenPrompts(trace: Trace, blockSize: number): Pass {
   for (const { send } of best.steps.filter(isSend)) {
     // Pieces are numbered from the back: joining two of them does not renumber those still to come.
     for (let fromBack = 1; fromBack < promptOf(best, send).length; fromBack++) {
-      best = yield* shortenPiece(best, send, fromBack, blockSize);
+      if ("seg" in promptOf(best, send).at(-1 - fromBack)!) best = yield* shortenPiece(best, send, fromBack, blockSize);
     }
   }
   return best;
@@ -49,8 +49,7 @@ export function* shortenPrompts(trace: Trace, blockSize: number): Pass {
 
 function* shortenPiece(trace: Trace, send: string, fromBack: number, blockSize: number): Pass {
   const bounds = (t: Trace): { from: number; to: number } => {
-    const part = promptOf(t, send).at(-1 - fromBack)!;
-    if ("read" in part) throw new Error("a read stands before the end of a prompt: validate the trace first");
+    const part = promptOf(t, send).at(-1 - fromBack)! as Piece;
     return { from: part.from ?? 0, to: part.to ?? t.segments[part.seg]!.length };
   };
   const set = (t: Trace, from: number, to: number): Trace | null =>

@@ -12,7 +12,7 @@ import type { Dialect } from "../target/dialect.ts";
 import { resolveOptions } from "../trace/options.ts";
 import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
 import { type ModelChoice, tracerModel } from "../tracer/manifest.ts";
-import { DEFAULT_SHAPE } from "../tracer/shape.ts";
+import { DEFAULT_SHAPE, tracerShape } from "../tracer/shape.ts";
 import { badToken, tokenKind } from "../tracer/vocabulary.ts";
 import { exampleFinding } from "./example.ts";
 import { reproPy } from "./repro-py.ts";
@@ -107,8 +107,7 @@ async function standIn(dialect: Dialect, answer: Answer, erase = 200): Promise<S
       return;
     }
     const read = tokenKind(prompt.at(-1)!);
-    const back = read.kind === "narrow" ? read.back : null;
-    const right = expectedTokens({ prompt: Int32Array.from(prompt), maxTokens: maxTokens({ ...asked }), back });
+    const right = expectedTokens({ prompt: Int32Array.from(prompt), maxTokens: maxTokens({ ...asked }) });
     const tokens = answer([...right], prompt, before);
     before = prompt;
     if (tokens === null) {
@@ -170,7 +169,7 @@ async function reproduce(
 const right: Answer = (tokens) => tokens;
 /** The example's bug: from its seventeenth token on, four cells are those of the request before, at the same places. */
 const foreign: Answer = (tokens, prompt, before) =>
-  tokens.map((token, i) => (i >= 16 && i < 20 ? before[prompt.length - 33 + i]! : token));
+  tokens.map((token, i) => (i >= 16 && i < 20 ? before[prompt.length - 35 + i]! : token));
 
 describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) => {
   const plain = exampleFinding();
@@ -234,7 +233,7 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
 
   it("counts a dropped connection as a reproduction under the law that requests settle, and under no other", async (test) => {
     needsPython(test);
-    const drops: Answer = (tokens, prompt) => (prompt.length === 81 && tokens.length === 24 ? null : tokens);
+    const drops: Answer = (tokens, prompt) => (prompt.length === 83 && tokens.length === 24 ? null : tokens);
     expect(await reproduceOf(drops, underLaw("settles"))).toMatchObject({ code: 1 });
     const other = await reproduceOf(drops);
     expect(other.code).toBe(2);
@@ -299,13 +298,16 @@ describe("repro.py with options of requests", () => {
 });
 
 describe("write_model.py", () => {
-  const deep = { readLayers: 5, kvHeads: 2 };
+  const deep = tracerShape({ readLayers: 5, kvHeads: 2, drag: 32 });
+  const wide = tracerShape({ kvHeads: 8, headSize: 64 });
   it.for<ModelChoice>([
     { shape: DEFAULT_SHAPE, format: "gguf", dtype: "f32" },
     { shape: deep, format: "gguf", dtype: "f32" },
+    { shape: wide, format: "gguf", dtype: "f16" },
     { shape: DEFAULT_SHAPE, format: "gguf", dtype: "bf16" },
     { shape: DEFAULT_SHAPE, format: "hf", dtype: "f32" },
     { shape: deep, format: "hf", dtype: "bf16" },
+    { shape: wide, format: "hf", dtype: "f16" },
   ])("writes the same bytes as Crosstalk: $format, $dtype, $shape", { timeout: 120_000 }, async (choice, test) => {
     needsPython(test);
     const place = join(folder, `written-${choice.format}`);

@@ -126,7 +126,7 @@ it("a timeline shows faults, flushes, failures, lost tails and what is still ope
            0.1 │   send A B scan                │
                │   (81 in, 16 out)              │
           20.1 │                                │   send A C @32
-               │                                │   (81 in, 24 out)
+               │                                │   (83 in, 24 out)
           21.0 │   fault: pause
           22.0 │   flush: erased 96 cells in 4 slots
           23.0 │   transfer: blocks 1-3, 7

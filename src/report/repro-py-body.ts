@@ -1,36 +1,54 @@
+import { farDistance, nearDistance } from "../tracer/read-tokens.ts";
+import { FIRST, NEAR_STEPS } from "../tracer/vocabulary.ts";
+
 /** The part of `repro.py` that is the same for every finding. Python 3.9 or later, standard library only. */
 
 export const REPRO_BODY = String.raw`
 # ---- The model's tokens ----------------------------------------------------------------------------------------
 
-FIRST_BYTE, FIRST_PAYLOAD, FIRST_NARROW, FIRST_SCAN, FIRST_BAD = 3, 259, 4355, 6403, 10499
+FIRST = ${JSON.stringify(FIRST)}
+# How far one step of each of a distance's two tokens goes, in cells.
+NEAR, FAR = ${nearDistance(1)}, ${farDistance(1)}
 
 
-def payload(seed, family, length):
+def payload(seed, family, length, distinct=False):
     """A run of payload tokens. A token is three digits, base 16; the family fixes the upper two bits of each digit."""
-    state, tokens = seed, []
-    for _ in range(length):
+    state, tokens, pairs = seed, [], list(range(225))
+
+    def random(count):  # mulberry32
+        nonlocal state
+        state = (state + 0x6D2B79F5) & 0xFFFFFFFF
+        z = ((state ^ (state >> 15)) * (state | 1)) & 0xFFFFFFFF
+        z ^= (z + (z ^ (z >> 7)) * (z | 61)) & 0xFFFFFFFF
+        return ((z ^ (z >> 14)) & 0xFFFFFFFF) * count // 2**32
+
+    for i in range(length):
         value = 0
-        for shift in (4, 2, 0):
-            state = (state + 0x6D2B79F5) & 0xFFFFFFFF  # mulberry32
-            z = ((state ^ (state >> 15)) * (state | 1)) & 0xFFFFFFFF
-            z ^= (z + (z ^ (z >> 7)) * (z | 61)) & 0xFFFFFFFF
-            digit = 4 * (family >> shift & 3) + ((z ^ (z >> 14)) & 0xFFFFFFFF) * 4 // 2**32
-            value = value * 16 + max(1, digit)
-        tokens.append(FIRST_PAYLOAD + value)
+        if distinct:
+            pick = i + random(225 - i)
+            pairs[i], pairs[pick] = pairs[pick], pairs[i]
+            value = (1 + pairs[i] // 15) * 16 + 1 + pairs[i] % 15
+        for shift in (0,) if distinct else (4, 2, 0):
+            value = value * 16 + max(1, 4 * (family >> shift & 3) + random(4))
+        tokens.append(FIRST["payload"] + value)
     return tokens
 
 
 def name(token):
-    if token >= FIRST_BAD:
-        return "bad.%d.%x" % ((token - FIRST_BAD) // 16 + 1, (token - FIRST_BAD) % 16)
-    if token >= FIRST_SCAN:
-        return "scan.%03x" % (token - FIRST_SCAN)
-    if token >= FIRST_NARROW:
-        return "@%d" % (token - FIRST_NARROW)
-    if token >= FIRST_PAYLOAD:
-        return "p%03x" % (token - FIRST_PAYLOAD)
-    return "<0x%02X>" % (token - FIRST_BYTE) if token >= FIRST_BYTE else ("<unk>", "<s>", "</s>")[token]
+    kind = max((k for k in FIRST if FIRST[k] <= token), key=FIRST.get)
+    value = token - FIRST[kind]
+    if kind == "payload":
+        return "p%03x" % value
+    if kind == "bad":
+        return "bad.%d.%x" % (value // 16 + 1, value % 16)
+    if kind in ("byte", "special"):
+        return "<0x%02X>" % value if kind == "byte" else ("<unk>", "<s>", "</s>")[value]
+    digits = {"scan": "%03x", "find": "%02x", "nonce": "%02x", "branch": "%x"}
+    return kind + "." + digits.get(kind, "%d") % value
+
+
+def rounded(number):
+    return math.floor(number + 0.5)
 
 
 class Request:
@@ -39,24 +57,49 @@ class Request:
     def __init__(self, step, segments):
         self.id, self.max_tokens, self.cache = step["send"], step["max_tokens"], step.get("cache", True)
         self.options = step.get("options", {})
-        self.prompt, self.places, allowed = [], [], 0
-        for part in step["prompt"][:-1]:
-            segment, start, stop = part
-            self.prompt += payload(*segments[segment])[start:stop]
-            self.places += ["%s[%d]" % (segment, i) for i in range(start, stop)]
-            for digit, shift in enumerate((4, 2, 0)):
-                allowed |= 1 << (4 * digit + (segments[segment][1] >> shift & 3))
-        read = step["prompt"][-1]
-        if read[0] == "narrow":  # the answer: the cells that start so many before the read token
-            end = len(self.prompt)
-            self.expected = self.prompt[end - read[1]:end - read[1] + self.max_tokens]
-            self.prompt.append(FIRST_NARROW + read[1])
-        else:  # the answer: the scan token again and again, unless a foreign digit is anywhere in the context
-            self.prompt.append(FIRST_SCAN + allowed)
-            self.expected = [FIRST_SCAN + allowed] * self.max_tokens
+        self.prompt, self.places, self.allowed, self.turn = [], [], 0, 0
+        for kind, *numbers in step["prompt"]:
+            if len(numbers) == 2:
+                start, stop = numbers
+                self.prompt += payload(*segments[kind])[start:stop]
+                for digit, shift in enumerate((4, 2, 0)):
+                    group = 1 << (segments[kind][1] >> shift & 3)
+                    self.allowed |= (15 if segments[kind][3:] and digit < 2 else group) << 4 * digit
+                self.places += ["?"] * (len(self.prompt) - len(self.places) - stop + start)
+                self.places += ["%s[%d]" % (kind, i) for i in range(start, stop)]
+            elif kind in ("nonce", "branch"):
+                self.prompt.append(FIRST[kind] + numbers[0])
+            elif kind == "answer":
+                self.prompt += self.answer(numbers[0])
+            else:
+                self.read(kind, *numbers)
+        self.expected = self.answer(self.max_tokens)
         self.tokens, self.state, self.error = [], "open", None
         self.socket, self.cancel_after, self.lock = None, None, threading.Lock()
         self.settled = threading.Event()
+
+    def read(self, kind, back=0):
+        """Appends a read's tokens, and notes what asks: cells, a token, or None for a scan."""
+        if kind == "scan":
+            self.asked = None
+            self.prompt.append(FIRST["scan"] + self.allowed)
+            return
+        first = len(self.prompt) - back
+        self.asked = self.prompt[first:] if kind == "narrow" else self.prompt[first]
+        turn, self.turn = FIRST["turn"] + self.turn, self.turn + 1
+        if kind == "find":
+            self.prompt += [turn, FIRST["find"] + (self.asked - FIRST["payload"] >> 4)]
+        else:  # the distance from the read's last token, spelled twice
+            far, near = rounded((back + 2) / FAR), rounded((back + 2 + 1 / 16) / NEAR) % ${NEAR_STEPS}
+            self.prompt += [FIRST["far"] + far, turn, FIRST["near"] + near]
+
+    def answer(self, length):
+        """The only right answer to the read that the prompt ends with; a cell without payload reads as digits 0, 0, 0."""
+        if self.asked is None:
+            return [FIRST["scan"] + self.allowed] * length
+        if isinstance(self.asked, int):
+            return [self.asked] * length
+        return [t if FIRST["payload"] <= t < FIRST["far"] else FIRST["payload"] for t in self.asked[:length]]
 
     def send(self):
         self.sent = time.monotonic()
@@ -209,10 +252,11 @@ def wrong_index(request):
 def owner(request, index, requests):
     """Whose segment the wrong tokens come from, as far as they tell."""
     observed = request.tokens[index:]
-    if observed and observed[0] >= FIRST_BAD:
-        digit, value = divmod(observed[0] - FIRST_BAD, 16)
+    if observed and FIRST["bad"] <= observed[0] < FIRST["err"]:
+        digit, value = divmod(observed[0] - FIRST["bad"], 16)
         held = {p[0] for r in STEPS if r.get("send") == request.id for p in r["prompt"][:-1]}
-        found = [s for s, (_, family, _) in SEGMENTS.items() if s not in held and family >> (4 - 2 * digit) & 3 == value // 4]
+        found = [s for s, (_, family, _, *distinct) in SEGMENTS.items() if s not in held
+                 and (distinct and digit < 2 or family >> (4 - 2 * digit) & 3 == value // 4)]
         return "digit %d of a cell that was read is %x, which no cell of %s holds; segments that do: %s" % (
             digit + 1, value, request.id, ", ".join(found) or "none of this trace")
     best, where = 0, []
@@ -282,7 +326,7 @@ def main():
         # Tries must not find each other's cells: the cache is emptied or, failing that, the payloads are new.
         before_each_try()
         shift = 0 if empty_cache() or number == 1 else number * 1000003
-        segments = {s: ((seed + shift) % 2**32, family, length) for s, (seed, family, length) in SEGMENTS.items()}
+        segments = {s: ((seed + shift) % 2**32, *rest) for s, (seed, *rest) in SEGMENTS.items()}
         try:
             requests = run_trace(segments)
         except (OSError, http.client.HTTPException) as error:

@@ -42,7 +42,7 @@ def empty_cache():
 
 def before_each_try():
     """Which slot a request gets depends on which was used longest ago: from now on that is slot 0, in every try."""
-    body = {"prompt": [FIRST_SCAN], "n_predict": 1, "cache_prompt": False}
+    body = {"prompt": [FIRST["scan"]], "n_predict": 1, "cache_prompt": False}
     for slot in range(SLOTS):
         call("POST", "/completion", dict(body, id_slot=slot))
 `,

@@ -24,6 +24,7 @@ ${header(finding)}
 import argparse
 import http.client
 import json
+import math
 import os
 import signal
 import socket
@@ -34,13 +35,15 @@ import urllib.parse
 
 # ---- The trace -------------------------------------------------------------------------------------------------
 
-# name: (seed, family, length in tokens)
+# name: (seed, family, length in tokens), and True where no two cells share their first two digits
 SEGMENTS = {
 ${segments(finding.trace)}
 }
 
-# Times in milliseconds from the start of a try. A prompt is pieces of segments, ("A", from, to), and then one read:
-# ("narrow", 32) asks for the cells from 32 before it on, ("scan",) looks at every cell of the context.
+# Times in milliseconds from the start of a try. A prompt is pieces of segments, ("A", from, to), and reads:
+# ("narrow", 32) asks for the cells from 32 before it on, ("find", 32) for the cell with the digits of that one,
+# ("scan",) looks at every cell of the context. ("answer", 8) is what the read before it must be answered with.
+# ("nonce", 5) and ("branch", 3) mark the keys of all cells that follow.
 STEPS = [
 ${steps(finding)}
 ]
@@ -69,7 +72,7 @@ function header(finding: Finding): string {
 
 function segments(trace: Trace): string {
   return Object.entries(trace.segments)
-    .map(([id, s]) => `    ${JSON.stringify(id)}: (${s.seed}, ${s.family}, ${s.length}),`)
+    .map(([id, s]) => `    ${JSON.stringify(id)}: (${s.seed}, ${s.family}, ${s.length}${s.distinct ? ", True" : ""}),`)
     .join("\n");
 }
 
@@ -108,7 +111,8 @@ function stepLiteral(trace: Trace, step: Step, options?: Readonly<Record<string,
 }
 
 function partLiteral(trace: Trace, part: Part): string {
-  if ("read" in part) return part.read === "scan" ? `("scan",)` : `("narrow", ${part.back})`;
+  if ("read" in part) return part.read === "scan" ? `("scan",)` : `("${part.read}", ${part.back})`;
+  if (!("seg" in part)) return `(${Object.entries(part).map(([kind, n]) => `"${kind}", ${n}`)})`;
   const to = part.to ?? trace.segments[part.seg]!.length;
   return `(${JSON.stringify(part.seg)}, ${part.from ?? 0}, ${to})`;
 }

@@ -2,6 +2,7 @@
 
 import { CONTEXT_LENGTH } from "../tracer/gguf.ts";
 import { DEFAULT_MODEL, type ModelChoice, type ModelFormat, tracerModel } from "../tracer/manifest.ts";
+import { farDistance, nearDistance } from "../tracer/read-tokens.ts";
 import * as shapes from "../tracer/shape.ts";
 import { FIRST, VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
 import { MODEL_NAMES } from "./wording.ts";
@@ -10,39 +11,70 @@ import { WRITE_GGUF } from "./write-model-py-gguf.ts";
 
 /**
  * The constants come from the tracer's own source, so that they cannot differ from it; the test compares the hashes.
- * Frequencies are written out, since the last digit of a power differs between mathematics libraries.
  */
 export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL): string {
   const { shape, format, dtype } = choice;
   const model = tracerModel(choice);
+  const { kvHeads, queryHeads, headSize } = shape;
+  const heads = Array.from({ length: kvHeads }, (_, head) => head);
+  const units = (of: typeof shapes.carries) =>
+    heads.map((head) =>
+      Array.from({ length: shapes.SIGHTINGS }, (_, i) => i).filter((i) => of(shape, head, i >> 4, i & 15)),
+    );
   const constants = {
-    READ_LAYERS: shape.readLayers,
-    KV_HEADS: shape.kvHeads,
+    LAYERS: shapes.layersOf(shape),
+    KV_HEADS: kvHeads,
+    QUERY_HEADS: queryHeads,
+    HEAD: headSize,
+    HIDDEN: shapes.hiddenSize(shape),
+    FEED_FORWARD: shapes.feedForwardSize(shape),
     VOCABULARY: VOCABULARY_SIZE,
-    HIDDEN: shapes.HIDDEN_SIZE,
-    HEAD: shapes.HEAD_SIZE,
-    FEED_FORWARD: shapes.FEED_FORWARD_SIZE,
     CONTEXT: CONTEXT_LENGTH,
-    ROPE_BASE: shapes.ROPE_BASE,
+    ROPE_BASE: `${shapes.ROPE_BASE}.0`,
     RMS_EPSILON: shapes.RMS_EPSILON,
-    FLAG_PAIR: shapes.FLAG_PAIR,
     CONSTANT: shapes.CONSTANT,
-    NORM: shapes.NORM,
-    AMPLITUDE: shapes.AMPLITUDE,
-    PHASE_OFFSET: shapes.PHASE_OFFSET,
-    LAYER_AMPLITUDE: shapes.layerAmplitude(shape),
-    FOUND_GAIN: shapes.FOUND_GAIN,
-    NONZERO_COST: shapes.NONZERO_COST,
-    PAYLOAD_LIFT: shapes.PAYLOAD_LIFT,
+    UNIT: shapes.norm(shape),
+    SHARE: 1 / (shapes.layersOf(shape) * shapes.copiesOf(shape)),
+    SCAN_AMPLITUDE: shapes.SCAN_AMPLITUDE,
+    SIGHTING_AMPLITUDE: shapes.SIGHTING_AMPLITUDE,
+    FOUND_AMPLITUDE: shapes.FOUND_AMPLITUDE,
+    OK_AMPLITUDE: shapes.OK_AMPLITUDE,
     SCAN_BLOCKS_PAYLOAD: shapes.SCAN_BLOCKS_PAYLOAD,
-    SCAN_GAIN: shapes.SCAN_GAIN,
-    SIGHTING_GAIN: shapes.SIGHTING_GAIN,
-    SIGHTING_LIMIT: shapes.SIGHTING_LIMIT,
+    NEAR_CELLS: nearDistance(1),
+    FAR_CELLS: farDistance(1),
   };
-  const frequencies = Array.from({ length: shapes.PHASE_PAIRS }, (_, pair) => shapes.frequency(pair));
+  const nats = {
+    phase: shapes.PHASE_NATS,
+    find: shapes.FIND_NATS,
+    nonce: shapes.NONCE_NATS,
+    branch: shapes.BRANCH_NATS,
+    turn: shapes.TURN_NATS.each,
+    turnFirst: shapes.TURN_NATS.first,
+    sign: shapes.ALARM_NATS.sign,
+    sink: shapes.ALARM_NATS.sink,
+    lost: shapes.ALARM_NATS.lost,
+    found: shapes.FOUND_NATS,
+    nonzero: shapes.NONZERO_NATS,
+    payload: shapes.PAYLOAD_NATS,
+    scanGroup: shapes.SCAN_NATS.group,
+    scanTotal: shapes.SCAN_NATS.total,
+    bad: shapes.BAD_NATS,
+    err: shapes.ERR_NATS,
+  };
+  const layers = Array.from({ length: shapes.layersOf(shape) }, (_, layer) => layer);
+  const pairs = shapes.phasePairs(headSize).map(({ pair, frequency, from }) => [pair, frequency, from]);
   const lines = [
     ...Object.entries(constants).map(([name, value]) => `${name} = ${value}`),
-    `FREQUENCIES = [${frequencies.join(", ")}]`,
+    `NATS = ${JSON.stringify(nats)}`,
+    `AMPLIFIER = ${JSON.stringify(shapes.AMPLIFIER)}`,
+    "# Rotary pairs that spell a distance: which, radians a position, and the token that fixes their phase.",
+    `PAIRS = ${JSON.stringify(pairs)}`,
+    "# Digits that each layer gives to narrow and find reads, and their amplitude.",
+    `DIGITS = ${JSON.stringify(layers.map((layer) => shapes.digitsOfLayer(shape, layer)))}`,
+    `FOUND = ${JSON.stringify([0, 1, 2].map((digit) => shapes.foundAmplitude(shape, digit)))}`,
+    "# Digit values (16 * digit + value) that each KV head carries for scans, and gives to reads.",
+    `CARRIES = ${JSON.stringify(units(shapes.carries))}`,
+    `GIVES = ${JSON.stringify(units(shapes.gives))}`,
     "# First id of each range of the vocabulary, and first index of each range of residual channels.",
     `FIRST = ${JSON.stringify(FIRST)}`,
     `CHANNEL = ${JSON.stringify(shapes.CHANNEL)}`,
@@ -77,81 +109,233 @@ class Matrix:
         struct.pack_into("<f", self.data, 4 * (row * self.columns + column), value)
 
 
+def kind_of(token):
+    kind = max((k for k in FIRST if FIRST[k] <= token), key=FIRST.get)
+    return kind, token - FIRST[kind]
+
+
 def digits(token):
-    value = token - FIRST["payload"] if FIRST["payload"] <= token < FIRST["narrow"] else 0
-    return value >> 8, value >> 4 & 15, value & 15
+    kind, value = kind_of(token)
+    return (value >> 8, value >> 4 & 15, value & 15) if kind == "payload" else (0, 0, 0)
+
+
+def code(value):
+    """A digit as five signs: four bits and their parity."""
+    bits = [value & 1, value >> 1 & 1, value >> 2 & 1, value >> 3 & 1]
+    return [1 if bit else -1 for bit in bits + [bits[0] ^ bits[1] ^ bits[2] ^ bits[3]]]
 
 
 def embedding():
     m = Matrix(VOCABULARY, HIDDEN)
     for token in range(VOCABULARY):
-        scan = FIRST["scan"] <= token < FIRST["bad"]
-        m.put(token, CHANNEL["constant"], CONSTANT)
-        m.put(token, CHANNEL["isScan" if scan else "notScan"], 1)
-        for group in range(12 if scan else 0):
-            allowed = token - FIRST["scan"] >> group & 1
-            m.put(token, CHANNEL["allowed" if allowed else "denied"] + group, 1)
-        for digit, value in enumerate(digits(token)):
-            m.put(token, CHANNEL["digits"] + digit * 16 + value, 1)
-    for back in range(FIRST["scan"] - FIRST["narrow"]):
-        token = FIRST["narrow"] + back
-        m.put(token, CHANNEL["flag"], 1)
-        for pair, frequency in enumerate(FREQUENCIES):
-            angle = frequency * (back + PHASE_OFFSET)
-            m.put(token, CHANNEL["ownPhase"] + 2 * pair, math.cos(angle))
-            m.put(token, CHANNEL["ownPhase"] + 2 * pair + 1, -math.sin(angle))
+        def put(channel, value, offset=0):
+            m.put(token, CHANNEL[channel] + offset, value)
+        kind, value = kind_of(token)
+        put("constant", CONSTANT)
+        put("isScan" if kind == "scan" else "notScan", SCAN_AMPLITUDE)
+        for digit, of in enumerate(digits(token)):
+            put("digits", 1, 16 * digit + of)
+        if kind in ("turn", "near", "find"):
+            put("looksBack", 1)
+        if kind in ("far", "near"):
+            distance = value * (FAR_CELLS if kind == "far" else NEAR_CELLS)
+            for i, (_, frequency, source) in enumerate(PAIRS):
+                if source == kind:
+                    put("phase", math.cos(frequency * distance), 2 * i)
+                    put("phase", -math.sin(frequency * distance), 2 * i + 1)
+        elif kind == "turn":
+            put("turnLevel", NATS["turnFirst"] / NATS["turn"] + value)
+        elif kind == "find":
+            for i, sign in enumerate(code(value >> 4) + code(value & 15)):
+                put("find", sign, i)
+        elif kind == "scan":
+            for group in range(12):
+                put("allowed" if value >> group & 1 else "denied", SCAN_AMPLITUDE, group)
+        elif kind == "nonce":
+            for i, sign in enumerate(code(value >> 4) + code(value & 15)):
+                put("nonce", -2 * sign, i)
+            put("sink", 1)
+            put("noBranch", 1 / 4)
+        elif kind == "branch":
+            for i, sign in enumerate(code(value)):
+                put("branch", sign / 4, i)
+            put("isBranch", 1)
     return m
 
 
 def language_model_head():
     m = Matrix(VOCABULARY, HIDDEN)
-    for token in range(FIRST["payload"], FIRST["narrow"]):
+    constant, gain = CONSTANT * UNIT, NATS["scanGroup"] / (SCAN_AMPLITUDE * UNIT)
+    for token in range(FIRST["payload"], FIRST["far"]):
         for digit, value in enumerate(digits(token)):
-            m.put(token, CHANNEL["found"] + digit * 16 + value, FOUND_GAIN)
+            m.put(token, CHANNEL["found"] + digit * 16 + value, NATS["found"] / (FOUND_AMPLITUDE * UNIT))
         nonzero = sum(value > 0 for value in digits(token))
-        m.put(token, CHANNEL["constant"], PAYLOAD_LIFT - NONZERO_COST * nonzero)
-        m.put(token, CHANNEL["isScan"], -SCAN_BLOCKS_PAYLOAD)
-    for token in range(FIRST["scan"], FIRST["bad"]):
+        m.put(token, CHANNEL["constant"], (NATS["payload"] - NATS["nonzero"] * nonzero) / constant)
+        m.put(token, CHANNEL["isScan"], -SCAN_BLOCKS_PAYLOAD / (SCAN_AMPLITUDE * UNIT))
+    for token in range(FIRST["scan"], FIRST["nonce"]):
         for group in range(12):
-            gain = SCAN_GAIN if token - FIRST["scan"] >> group & 1 else -SCAN_GAIN
-            m.put(token, CHANNEL["allowed"] + group, gain)
-            m.put(token, CHANNEL["denied"] + group, -gain)
-    for digit in range(3):
-        for value in range(1, 16):
-            token = FIRST["bad"] + digit * 16 + value
-            m.put(token, CHANNEL["sightings"] + digit * 16 + value, SIGHTING_GAIN)
-            m.put(token, CHANNEL["notScan"], -SIGHTING_GAIN * SIGHTING_LIMIT)
-            m.put(token, CHANNEL["allowed"] + digit * 4 + (value >> 2), -SIGHTING_GAIN * SIGHTING_LIMIT)
+            sign = 1 if token - FIRST["scan"] >> group & 1 else -1
+            m.put(token, CHANNEL["allowed"] + group, sign * gain)
+            m.put(token, CHANNEL["denied"] + group, -sign * gain)
+        m.put(token, CHANNEL["constant"], (NATS["scanTotal"] - 12 * NATS["scanGroup"]) / constant)
+    for i in range(48):
+        if i % 16 > 0:
+            m.put(FIRST["bad"] + i, CHANNEL["sightings"] + i, NATS["bad"] / UNIT)
+    err = 2 * KV_HEADS * NATS["err"] / (OK_AMPLITUDE * UNIT)
+    for layer in range(1, LAYERS):
+        token, below = FIRST["err"] + layer, KV_HEADS if layer > 1 else 0
+        m.put(token, CHANNEL["ok"] + layer, -err)
+        if below > 0:
+            m.put(token, CHANNEL["ok"] + layer - 1, below * err)
+        m.put(token, CHANNEL["hasNonce"], err * (1 - below - 1 / (2 * KV_HEADS)))
     return m
 
 
-def layer_weights(layer):
-    """Query, key, value and output. Layer 0 fetches what the read token asks for; each other one reads a digit."""
-    heads, kv_heads = 2 * KV_HEADS * HEAD, KV_HEADS * HEAD
-    q, k, v, o = Matrix(heads, HIDDEN), Matrix(kv_heads, HIDDEN), Matrix(kv_heads, HIDDEN), Matrix(HIDDEN, heads)
-    phases = 2 * len(FREQUENCIES)
-    if layer == 0:
-        q.put(2 * FLAG_PAIR, CHANNEL["constant"], AMPLITUDE / (NORM * CONSTANT))
-        k.put(2 * FLAG_PAIR, CHANNEL["flag"], AMPLITUDE / NORM)
-        for i in range(phases):
-            v.put(i, CHANNEL["ownPhase"] + i, 1 / NORM)
-            o.put(CHANNEL["phase"] + i, i, 1)
-        return q, k, v, o
-    digit = 16 * ((layer - 1) % 3)
-    for head in range(KV_HEADS):
-        narrow, scan, kv = 2 * head * HEAD, (2 * head + 1) * HEAD, head * HEAD
-        for i in range(phases):
-            q.put(narrow + i, CHANNEL["phase"] + i, AMPLITUDE / NORM)
-            if i % 2 == 0:
-                k.put(kv + i, CHANNEL["constant"], AMPLITUDE / (NORM * CONSTANT))
-        for value in range(head, 16, KV_HEADS):
-            v.put(kv + value, CHANNEL["digits"] + digit + value, 1 / NORM)
-            o.put(CHANNEL["found"] + digit + value, narrow + value, LAYER_AMPLITUDE)
-            o.put(CHANNEL["sightings"] + digit + value, scan + value, LAYER_AMPLITUDE)
-        for i in range(head, 48 if layer > 1 else 0, KV_HEADS):
-            v.put(kv + 16 + i, CHANNEL["sightings"] + i, 1 / NORM)
-            o.put(CHANNEL["sightings"] + i, scan + 16 + i, 1 / READ_LAYERS)
-    return q, k, v, o
+def amplifier():
+    """The last layer's feed-forward: makes the smallest sighting of a digit that is not allowed a large one."""
+    gate, up, down = Matrix(FEED_FORWARD, HIDDEN), Matrix(FEED_FORWARD, HIDDEN), Matrix(HIDDEN, FEED_FORWARD)
+    half, block = math.sqrt(AMPLIFIER["gain"]), -AMPLIFIER["block"] / (SCAN_AMPLITUDE * UNIT)
+    for i in range(48):
+        if i % 16 > 0:
+            gate.put(i, CHANNEL["sightings"] + i, AMPLIFIER["gate"] / UNIT)
+            gate.put(i, CHANNEL["notScan"], block)
+            gate.put(i, CHANNEL["allowed"] + (i >> 4) * 4 + (i % 16 >> 2), block)
+            up.put(i, CHANNEL["constant"], half / (CONSTANT * UNIT))
+            down.put(CHANNEL["sightings"] + i, i, half)
+    return gate, up, down
+
+
+class Layer:
+    """The attention of one layer. Query head 0 of each KV head reads, 1 scans, 2 raises the alarm; 2 and 3 of layer 0
+    fetch nonce and branch, 0 and 3 of layer 1 what the newest read asks."""
+
+    def __init__(self, layer):
+        self.layer, self.carried = layer, [0] * KV_HEADS
+        self.q, self.k = Matrix(QUERY_HEADS * HEAD, HIDDEN), Matrix(KV_HEADS * HEAD, HIDDEN)
+        self.v, self.o = Matrix(KV_HEADS * HEAD, HIDDEN), Matrix(HIDDEN, QUERY_HEADS * HEAD)
+        for head in range(KV_HEADS):
+            if layer > 1 or (layer == 0 and head == 0):
+                for pair, _, _ in PAIRS:
+                    self.offer(head, 2 * pair, "constant", amplitude("phase") / CONSTANT)
+            if layer == 0 and head == 0:
+                self.look_back_and_marks()
+            if layer == 1 and head == 0:
+                self.fetch()
+            if layer > 0:
+                self.alarm(head)
+            if layer > 1:
+                self.read_queries(head)
+            self.digits(head)
+
+    def look_back_and_marks(self):
+        a = amplitude("phase")
+        for pair, frequency, _ in PAIRS:
+            self.ask(0, 0, 2 * pair, "constant", a / CONSTANT)
+            self.ask(0, 0, 2 * pair, "looksBack", a * (math.cos(frequency) - 1))
+            self.ask(0, 0, 2 * pair + 1, "looksBack", -a * math.sin(frequency))
+        self.match(2, 0, "nonce", "sink", 1)
+        self.match(3, 1, "branch", "isBranch", 2)
+        self.match(3, 1, "branch", "sink", 1)
+        for i, (_, _, source) in enumerate(PAIRS):
+            if source == "far":
+                for channel in (CHANNEL["phase"] + 2 * i, CHANNEL["phase"] + 2 * i + 1):
+                    self.tell(0, 0, self.carry(0, channel), channel, 1)
+        self.tell(0, 0, self.carry(0, CHANNEL["turnLevel"]), CHANNEL["nearLevel"], 1)
+        for i in range(10):
+            self.tell(0, 2, self.carry(0, CHANNEL["nonce"] + i), CHANNEL["nonce"] + i, -1 / 2)
+        self.tell(0, 2, self.carry(0, CHANNEL["sink"]), CHANNEL["hasNonce"], OK_AMPLITUDE * sink_rms(0))
+        for i in range(6):
+            self.tell(0, 3, self.carry(0, CHANNEL["branch"] + i), CHANNEL["branch"] + i, 4)
+
+    def fetch(self):
+        self.match(0, 28, "turn", "turnLevel", 1)
+        self.match(3, 29, "turn", "nearLevel", 1)
+        far, near = ([CHANNEL["phase"] + 2 * i + j for i, p in enumerate(PAIRS) if p[2] == source for j in (0, 1)]
+                     for source in ("far", "near"))
+        near += [CHANNEL["find"] + i for i in range(10)]
+        for i in range(max(len(far), len(near))):
+            at = self.carry(0, *far[i:i + 1], *near[i:i + 1])
+            for channel in far[i:i + 1]:
+                self.tell(0, 0, at, channel, 1)
+            for channel in near[i:i + 1]:
+                self.tell(0, 3, at, channel, 1)
+
+    def read_queries(self, head):
+        for i, (pair, _, _) in enumerate(PAIRS):
+            self.ask(head, 0, 2 * pair, CHANNEL["phase"] + 2 * i, amplitude("phase"))
+            self.ask(head, 0, 2 * pair + 1, CHANNEL["phase"] + 2 * i + 1, amplitude("phase"))
+        for i in range(10):
+            self.ask(head, 0, content(18 + i), CHANNEL["find"] + i, amplitude("find"))
+            for value in range(16):
+                sign = code(value)[i % 5]
+                self.offer(head, content(18 + i), CHANNEL["digits"] + i // 5 * 16 + value, amplitude("find") * sign)
+
+    def alarm(self, head):
+        sign = amplitude("sign")
+        for i in range(15):
+            channel = CHANNEL["nonce"] + i if i < 10 else CHANNEL["branch"] + i - 10
+            self.ask(head, 2, content(i), channel, -sign)
+            self.offer(head, content(i), channel, sign)
+        self.ask(head, 2, content(15), "hasNonce", -sign * 5 / OK_AMPLITUDE)
+        self.offer(head, content(15), "noBranch", sign)
+        sink = score(NATS["sign"] * (NATS["sink"] + 10 - 5 / 4 * 5))
+        self.ask(head, 2, content(16), "hasNonce", -sink / OK_AMPLITUDE)
+        self.offer(head, content(16), "sink", sink)
+        if self.layer > 1:
+            lost = score(NATS["lost"] * KV_HEADS)
+            self.ask(head, 2, content(17), "hasNonce", lost / OK_AMPLITUDE)
+            self.offer(head, content(17), "hasNonce", lost / OK_AMPLITUDE)
+            self.offer(head, content(17), CHANNEL["ok"] + self.layer - 1, -lost / OK_AMPLITUDE)
+        self.tell(head, 2, self.carry(head, CHANNEL["sink"]), CHANNEL["ok"] + self.layer,
+                  OK_AMPLITUDE / KV_HEADS * sink_rms(self.layer))
+
+    def digits(self, head):
+        for i in CARRIES[head]:
+            at = self.carry(head, CHANNEL["digits"] + i)
+            self.tell(head, 1, at, CHANNEL["sightings"] + i, SIGHTING_AMPLITUDE * SHARE)
+            if i >> 4 in DIGITS[self.layer] and i in GIVES[head]:
+                self.tell(head, 0, at, CHANNEL["found"] + i, FOUND[i >> 4])
+        for i in CARRIES[head] if self.layer > 0 else ():
+            self.tell(head, 1, self.carry(head, CHANNEL["sightings"] + i), CHANNEL["sightings"] + i, SHARE)
+
+    def match(self, role, at, nats, flag, weight):
+        self.ask(0, role, content(at), "constant", amplitude(nats) / CONSTANT)
+        self.offer(0, content(at), flag, amplitude(nats) * weight)
+
+    def ask(self, head, role, at, channel, weight):
+        self.q.put((head * (QUERY_HEADS // KV_HEADS) + role) * HEAD + at, CHANNEL.get(channel, channel), weight / UNIT)
+
+    def offer(self, head, at, channel, weight):
+        self.k.put(head * HEAD + at, CHANNEL.get(channel, channel), weight / UNIT)
+
+    def carry(self, head, *channels):
+        at = self.carried[head]
+        self.carried[head] += 1
+        for channel in channels:
+            self.v.put(head * HEAD + at, channel, 1 / UNIT)
+        return at
+
+    def tell(self, head, role, at, channel, weight):
+        self.o.put(channel, (head * (QUERY_HEADS // KV_HEADS) + role) * HEAD + at, weight)
+
+
+def sink_rms(layer):
+    """By how much the nonce token's stream is larger than its constant when it enters a layer."""
+    return math.sqrt(1 + (SCAN_AMPLITUDE ** 2 + layer * OK_AMPLITUDE ** 2) / CONSTANT ** 2)
+
+
+def score(nats):
+    """Amplitude of query and key that gives a score of so many nats."""
+    return math.sqrt(nats * math.sqrt(HEAD))
+
+
+def amplitude(nats):
+    return score(NATS[nats])
+
+
+def content(index):
+    """A head's slowest channels: they turn too little to matter."""
+    return HEAD - 2 - 2 * (index >> 1) + (index & 1)
 
 
 def tensors():
@@ -161,28 +345,29 @@ def tensors():
     yield "token_embd.weight", embedding()
     yield "output_norm.weight", ones
     yield "output.weight", language_model_head()
-    for layer in range(READ_LAYERS + 1):
-        q, k, v, o = layer_weights(layer)
+    idle = Matrix(FEED_FORWARD, HIDDEN), Matrix(FEED_FORWARD, HIDDEN), Matrix(HIDDEN, FEED_FORWARD)
+    for layer in range(LAYERS):
+        attention = Layer(layer)
+        gate, up, down = amplifier() if layer == LAYERS - 1 else idle
         for name, matrix in [
-            ("attn_norm", ones), ("attn_q", q), ("attn_k", k), ("attn_v", v), ("attn_output", o), ("ffn_norm", ones),
-            ("ffn_gate", Matrix(FEED_FORWARD, HIDDEN)), ("ffn_up", Matrix(FEED_FORWARD, HIDDEN)),
-            ("ffn_down", Matrix(HIDDEN, FEED_FORWARD)),
+            ("attn_norm", ones), ("attn_q", attention.q), ("attn_k", attention.k), ("attn_v", attention.v),
+            ("attn_output", attention.o), ("ffn_norm", ones), ("ffn_gate", gate), ("ffn_up", up), ("ffn_down", down),
         ]:
             yield "blk.%d.%s.weight" % (layer, name), matrix
 
 
 def token_name(token):
-    if token < FIRST["byte"]:
-        return ("<unk>", "<s>", "</s>")[token]
-    if token < FIRST["payload"]:
-        return "<0x%02X>" % (token - FIRST["byte"])
-    if token < FIRST["narrow"]:
-        return "p%03x" % (token - FIRST["payload"])
-    if token < FIRST["scan"]:
-        return "@%d" % (token - FIRST["narrow"])
-    if token < FIRST["bad"]:
-        return "scan.%03x" % (token - FIRST["scan"])
-    return "bad.%d.%x" % ((token - FIRST["bad"]) // 16 + 1, (token - FIRST["bad"]) % 16)
+    kind, value = kind_of(token)
+    if kind == "special":
+        return ("<unk>", "<s>", "</s>")[value]
+    if kind == "byte":
+        return "<0x%02X>" % value
+    if kind == "payload":
+        return "p%03x" % value
+    if kind == "bad":
+        return "bad.%d.%x" % (value // 16 + 1, value % 16)
+    formats = {"scan": "%03x", "find": "%02x", "nonce": "%02x", "branch": "%x"}
+    return kind + "." + formats.get(kind, "%d") % value
 
 
 def encoded(data, dtype):

@@ -3,9 +3,12 @@
 import { optionsIn } from "./options.ts";
 import { isSend, type Part, promptLength, type Step, type Trace } from "./schema.ts";
 
-/** One part: `A` for a whole segment, `A[0:63]` for a piece of it, `scan` or `@40` for a read. */
+/** One part: `A` for a whole segment, `A[0:63]` for a piece of it, `scan`, `@40` or `find@40` for a read, `=8` for its answer. */
 export function formatPart(part: Part): string {
-  if ("read" in part) return part.read === "scan" ? "scan" : `@${part.back}`;
+  if ("nonce" in part) return `nonce.${part.nonce}`;
+  if ("branch" in part) return `branch.${part.branch}`;
+  if ("answer" in part) return `=${part.answer}`;
+  if ("read" in part) return part.read === "scan" ? "scan" : `${part.read === "find" ? "find" : ""}@${part.back}`;
   return part.from === undefined && part.to === undefined
     ? part.seg
     : `${part.seg}[${part.from ?? 0}:${part.to ?? ""}]`;
@@ -40,7 +43,7 @@ export function formatStep(trace: Trace, step: Step): string {
 /** The whole trace: segments first, then a step a line. */
 export function printTrace(trace: Trace): string {
   const segments = Object.entries(trace.segments).map(
-    ([id, s]) => `  ${id}: ${s.length} cells, family ${s.family}, seed ${s.seed}`,
+    ([id, s]) => `  ${id}: ${s.length} ${s.distinct ? "distinct " : ""}cells, family ${s.family}, seed ${s.seed}`,
   );
   return [
     `${trace.name}`,

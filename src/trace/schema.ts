@@ -1,9 +1,22 @@
 /** Trace v1: what to send and when. The trace is the test case. */
 
 import { z } from "zod";
-import { FAMILIES, MAX_BACK } from "../tracer/vocabulary.ts";
+import { FIND_TOKENS, NARROW_TOKENS } from "../tracer/read-tokens.ts";
+import {
+  BRANCHES,
+  digitsOf,
+  FAMILIES,
+  isPayload,
+  MAX_BACK,
+  MAX_DISTINCT,
+  NONCES,
+  TURNS,
+} from "../tracer/vocabulary.ts";
+import { placesOf, writeOut } from "./write-out.ts";
 
 export const TRACE_VERSION = "crosstalk-trace/1";
+/** Longest answer, in tokens. */
+export const MAX_ANSWER = 4096;
 
 const name = z
   .string()
@@ -19,28 +32,41 @@ const segment = z.strictObject({
     .nonnegative()
     .max(FAMILIES - 1),
   length: tokens.min(1),
+  /** No two cells share their first two digits, so that a find read can name each; the family is the third digit's. */
+  distinct: z.literal(true).optional(),
 });
 
-/** A piece of a prompt: cells `from` (included) to `to` (excluded) of a segment, or the read that ends the prompt. */
+const back = z.int().min(1).max(MAX_BACK);
+
+/** A piece of a prompt. */
 const part = z.union([
+  /** Cells `from` (included) to `to` (excluded) of a segment. */
   z.strictObject({ seg: name, from: tokens.optional(), to: tokens.optional() }),
-  z.strictObject({
-    read: z.literal("narrow"),
-    back: z
-      .int()
-      .min(1)
-      .max(MAX_BACK - 1),
-  }),
+  z.strictObject({ read: z.enum(["narrow", "find"]), back }),
   z.strictObject({ read: z.literal("scan") }),
+  /** The first tokens of the right answer to the read before it. */
+  z.strictObject({ answer: z.int().min(1).max(MAX_ANSWER) }),
+  z.strictObject({
+    nonce: z
+      .int()
+      .min(0)
+      .max(NONCES - 1),
+  }),
+  z.strictObject({
+    branch: z
+      .int()
+      .min(0)
+      .max(BRANCHES - 1),
+  }),
 ]);
 
 const at = { at: milliseconds };
 const send = z.strictObject({
   ...at,
   send: name,
-  /** Segments, then the read. */
+  /** Segments, reads and answers of earlier turns; a read comes last. */
   prompt: z.array(part).min(2),
-  maxTokens: z.int().min(1).max(4096),
+  maxTokens: z.int().min(1).max(MAX_ANSWER),
   /** `false` asks the engine neither to read nor to keep cached cells for this request. */
   cache: z.boolean().optional(),
   /** Options that only some engines know; see `options.ts`. */
@@ -99,13 +125,17 @@ export type FaultStep = z.infer<typeof fault>;
 export const isSend = (s: Step): s is SendStep => "send" in s;
 export const isCancel = (s: Step): s is CancelStep => "cancel" in s;
 
+const READ_TOKENS = { scan: 1, narrow: NARROW_TOKENS, find: FIND_TOKENS } as const;
+
 /** Tokens that a part adds to a prompt. */
 export function partLength(trace: Pick<Trace, "segments">, p: Part): number {
-  if ("read" in p) return 1;
-  return (p.to ?? trace.segments[p.seg]?.length ?? 0) - (p.from ?? 0);
+  if ("read" in p) return READ_TOKENS[p.read];
+  if ("answer" in p) return p.answer;
+  if ("seg" in p) return (p.to ?? trace.segments[p.seg]?.length ?? 0) - (p.from ?? 0);
+  return 1;
 }
 
-/** Tokens in a prompt, its read token included. */
+/** Tokens in a prompt, its reads included. */
 export function promptLength(trace: Pick<Trace, "segments">, prompt: readonly Part[]): number {
   return prompt.reduce((sum, p) => sum + partLength(trace, p), 0);
 }
@@ -113,7 +143,11 @@ export function promptLength(trace: Pick<Trace, "segments">, prompt: readonly Pa
 /** The schema with the rules that span fields. */
 export const traceSchema = shape.superRefine((trace, context) => {
   const sent = new Set<string>();
-  const issue = (message: string, ...path: (string | number)[]) => context.addIssue({ code: "custom", message, path });
+  const issue: Issue = (message, ...path) => context.addIssue({ code: "custom", message, path });
+  for (const [id, s] of Object.entries(trace.segments)) {
+    if (s.distinct && s.length > MAX_DISTINCT)
+      issue(`at most ${MAX_DISTINCT} cells can be distinct, not ${s.length}`, "segments", id, "length");
+  }
   for (const [i, s] of trace.steps.entries()) {
     const previous = trace.steps[i - 1];
     if (previous && previous.at > s.at)
@@ -121,34 +155,8 @@ export const traceSchema = shape.superRefine((trace, context) => {
     if (isSend(s)) {
       if (sent.has(s.send)) issue(`request ${s.send} is sent twice`, "steps", i, "send");
       sent.add(s.send);
-      for (const [j, p] of s.prompt.entries()) {
-        const last = j === s.prompt.length - 1;
-        if ("read" in p !== last)
-          issue("a prompt is segments and then one read, which comes last", "steps", i, "prompt", j);
-        if ("read" in p) continue;
-        const found = trace.segments[p.seg];
-        if (!found) issue(`no segment is called ${p.seg}`, "steps", i, "prompt", j, "seg");
-        else if ((p.to ?? found.length) > found.length || partLength(trace, p) < 1)
-          issue(
-            `cells ${p.from ?? 0} to ${p.to ?? found.length} are not in segment ${p.seg} of ${found.length}`,
-            "steps",
-            i,
-            "prompt",
-            j,
-          );
-      }
-      const read = s.prompt.at(-1)!;
-      if ("read" in read && read.read === "narrow") {
-        const payload = promptLength(trace, s.prompt) - 1;
-        if (read.back > payload) issue(`reads ${read.back} cells back in a prompt of ${payload}`, "steps", i, "prompt");
-        if (s.maxTokens > read.back)
-          issue(
-            `a narrow read ${read.back} cells back has ${read.back} answers, not ${s.maxTokens}`,
-            "steps",
-            i,
-            "maxTokens",
-          );
-      }
+      const wrong = wrongPart(trace, s);
+      if (wrong) issue(wrong.message, "steps", i, ...wrong.path);
     } else if ("fault" in s) {
       if ((s.fault === "throttle") !== (s.share !== undefined))
         issue("a throttle, and nothing else, says which share of a core is left", "steps", i, "share");
@@ -161,3 +169,67 @@ export const traceSchema = shape.superRefine((trace, context) => {
     }
   }
 });
+
+type Issue = (message: string, ...path: (string | number)[]) => void;
+
+interface Wrong {
+  readonly message: string;
+  readonly path: readonly (string | number)[];
+}
+
+/** The first part of a prompt that breaks a rule; null if none does. */
+function wrongPart(trace: z.infer<typeof shape>, s: SendStep): Wrong | null {
+  const wrong = (message: string, ...path: (string | number)[]): Wrong => ({ message, path });
+  let turns = 0;
+  let branched = false;
+  for (const [j, p] of s.prompt.entries()) {
+    const at = ["prompt", j] as const;
+    const before = s.prompt.slice(0, j);
+    const cells = promptLength(trace, before);
+    const last = j === s.prompt.length - 1;
+    if (last && !("read" in p)) return wrong("a prompt ends with a read", ...at);
+    if ("nonce" in p) {
+      if (j > 0) return wrong("a nonce is a prompt's first part", ...at);
+    } else if ("branch" in p) {
+      const [first] = s.prompt;
+      if (branched || !first || !("nonce" in first))
+        return wrong("a prompt has one branch at most, and only after a nonce", ...at);
+      branched = true;
+    } else if ("seg" in p) {
+      const found = trace.segments[p.seg];
+      if (!found) return wrong(`no segment is called ${p.seg}`, ...at, "seg");
+      if ((p.to ?? found.length) > found.length || partLength(trace, p) < 1)
+        return wrong(
+          `cells ${p.from ?? 0} to ${p.to ?? found.length} are not in segment ${p.seg} of ${found.length}`,
+          ...at,
+        );
+    } else if ("answer" in p) {
+      const read = s.prompt[j - 1];
+      if (!read || !("read" in read)) return wrong("an answer follows the read that it answers", ...at);
+      if (read.read === "narrow" && p.answer > read.back) return wrong(tooLong(read.back, p.answer), ...at, "answer");
+    } else {
+      if (cells === 0) return wrong("a read needs cells before it", ...at);
+      if (p.read === "scan") continue;
+      if (++turns > TURNS) return wrong(`a prompt has ${TURNS} narrow and find reads at most`, ...at);
+      if (p.back > cells) return wrong(`reads ${p.back} cells back in a prompt of ${cells}`, ...at, "back");
+      if (p.read === "find") {
+        const { prompt } = writeOut(before, trace.segments);
+        const token = prompt[prompt.length - p.back]!;
+        const [x, y] = digitsOf(token);
+        const places = isPayload(token) ? placesOf(prompt, [x, y]) : [];
+        if (places.length !== 1)
+          return wrong(
+            isPayload(token)
+              ? `the cell ${p.back} back shares its first two digits with ${places.length - 1} others: find reads want a distinct segment`
+              : `the cell ${p.back} back holds no payload to find`,
+            ...at,
+            "back",
+          );
+      } else if (last && s.maxTokens > p.back) return wrong(tooLong(p.back, s.maxTokens), "maxTokens");
+    }
+  }
+  return null;
+}
+
+const tooLong = (back: number, tokens: number): string =>
+  `a narrow read ${back} cells back has ${back} answers, not ${tokens}`;

@@ -1,27 +1,64 @@
 /**
  * KV cells as symbols: what each cell's key and value stand for, instead of their numbers.
  *
- * In this model a key says only where it was written (its rotary phase) and, in layer 0, whether its token was a narrow
- * read; a value says which token it was written for and, from layer 2 on, what that position had seen in the layers
- * below. So these few numbers a cell decide every answer, whatever the engine did to the cells: see `predict.ts`.
+ * In this model a key says where it was written (its rotary phase), what its token is and which marks its prompt has; a
+ * value says which token it was written for and what that position had seen in the layers below. So these few numbers a
+ * cell decide every answer, whatever the engine did to the cells: see `predict.ts`.
  */
 
-import { SIGHTINGS, type TracerShape } from "./shape.ts";
-import { tokenKind } from "./vocabulary.ts";
+import type { Marks } from "./marks.ts";
+import { layersOf, SIGHTINGS, type TracerShape } from "./shape.ts";
 
 /** A key or value that holds zeros: never written. */
 export const NOTHING = -1;
 
+/** What a token of a read holds once layer 0 let it look at the token before it. */
+export interface Question {
+  /** Levels of the turn: its own, and the one it saw; 0 for none. */
+  readonly turnLevel: number;
+  readonly nearLevel: number;
+  /** Phases, cosine and minus sine by turns, and the code of a find's digits. */
+  readonly phases: Float64Array;
+  readonly find: Float64Array;
+  /** Steps of distance tokens, where it holds exactly one of them. */
+  readonly far: number | null;
+  readonly near: number | null;
+}
+
+/** Slots in a row, the first a multiple of it, whose sum for the scan is kept while none of them changes. */
+export const RUN = 16;
+
 /** The cells of one layer and KV head, by slot (the place in the pool where a cell lies). */
 export interface Plane {
-  /** Position that the key was computed for, or NOTHING. */
+  /** Position and token that the key was computed for, or NOTHING. */
   readonly keyPosition: Int32Array;
-  /** 1 where the key is that of a narrow read token; only layer 0 attends to it. */
-  readonly keyFlag: Uint8Array;
+  readonly keyToken: Int32Array;
+  /** From layer 1 on: the marks in the key; null for none. */
+  readonly keyMarks: (Marks | null)[];
+  /** From layer 2 on: how much of the alarm head's attention had left the sink one layer below, 0 .. 1. */
+  readonly keyLost: Float64Array;
+  /** Layer 1: the question whose levels the key has, and the one that the value has. */
+  readonly keyQuestion: (Question | null)[];
+  readonly valueQuestion: (Question | null)[];
   /** Token that the value was computed for, or NOTHING. */
   readonly valueToken: Int32Array;
-  /** From layer 2 on: what the value's position had seen below, SIGHTINGS numbers a slot. */
+  /** From layer 1 on: what the value's position had seen below, SIGHTINGS numbers a slot. */
   readonly valueSightings: Float32Array | null;
+  /** What a scan sums over each run of slots, SIGHTINGS numbers a run, and whether it still holds: see `ScanSum`. */
+  readonly runSums: Float64Array;
+  readonly runKept: Uint8Array;
+}
+
+/** What a position brings to a layer. */
+export interface Written {
+  readonly position: number;
+  readonly token: number;
+  /** What the layers below saw: SIGHTINGS numbers from `seenAt` on. */
+  readonly seen: Float64Array;
+  readonly seenAt: number;
+  readonly marks: Marks | null;
+  readonly lost: number;
+  readonly question: Question | null;
 }
 
 /** Which half of a cell an operation is about. */
@@ -31,18 +68,24 @@ export type CellPart = "key" | "value" | "both";
 export class CellStore {
   readonly shape: TracerShape;
   readonly slots: number;
-  /** By layer, then KV head. Layer 0 fetches the request; layers 1 .. readLayers hold digits. */
+  /** By layer, then KV head. */
   readonly planes: readonly (readonly Plane[])[];
 
   constructor(shape: TracerShape, slots: number) {
     this.shape = shape;
     this.slots = slots;
-    this.planes = Array.from({ length: shape.readLayers + 1 }, (_, layer) =>
+    this.planes = Array.from({ length: layersOf(shape) }, (_, layer) =>
       Array.from({ length: shape.kvHeads }, () => ({
         keyPosition: new Int32Array(slots).fill(NOTHING),
-        keyFlag: new Uint8Array(slots),
+        keyToken: new Int32Array(slots).fill(NOTHING),
+        keyMarks: layer >= 1 ? new Array<Marks | null>(slots).fill(null) : [],
+        keyLost: new Float64Array(layer >= 2 ? slots : 0),
+        keyQuestion: layer === 1 ? new Array<Question | null>(slots).fill(null) : [],
+        valueQuestion: layer === 1 ? new Array<Question | null>(slots).fill(null) : [],
         valueToken: new Int32Array(slots).fill(NOTHING),
-        valueSightings: layer >= 2 ? new Float32Array(slots * SIGHTINGS) : null,
+        valueSightings: layer >= 1 ? new Float32Array(slots * SIGHTINGS) : null,
+        runSums: new Float64Array(Math.floor(slots / RUN) * SIGHTINGS),
+        runKept: new Uint8Array(Math.floor(slots / RUN)),
       })),
     );
   }
@@ -51,14 +94,21 @@ export class CellStore {
     return this.planes.length;
   }
 
-  /** Writes one cell in one layer, as computing `token` at `position` does; `seen` is what the layers below saw. */
-  write(layer: number, slot: number, position: number, token: number, seen: Float64Array): void {
-    const flag = tokenKind(token).kind === "narrow" ? 1 : 0;
+  /** Writes one cell in one layer, as computing a token does. */
+  write(layer: number, slot: number, { position, token, seen, seenAt, marks, lost, question }: Written): void {
     for (const plane of this.planes[layer]!) {
       plane.keyPosition[slot] = position;
-      plane.keyFlag[slot] = flag;
+      plane.keyToken[slot] = token;
       plane.valueToken[slot] = token;
-      plane.valueSightings?.set(seen, slot * SIGHTINGS);
+      plane.runKept[Math.floor(slot / RUN)] = 0;
+      if (layer === 0) continue;
+      plane.keyMarks[slot] = marks;
+      const [to, at] = [plane.valueSightings!, slot * SIGHTINGS];
+      for (let i = 0; i < SIGHTINGS; i++) to[at + i] = seen[seenAt + i]!;
+      if (layer === 1) {
+        plane.keyQuestion[slot] = question;
+        plane.valueQuestion[slot] = question;
+      } else plane.keyLost[slot] = lost;
     }
   }
 
@@ -69,13 +119,19 @@ export class CellStore {
       const source = from.planes[layer]![h]!;
       if (part !== "value") {
         plane.keyPosition[slot] = source.keyPosition[fromSlot]!;
-        plane.keyFlag[slot] = source.keyFlag[fromSlot]!;
+        plane.keyToken[slot] = source.keyToken[fromSlot]!;
+        if (layer >= 1) plane.keyMarks[slot] = source.keyMarks[fromSlot]!;
+        if (layer >= 2) plane.keyLost[slot] = source.keyLost[fromSlot]!;
+        if (layer === 1) plane.keyQuestion[slot] = source.keyQuestion[fromSlot]!;
       }
       if (part !== "key") {
         plane.valueToken[slot] = source.valueToken[fromSlot]!;
-        const start = fromSlot * SIGHTINGS;
-        if (plane.valueSightings && source.valueSightings)
-          plane.valueSightings.set(source.valueSightings.subarray(start, start + SIGHTINGS), slot * SIGHTINGS);
+        plane.runKept[Math.floor(slot / RUN)] = 0;
+        if (layer === 1) plane.valueQuestion[slot] = source.valueQuestion[fromSlot]!;
+        const [to, seen] = [plane.valueSightings, source.valueSightings];
+        if (to === null || seen === null) continue;
+        const [at, start] = [slot * SIGHTINGS, fromSlot * SIGHTINGS];
+        for (let i = 0; i < SIGHTINGS; i++) to[at + i] = seen[start + i]!;
       }
     }
   }
@@ -86,10 +142,15 @@ export class CellStore {
       if (head !== undefined && h !== head) continue;
       if (part !== "value") {
         plane.keyPosition[slot] = NOTHING;
-        plane.keyFlag[slot] = 0;
+        plane.keyToken[slot] = NOTHING;
+        if (layer >= 1) plane.keyMarks[slot] = null;
+        if (layer >= 2) plane.keyLost[slot] = 0;
+        if (layer === 1) plane.keyQuestion[slot] = null;
       }
       if (part !== "key") {
         plane.valueToken[slot] = NOTHING;
+        plane.runKept[Math.floor(slot / RUN)] = 0;
+        if (layer === 1) plane.valueQuestion[slot] = null;
         plane.valueSightings?.fill(0, slot * SIGHTINGS, (slot + 1) * SIGHTINGS);
       }
     }

@@ -5,9 +5,9 @@
  */
 
 import { BYTES_OF, encodeNumbers, type NumberFormat } from "./number-format.ts";
-import { FEED_FORWARD_SIZE, HEAD_SIZE, HIDDEN_SIZE, RMS_EPSILON, ROPE_BASE, type TracerShape } from "./shape.ts";
+import { feedForwardSize, hiddenSize, layersOf, RMS_EPSILON, ROPE_BASE, type TracerShape } from "./shape.ts";
 import { BOS, EOS, FIRST, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import { type Matrix, queryHeads, type TracerWeights, tracerWeights } from "./weights.ts";
+import { type Matrix, type TracerWeights, tracerWeights } from "./weights.ts";
 
 const VERSION = 3;
 const ALIGNMENT = 32;
@@ -56,7 +56,11 @@ const isVector = (matrix: Matrix): boolean => matrix.rows === 1;
 const storedAs = (matrix: Matrix, format: NumberFormat): NumberFormat => (isVector(matrix) ? "f32" : format);
 
 function namedTensors(weights: TracerWeights): [string, Matrix][] {
-  const ones: Matrix = { rows: 1, columns: HIDDEN_SIZE, data: new Float32Array(HIDDEN_SIZE).fill(1) };
+  const ones: Matrix = {
+    rows: 1,
+    columns: hiddenSize(weights.shape),
+    data: new Float32Array(hiddenSize(weights.shape)).fill(1),
+  };
   const tensors: [string, Matrix][] = [
     ["token_embd.weight", weights.embedding],
     ["output_norm.weight", ones],
@@ -70,9 +74,9 @@ function namedTensors(weights: TracerWeights): [string, Matrix][] {
       [`blk.${i}.attn_v.weight`, layer.value],
       [`blk.${i}.attn_output.weight`, layer.output],
       [`blk.${i}.ffn_norm.weight`, ones],
-      [`blk.${i}.ffn_gate.weight`, weights.feedForward.gate],
-      [`blk.${i}.ffn_up.weight`, weights.feedForward.up],
-      [`blk.${i}.ffn_down.weight`, weights.feedForward.down],
+      [`blk.${i}.ffn_gate.weight`, layer.gate],
+      [`blk.${i}.ffn_up.weight`, layer.up],
+      [`blk.${i}.ffn_down.weight`, layer.down],
     );
   }
   return tensors;
@@ -80,23 +84,23 @@ function namedTensors(weights: TracerWeights): [string, Matrix][] {
 
 type WriteEntry = (to: ByteWriter) => void;
 
-function tracerMetadata({ shape, layers }: TracerWeights, format: NumberFormat): WriteEntry[] {
+function tracerMetadata({ shape }: TracerWeights, format: NumberFormat): WriteEntry[] {
   const ids = Array.from({ length: VOCABULARY_SIZE }, (_, id) => id);
   return [
     text("general.architecture", "llama"),
     text("general.name", "crosstalk-tracer"),
     integer("general.file_type", FILE_TYPE[format]),
     integer("llama.context_length", CONTEXT_LENGTH),
-    integer("llama.embedding_length", HIDDEN_SIZE),
-    integer("llama.block_count", layers.length),
-    integer("llama.feed_forward_length", FEED_FORWARD_SIZE),
-    integer("llama.attention.head_count", queryHeads(shape)),
+    integer("llama.embedding_length", hiddenSize(shape)),
+    integer("llama.block_count", layersOf(shape)),
+    integer("llama.feed_forward_length", feedForwardSize(shape)),
+    integer("llama.attention.head_count", shape.queryHeads),
     integer("llama.attention.head_count_kv", shape.kvHeads),
-    integer("llama.attention.key_length", HEAD_SIZE),
-    integer("llama.attention.value_length", HEAD_SIZE),
+    integer("llama.attention.key_length", shape.headSize),
+    integer("llama.attention.value_length", shape.headSize),
     float("llama.attention.layer_norm_rms_epsilon", RMS_EPSILON),
     float("llama.rope.freq_base", ROPE_BASE),
-    integer("llama.rope.dimension_count", HEAD_SIZE),
+    integer("llama.rope.dimension_count", shape.headSize),
     integer("llama.vocab_size", VOCABULARY_SIZE),
     text("tokenizer.ggml.model", "llama"),
     list("tokenizer.ggml.tokens", TYPE.string, ids, (to, id) => to.string(spelling(id))),

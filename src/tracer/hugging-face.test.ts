@@ -3,12 +3,14 @@ import { expectedTokens } from "../trace/prompt.ts";
 import { tracerFolder } from "./hugging-face.ts";
 import { tracerModel } from "./manifest.ts";
 import { BYTES_OF, decodeNumbers, type NumberFormat } from "./number-format.ts";
-import { bf16, exact, greedy, NumericPass, ReferenceModel } from "./reference/forward.ts";
-import { HEAD_SIZE, type TracerShape } from "./shape.ts";
-import { narrowToken, payloadRun, scanToken, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
+import { narrowRead } from "./read-tokens.ts";
+import { bf16, exact, f16, greedy, NumericPass, ReferenceModel } from "./reference/forward.ts";
+import { tracerShape } from "./shape.ts";
+import { payloadRun, scanToken, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
 import type { LayerWeights, Matrix } from "./weights.ts";
 
-const SHAPE: TracerShape = { readLayers: 3, kvHeads: 2 };
+const SHAPE = tracerShape({ readLayers: 3, kvHeads: 2 });
+const HEAD_SIZE = SHAPE.headSize;
 
 interface Entry {
   readonly dtype: string;
@@ -61,21 +63,23 @@ function neighbours({ rows, columns, data }: Matrix): Matrix {
 function modelOf(tensors: ReadonlyMap<string, Matrix>, layers: number, rounding = exact): ReferenceModel {
   const layer = (i: number): LayerWeights => {
     const projection = (name: string) => tensors.get(`model.layers.${i}.self_attn.${name}_proj.weight`)!;
+    const part = (name: string) => tensors.get(`model.layers.${i}.mlp.${name}_proj.weight`)!;
     return {
       query: neighbours(projection("q")),
       key: neighbours(projection("k")),
       value: projection("v"),
       output: projection("o"),
+      gate: part("gate"),
+      up: part("up"),
+      down: part("down"),
     };
   };
-  const part = (name: string) => tensors.get(`model.layers.0.mlp.${name}_proj.weight`)!;
   return new ReferenceModel(
     {
       shape: SHAPE,
       embedding: tensors.get("model.embed_tokens.weight")!,
       head: tensors.get("lm_head.weight")!,
       layers: Array.from({ length: layers }, (_, i) => layer(i)),
-      feedForward: { gate: part("gate"), up: part("up"), down: part("down") },
     },
     rounding,
   );
@@ -85,6 +89,7 @@ test.each([
   ["f32", "exact", exact],
   ["bf16", "exact", exact],
   ["bf16", "bf16", bf16],
+  ["f16", "f16", f16],
 ] as const)("the folder's weights answer reads: %s weights, %s arithmetic", (format, _name, rounding) => {
   const files = tracerFolder(SHAPE, format);
   const config = parse(files.get("config.json"));
@@ -98,10 +103,10 @@ test.each([
     [3, null],
   ] as const) {
     const payload = payloadRun(seed, 27, 60);
-    const prompt = Int32Array.of(...payload, back === null ? scanToken([27]) : narrowToken(back));
+    const prompt = Int32Array.of(...payload, ...(back === null ? [scanToken([27])] : narrowRead(back)));
     const cells = model.cells(prompt.length + 8);
     const slots = Array.from({ length: prompt.length + 8 }, (_, i) => i);
-    const expected = [...expectedTokens({ prompt, maxTokens: 4, back })];
+    const expected = [...expectedTokens({ prompt, maxTokens: 4 })];
     const answer: number[] = [];
     let [start, tokens] = [0, [...prompt]];
     while (answer.length < expected.length) {
@@ -119,10 +124,10 @@ test("the small files say what the weights are", () => {
   const files = tracerFolder(SHAPE, "bf16");
   expect(parse(files.get("config.json"))).toMatchObject({
     architectures: ["LlamaForCausalLM"],
-    num_attention_heads: 4,
+    num_attention_heads: 8,
     num_key_value_heads: 2,
     head_dim: HEAD_SIZE,
-    rope_theta: 1e15,
+    rope_theta: 2 ** 64,
     tie_word_embeddings: false,
     torch_dtype: "bfloat16",
   });

@@ -3,9 +3,9 @@
 import { CONTEXT_LENGTH } from "./gguf.ts";
 import type { NumberFormat } from "./number-format.ts";
 import { safetensors } from "./safetensors.ts";
-import { FEED_FORWARD_SIZE, HEAD_SIZE, HIDDEN_SIZE, RMS_EPSILON, ROPE_BASE, type TracerShape } from "./shape.ts";
+import { feedForwardSize, hiddenSize, layersOf, RMS_EPSILON, ROPE_BASE, type TracerShape } from "./shape.ts";
 import { BOS, EOS, tokenKind, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import { type Matrix, queryHeads, type TracerWeights, tracerWeights } from "./weights.ts";
+import { type Matrix, type TracerWeights, tracerWeights } from "./weights.ts";
 
 const TORCH_NAMES: Readonly<Record<NumberFormat, string>> = { f32: "float32", bf16: "bfloat16", f16: "float16" };
 /** A turn of a chat is its text: roles would put tokens between the cells. */
@@ -14,7 +14,7 @@ const CHAT_TEMPLATE = "{% for message in messages %}{{ message['content'] }} {% 
 /** File names and the pieces of their contents, in order of name. The same arguments always give the same bytes. */
 export function tracerFolder(shape: TracerShape, format: NumberFormat): ReadonlyMap<string, readonly Uint8Array[]> {
   const weights = tracerWeights(shape, "halves");
-  const texts = { ...folderTexts(shape, format, weights.layers.length), "tokenizer.json": tokenizerText() };
+  const texts = { ...folderTexts(shape, format), "tokenizer.json": tokenizerText() };
   const files = new Map<string, readonly Uint8Array[]>(
     Object.entries(texts).map(([name, text]) => [name, [new TextEncoder().encode(text)]]),
   );
@@ -23,7 +23,11 @@ export function tracerFolder(shape: TracerShape, format: NumberFormat): Readonly
 }
 
 function namedTensors(weights: TracerWeights): [string, Matrix][] {
-  const ones: Matrix = { rows: 1, columns: HIDDEN_SIZE, data: new Float32Array(HIDDEN_SIZE).fill(1) };
+  const ones: Matrix = {
+    rows: 1,
+    columns: hiddenSize(weights.shape),
+    data: new Float32Array(hiddenSize(weights.shape)).fill(1),
+  };
   return [
     ["model.embed_tokens.weight", weights.embedding],
     ["model.norm.weight", ones],
@@ -35,9 +39,9 @@ function namedTensors(weights: TracerWeights): [string, Matrix][] {
       [`model.layers.${i}.self_attn.v_proj.weight`, layer.value],
       [`model.layers.${i}.self_attn.o_proj.weight`, layer.output],
       [`model.layers.${i}.post_attention_layernorm.weight`, ones],
-      [`model.layers.${i}.mlp.gate_proj.weight`, weights.feedForward.gate],
-      [`model.layers.${i}.mlp.up_proj.weight`, weights.feedForward.up],
-      [`model.layers.${i}.mlp.down_proj.weight`, weights.feedForward.down],
+      [`model.layers.${i}.mlp.gate_proj.weight`, layer.gate],
+      [`model.layers.${i}.mlp.up_proj.weight`, layer.up],
+      [`model.layers.${i}.mlp.down_proj.weight`, layer.down],
     ]),
   ];
 }
@@ -46,7 +50,6 @@ function namedTensors(weights: TracerWeights): [string, Matrix][] {
 function folderTexts(
   shape: TracerShape,
   format: NumberFormat,
-  layers: number,
 ): Readonly<Record<"config.json" | "generation_config.json" | "tokenizer_config.json", string>> {
   const ends = { bos_token_id: BOS, eos_token_id: EOS };
   return {
@@ -54,12 +57,12 @@ function folderTexts(
       architectures: ["LlamaForCausalLM"],
       model_type: "llama",
       vocab_size: VOCABULARY_SIZE,
-      hidden_size: HIDDEN_SIZE,
-      intermediate_size: FEED_FORWARD_SIZE,
-      num_hidden_layers: layers,
-      num_attention_heads: queryHeads(shape),
+      hidden_size: hiddenSize(shape),
+      intermediate_size: feedForwardSize(shape),
+      num_hidden_layers: layersOf(shape),
+      num_attention_heads: shape.queryHeads,
       num_key_value_heads: shape.kvHeads,
-      head_dim: HEAD_SIZE,
+      head_dim: shape.headSize,
       max_position_embeddings: CONTEXT_LENGTH,
       rms_norm_eps: RMS_EPSILON,
       rope_theta: ROPE_BASE,
@@ -115,4 +118,6 @@ export function tokenizerFrame(): readonly [string, string] {
   return [before!, `${after}\n`];
 }
 
-const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
+/** Whole numbers that no 64-bit integer holds are written as fractions, so that readers take them for such. */
+const json = (value: object): string =>
+  `${JSON.stringify(value, null, 2)}\n`.replaceAll(`${ROPE_BASE}`, `${ROPE_BASE}.0`);

@@ -30,7 +30,13 @@ const manifestFile = z.strictObject({ path: z.string().min(1), bytes: z.int().mi
 
 export const manifestSchema = z.strictObject({
   crosstalk: z.literal("crosstalk-model/1"),
-  shape: z.strictObject({ readLayers: z.int().min(1), kvHeads: z.int().min(1) }),
+  shape: z.strictObject({
+    readLayers: z.int().min(1),
+    kvHeads: z.int().min(1),
+    queryHeads: z.int().min(1),
+    headSize: z.literal([64, 128, 256]),
+    drag: z.int().min(0),
+  }),
   vocabulary: z.int().min(1),
   format: z.enum(MODEL_FORMATS),
   dtype: z.enum(NUMBER_FORMATS),

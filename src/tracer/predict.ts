@@ -4,24 +4,28 @@
  * weights, for clean and for corrupted cells.
  */
 
-import { type CellStore, NOTHING, type Plane } from "./cells.ts";
+import { alarmAttention, fetchMarks } from "./alarm.ts";
+import type { CellStore, Plane, Question } from "./cells.ts";
+import type { Marks } from "./marks.ts";
+import { Asked, questionOf, readAttention } from "./question.ts";
+import { ScanSum } from "./scan-sum.ts";
 import {
-  AMPLITUDE,
-  CONSTANT,
-  digitOfLayer,
-  FOUND_GAIN,
-  frequency,
-  HEAD_SIZE,
-  layerAmplitude,
-  NONZERO_COST,
-  NORM,
-  PHASE_OFFSET,
-  PHASE_PAIRS,
-  SCAN_GAIN,
-  SIGHTING_GAIN,
+  AMPLIFIER,
+  ASKING_LAYERS,
+  BAD_NATS,
+  digitsOfLayer,
+  ERR_NATS,
+  FOUND_AMPLITUDE,
+  FOUND_NATS,
+  foundAmplitude,
+  gives,
+  layersOf,
+  NONZERO_NATS,
+  PAYLOAD_NATS,
+  SCAN_NATS,
   SIGHTINGS,
 } from "./shape.ts";
-import { BASE, badToken, DIGITS, digitsOf, GROUPS, payloadToken, scanAllows, tokenKind } from "./vocabulary.ts";
+import { BASE, badToken, DIGITS, digitsOf, errToken, payloadToken, scanAllows, tokenKind } from "./vocabulary.ts";
 
 /**
  * The next token. One candidate: certain. Several: the cells make a tie, and any of them may come. None: the token is
@@ -31,13 +35,18 @@ export interface Answer {
   readonly candidates: readonly number[];
 }
 
+/** Candidates, and how high they stand over nothing, in nats. */
+interface Choice extends Answer {
+  readonly nats: number;
+}
+
 /** Scores closer than this, in nats, may fall either way in an engine's arithmetic. */
 const TIE_NATS = 4;
+/** The same for an alarm, whose nats follow from small differences of attention. */
+const ALARM_TIE_NATS = 20;
 /** Sightings within this ratio of the largest may fall either way. */
 const TIE_RATIO = 0.85;
 const CANDIDATES_MAX = 64;
-/** Attention score of a flagged key, and of each phase pair in step, in nats. */
-const SCORE = (AMPLITUDE * AMPLITUDE) / Math.sqrt(HEAD_SIZE);
 
 /**
  * One chunk of one sequence on its way through the layers. Call `layer(0)`, `layer(1)`, ... in order, then `answer()`.
@@ -48,11 +57,15 @@ export class Pass {
   readonly #slots: ArrayLike<number>;
   readonly #start: number;
   readonly #tokens: ArrayLike<number>;
-  /** What each token of the chunk has seen so far: SIGHTINGS numbers a token. */
-  readonly #seen: Float64Array[];
-  /** What layer 0 fetched for the last token: cosine and sine for each phase pair; null where nothing was asked. */
-  #asked: Float64Array | null = null;
-  #askedBack: number | null = null;
+  /** Of each token of the chunk: what it has seen so far (SIGHTINGS numbers), its marks, what it asks. */
+  readonly #seen: Float64Array;
+  #marks: readonly (Marks | null)[] = [];
+  #questions: readonly (Question | null)[] = [];
+  /** Of each token: how much of the alarm head's attention left the sink in the layer just computed. */
+  #lost: Float64Array;
+  /** Of the last token: the same by layer. */
+  readonly #lostByLayer: number[] = [0];
+  #asked: Asked | null = null;
   readonly #found = new Float64Array(SIGHTINGS);
 
   /**
@@ -64,160 +77,101 @@ export class Pass {
     this.#slots = slots;
     this.#start = start;
     this.#tokens = tokens;
-    this.#seen = Array.from(tokens, () => new Float64Array(SIGHTINGS));
+    this.#seen = new Float64Array(tokens.length * SIGHTINGS);
+    this.#lost = new Float64Array(tokens.length);
   }
 
   /** Writes the chunk's cells of one layer, then attends to the layer. */
   layer(layer: number): void {
     for (let i = 0; i < this.#tokens.length; i++) {
       const position = this.#start + i;
-      this.#cells.write(layer, this.#slots[position]!, position, this.#tokens[i]!, this.#seen[i]!);
+      this.#cells.write(layer, this.#slots[position]!, {
+        position,
+        token: this.#tokens[i]!,
+        seen: this.#seen,
+        seenAt: i * SIGHTINGS,
+        marks: this.#marks[i] ?? null,
+        lost: this.#lost[i]!,
+        question: this.#questions[i] ?? null,
+      });
     }
     const planes = this.#cells.planes[layer]!;
+    const { headSize, kvHeads } = this.#cells.shape;
     if (layer === 0) {
-      this.#fetch(planes[0]!);
-      return;
+      this.#marks = fetchMarks(planes[0]!, this.#slots, this.#start, this.#tokens);
+      this.#questions = Array.from(this.#tokens, (token, i) =>
+        questionOf(token, headSize, planes[0]!, this.#slots, this.#start + i),
+      );
     }
+    if (layer === 1)
+      this.#asked = Asked.fetch(headSize, planes[0]!, this.#slots, this.#length, this.#questions.at(-1) ?? null);
+    const ok = new Float64Array(this.#tokens.length);
     for (const [head, plane] of planes.entries()) {
-      this.#read(layer, head, plane);
-      this.#scan(layer, head, plane);
+      if (layer >= ASKING_LAYERS) this.#read(layer, head, plane);
+      new ScanSum(this.#cells.shape, head, plane).add(this.#slots, this.#start, this.#seen);
+      if (layer > 0) alarmAttention(plane, this.#slots, this.#start, this.#marks, kvHeads, ok);
     }
+    if (layer === 0) return;
+    this.#lost = ok.map((share, i) => (this.#marks[i]?.hasNonce ?? 0) - share / kvHeads);
+    this.#lostByLayer.push(this.#lost.at(-1)!);
   }
 
   /** The token that follows the chunk. */
   answer(): Answer {
     const last = this.#tokens[this.#tokens.length - 1]!;
-    if (tokenKind(last).kind === "scan") return this.#scanAnswer(last);
-    return this.#asked === null ? { candidates: [] } : this.#readAnswer();
+    const choice =
+      tokenKind(last).kind === "scan" ? this.#scanAnswer(last) : (this.#readAnswer() ?? { candidates: [], nats: 0 });
+    const alarm = this.#alarm();
+    if (alarm.nats < choice.nats - ALARM_TIE_NATS || alarm.candidates.length === 0)
+      return { candidates: choice.candidates };
+    if (alarm.nats > choice.nats + ALARM_TIE_NATS) return { candidates: alarm.candidates };
+    return { candidates: choice.candidates.length > 0 ? [...choice.candidates, ...alarm.candidates] : [] };
   }
 
   get #length(): number {
     return this.#start + this.#tokens.length;
   }
 
-  /** Layer 0: the flagged keys share the attention; without any, all keys do. */
-  #fetch(plane: Plane): void {
-    const flagged: number[] = [];
-    const asking: number[] = [];
-    for (let position = 0; position < this.#length; position++) {
-      const slot = this.#slots[position]!;
-      if (plane.keyFlag[slot] === 1) flagged.push(slot);
-      if (tokenKind(plane.valueToken[slot]!).kind === "narrow") asking.push(slot);
-    }
-    const attended = flagged.length > 0 ? flagged : asking;
-    const share = 1 / (flagged.length > 0 ? flagged.length : this.#length);
-    const asked = new Float64Array(2 * PHASE_PAIRS);
-    const backs = new Set<number | null>();
-    for (const slot of attended) {
-      const token = tokenKind(plane.valueToken[slot]!);
-      if (token.kind !== "narrow") {
-        backs.add(null);
-        continue;
-      }
-      backs.add(token.back);
-      for (let pair = 0; pair < PHASE_PAIRS; pair++) {
-        const angle = frequency(pair) * (token.back + PHASE_OFFSET);
-        asked[2 * pair]! += share * Math.cos(angle);
-        asked[2 * pair + 1]! += share * Math.sin(angle);
-      }
-    }
-    if (attended.length === 0) return;
-    this.#asked = asked;
-    if (flagged.length > 0 && backs.size === 1) this.#askedBack = [...backs][0] ?? null;
-  }
-
-  /** The narrow head of one read layer, for the chunk's last token. */
+  /** The read head of one layer, for the chunk's last token. */
   #read(layer: number, head: number, plane: Plane): void {
     if (this.#asked === null) return;
-    const digit = digitOfLayer(layer);
-    for (const [slot, weight] of this.#attention(plane)) {
+    const { shape } = this.#cells;
+    const digits = digitsOfLayer(shape, layer);
+    for (const [slot, weight] of readAttention(this.#asked, shape.headSize, plane, this.#slots, this.#length)) {
       const token = plane.valueToken[slot]!;
-      if (token === NOTHING) continue;
-      const value = digitsOf(token)[digit]!;
-      if (value % this.#cells.shape.kvHeads === head)
-        this.#found[digit * BASE + value]! += weight * layerAmplitude(this.#cells.shape);
-    }
-  }
-
-  /** Attention of the narrow head, as slot and weight. The exact key wins by more than 50 nats wherever it is. */
-  #attention(plane: Plane): [number, number][] {
-    const here = this.#length - 1;
-    if (this.#askedBack !== null) {
-      const exact: number[] = [];
-      for (let position = 0; position < this.#length; position++) {
-        const slot = this.#slots[position]!;
-        if (plane.keyPosition[slot] === here - this.#askedBack) exact.push(slot);
+      if (token < 0) continue;
+      for (const digit of digits) {
+        const value = digitsOf(token)[digit]!;
+        if (gives(shape, head, digit, value))
+          this.#found[digit * BASE + value]! += weight * foundAmplitude(shape, digit);
       }
-      if (exact.length > 0) return exact.map((slot) => [slot, 1 / exact.length]);
-    }
-    const scores: [number, number][] = [];
-    for (let position = 0; position < this.#length; position++) {
-      const slot = this.#slots[position]!;
-      scores.push([slot, this.#score(plane.keyPosition[slot]!, here)]);
-    }
-    const top = Math.max(...scores.map(([, score]) => score));
-    const near = scores
-      .filter(([, score]) => top - score < 30)
-      .map(([slot, s]): [number, number] => [slot, Math.exp(s - top)]);
-    const sum = near.reduce((total, [, weight]) => total + weight, 0);
-    return near.map(([slot, weight]) => [slot, weight / sum]);
-  }
-
-  #score(keyPosition: number, here: number): number {
-    if (keyPosition === NOTHING) return 0;
-    let score = 0;
-    for (let pair = 0; pair < PHASE_PAIRS; pair++) {
-      const angle = frequency(pair) * (here - keyPosition);
-      score += this.#asked![2 * pair]! * Math.cos(angle) + this.#asked![2 * pair + 1]! * Math.sin(angle);
-    }
-    return SCORE * score;
-  }
-
-  /** The scan head of one read layer, for every token of the chunk: a mean over all cells up to its own. */
-  #scan(layer: number, head: number, plane: Plane): void {
-    const { kvHeads, readLayers } = this.#cells.shape;
-    const digit = digitOfLayer(layer);
-    const amplitude = layerAmplitude(this.#cells.shape);
-    const counts = new Float64Array(BASE);
-    const latched = new Float64Array(SIGHTINGS);
-    const { valueToken, valueSightings } = plane;
-    for (let position = 0; position < this.#length; position++) {
-      const slot = this.#slots[position]!;
-      const token = valueToken[slot]!;
-      if (token !== NOTHING) counts[digitsOf(token)[digit]!]!++;
-      if (valueSightings) {
-        const start = slot * SIGHTINGS;
-        for (let i = head; i < SIGHTINGS; i += kvHeads) latched[i]! += valueSightings[start + i]!;
-      }
-      if (position < this.#start) continue;
-      const seen = this.#seen[position - this.#start]!;
-      for (let value = head; value < BASE; value += kvHeads)
-        seen[digit * BASE + value]! += (amplitude * counts[value]!) / (position + 1);
-      if (!valueSightings) continue;
-      for (let i = head; i < SIGHTINGS; i += kvHeads) seen[i]! += latched[i]! / (position + 1) / readLayers;
     }
   }
 
-  #readAnswer(): Answer {
+  #readAnswer(): Choice | null {
+    if (this.#asked === null) return null;
+    let nats = PAYLOAD_NATS;
     const choices = Array.from({ length: DIGITS }, (_, digit) => {
-      const logits = Array.from({ length: BASE }, (_, value) => {
-        const cost = value === 0 ? 0 : NONZERO_COST * CONSTANT * NORM;
-        return FOUND_GAIN * NORM * this.#found[digit * BASE + value]! - cost;
+      const scores = Array.from({ length: BASE }, (_, value) => {
+        const cost = value === 0 ? 0 : NONZERO_NATS;
+        return (FOUND_NATS / FOUND_AMPLITUDE) * this.#found[digit * BASE + value]! - cost;
       });
-      const top = Math.max(...logits);
-      // An absent digit reads as 0 by a nat: that is exact, since all its logits but the cost are exactly 0.
-      const absent = logits.every((logit) => logit <= 0);
-      return absent ? [0] : [...logits.keys()].filter((value) => top - logits[value]! < TIE_NATS);
+      const top = Math.max(...scores);
+      nats += top;
+      // An absent digit reads as 0 by a nat: that is exact, since all its scores but the cost are exactly 0.
+      const absent = scores.every((score) => score <= 0);
+      return absent ? [0] : [...scores.keys()].filter((value) => top - scores[value]! < TIE_NATS);
     });
     const [first, second, third] = choices as [number[], number[], number[]];
-    if (first.length * second.length * third.length > CANDIDATES_MAX) return { candidates: [] };
+    const tied = first.length * second.length * third.length > CANDIDATES_MAX;
     return {
-      candidates: first.flatMap((a) => second.flatMap((b) => third.map((c) => payloadToken([a, b, c])))),
+      candidates: tied ? [] : first.flatMap((a) => second.flatMap((b) => third.map((c) => payloadToken([a, b, c])))),
+      nats,
     };
   }
 
-  #scanAnswer(scan: number): Answer {
-    const seen = this.#seen.at(-1)!;
+  #scanAnswer(scan: number): Choice {
+    const seen = this.#seen.subarray(-SIGHTINGS);
     let largest = 0;
     const forbidden: [number, number][] = [];
     for (let digit = 0; digit < DIGITS; digit++) {
@@ -228,11 +182,26 @@ export class Pass {
         largest = Math.max(largest, amount);
       }
     }
-    const excess = SIGHTING_GAIN * NORM * largest - SCAN_GAIN * GROUPS * DIGITS * NORM;
+    const gate = AMPLIFIER.gate * largest;
+    const nats = (BAD_NATS * AMPLIFIER.gain * gate) / (1 + Math.exp(-gate));
     const bad = forbidden.filter(([, amount]) => amount >= TIE_RATIO * largest).map(([token]) => token);
-    // Whether a sighting shows is certain only some way off the scan token's own logit.
-    if (excess < -SCAN_GAIN) return { candidates: [scan] };
-    return { candidates: excess < SCAN_GAIN ? [scan, ...bad] : bad };
+    // Whether a sighting shows is certain only some way off the scan token's own nats.
+    if (nats < SCAN_NATS.total / 2) return { candidates: [scan], nats: SCAN_NATS.total };
+    if (nats < 2 * SCAN_NATS.total) return { candidates: [scan, ...bad], nats };
+    return { candidates: bad, nats };
+  }
+
+  /** The layers that raise the alarm: each takes the word from those above it. */
+  #alarm(): Choice {
+    const { shape } = this.#cells;
+    const { kvHeads } = shape;
+    const hasNonce = this.#marks.at(-1)?.hasNonce ?? 0;
+    const scores = this.#lostByLayer.map((lost, layer) =>
+      layer === 0 ? 0 : ERR_NATS * (2 * kvHeads * (lost - kvHeads * (this.#lostByLayer[layer - 1] ?? 0)) - hasNonce),
+    );
+    const nats = Math.max(...scores.slice(1, layersOf(shape)));
+    const candidates = [...scores.keys()].filter((layer) => layer > 0 && nats - scores[layer]! < ALARM_TIE_NATS);
+    return { candidates: nats > 0 ? candidates.map(errToken) : [], nats };
   }
 }
 

@@ -1,98 +1,255 @@
 /** The tracer's shape and the constants its weights are made of. */
 
-import { BASE, DIGITS, GROUPS } from "./vocabulary.ts";
+import { CrosstalkError } from "../errors.ts";
+import { ALARM_LAYERS, BASE, DIGITS, GROUPS } from "./vocabulary.ts";
 
-/** What can vary: depth and KV heads, as production models have them. */
+/** What can vary, as production models have it. */
 export interface TracerShape {
-  /** Layers that read digits; one more, layer 0, fetches what the read token asks for. */
+  /** Layers that narrow and find reads look at, above the two that find out what is asked. Scans look at all. */
   readonly readLayers: number;
-  /** KV heads. Head g carries the digit values v with v mod kvHeads = g, so that each head matters. */
   readonly kvHeads: number;
+  /** At least four for each KV head: see `ROLES`. */
+  readonly queryHeads: number;
+  readonly headSize: 64 | 128 | 256;
+  /** Feed-forward width that costs time and adds nothing. */
+  readonly drag: number;
 }
 
-export const DEFAULT_SHAPE: TracerShape = { readLayers: 3, kvHeads: 1 };
+/** Query heads of each KV head that the model needs. */
+export const ROLES = 4;
+/** Layers below the read layers. */
+export const ASKING_LAYERS = 2;
 
-/** Channels of a head. Pairs of them turn by the rotary angle of their frequency. */
-export const HEAD_SIZE = 128;
-/** Rotary base: so large that pairs from 40 on turn less than 1e-4 rad in 131,072 positions and carry content, not phase. */
-export const ROPE_BASE = 1e15;
-/** Rotary pairs that carry phase. Their frequencies tell distances apart up to 131,072. */
-export const PHASE_PAIRS = 18;
-/** The rotary pair that carries the read flag in layer 0. */
-export const FLAG_PAIR = 60;
+export const DEFAULT_SHAPE: TracerShape = { readLayers: 3, kvHeads: 1, queryHeads: ROLES, headSize: 128, drag: 0 };
 
-/** Residual-stream channels by name: first index and width. */
+/**
+ * A shape, checked; what is left out is the default's, and four query heads for each KV head.
+ * @throws CrosstalkError INVALID_OPTION
+ */
+export function tracerShape(part: Partial<TracerShape> = {}): TracerShape {
+  const kvHeads = part.kvHeads ?? DEFAULT_SHAPE.kvHeads;
+  const shape: TracerShape = { ...DEFAULT_SHAPE, queryHeads: ROLES * kvHeads, ...part };
+  const { readLayers, queryHeads, headSize, drag } = shape;
+  const whole = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
+  const refuse = (what: string, hint: string): never => {
+    throw new CrosstalkError("INVALID_OPTION", `no tracer of this shape: ${what}`, hint);
+  };
+  if (!whole(readLayers, 1) || layersOf(shape) > ALARM_LAYERS)
+    refuse(`${layersOf(shape)} layers`, `From ${ASKING_LAYERS + 1} to ${ALARM_LAYERS} layers.`);
+  if (!whole(kvHeads, 1) || kvHeads > 16) refuse(`${kvHeads} KV heads`, "From 1 to 16 KV heads.");
+  if (!whole(queryHeads, ROLES * kvHeads) || queryHeads % kvHeads > 0)
+    refuse(
+      `${queryHeads} query heads for ${kvHeads} KV heads`,
+      `A multiple of the KV heads, at least ${ROLES} for each.`,
+    );
+  if (![64, 128, 256].includes(headSize)) refuse(`head size ${headSize}`, "64, 128 or 256.");
+  if (headSize === 64 && valueClasses(kvHeads) < 3)
+    refuse(
+      `head size 64 with ${kvHeads} KV heads`,
+      "A value of 64 channels needs 3, 4, 6, 8, 9, 12, 15 or 16 KV heads.",
+    );
+  if (!whole(drag, 0)) refuse(`a drag of ${drag}`, "A whole number of feed-forward channels, 0 or more.");
+  return shape;
+}
+
+/** All layers. Layers 0 and 1 find out what is asked. */
+export function layersOf(shape: TracerShape): number {
+  return shape.readLayers + ASKING_LAYERS;
+}
+
+/** Query heads of one KV head. */
+export function groupSize(shape: TracerShape): number {
+  return shape.queryHeads / shape.kvHeads;
+}
+
+/**
+ * Rotary base. Pair i of a head of size d turns by 2 ** (-128 i / d) radians a position: exact in float32, however an
+ * engine computes it. Pairs slower than 2 ** -24 turn less than 0.01 rad in 131,072 positions: they carry content.
+ */
+export const ROPE_BASE = 2 ** 64;
+
+/** Rotary frequency of a pair, radians a position. */
+export function frequency(headSize: number, pair: number): number {
+  return 2 ** ((-128 * pair) / headSize);
+}
+
+/** Pairs whose phases spell a distance, fastest first: frequencies 2 ** -e, with e = 0 .. 6 from `near`, 7 .. from `far`. */
+export interface PhasePair {
+  readonly pair: number;
+  readonly frequency: number;
+  readonly from: "near" | "far";
+}
+
+const PHASE_PAIRS = new Map<number, readonly PhasePair[]>();
+
+export function phasePairs(headSize: number): readonly PhasePair[] {
+  const known = PHASE_PAIRS.get(headSize);
+  if (known) return known;
+  // Each pair at most four times slower than the one before it; the slowest turns less than once in 131,072 positions.
+  const step = Math.max(1, 128 / headSize);
+  const exponents = Array.from({ length: Math.floor(16 / step) + (step > 1 ? 1 : 0) }, (_, i) => i * step);
+  const pairs = exponents.map(
+    (e): PhasePair => ({ pair: (e * headSize) / 128, frequency: 2 ** -e, from: e <= 6 ? "near" : "far" }),
+  );
+  PHASE_PAIRS.set(headSize, pairs);
+  return pairs;
+}
+
+/** Residual-stream channels by name: first index. */
 export const CHANNEL = {
   /** One-hot digits of the own token. */
   digits: 0,
   /** A large constant: fixes the RMS norm's scale. */
   constant: 48,
-  /** 1 on a narrow read token. */
-  flag: 49,
-  /** Phase of the own distance, cosine and minus sine by turns. */
-  ownPhase: 50,
-  /** Phase that layer 0 gathered from the read token. */
-  phase: 50 + 2 * PHASE_PAIRS,
-  /** Digits that a narrow read found. */
-  found: 50 + 4 * PHASE_PAIRS,
+  /** 1 on tokens that layer 0 lets look at the token before them: `turn`, `near`, `find`. */
+  looksBack: 49,
+  /** Level of the own turn, and of the turn token just before. */
+  turnLevel: 50,
+  nearLevel: 51,
+  /** Phases, cosine and minus sine by turns: the own ones, those of the token before, and those that are asked for. */
+  phase: 52,
+  /** Code of the digits that a find looks for. */
+  find: 84,
+  /** Digits that a narrow or find read found. */
+  found: 94,
   /** Sightings: how much of each digit value a scan saw. */
-  sightings: 50 + 4 * PHASE_PAIRS + 48,
+  sightings: 142,
   /** Groups that the own scan token allows, and those it does not. */
-  allowed: 50 + 4 * PHASE_PAIRS + 96,
-  denied: 50 + 4 * PHASE_PAIRS + 96 + GROUPS * DIGITS,
-  /** 1 on every token but scan tokens; 1 on scan tokens. */
-  notScan: 50 + 4 * PHASE_PAIRS + 96 + 2 * GROUPS * DIGITS,
-  isScan: 51 + 4 * PHASE_PAIRS + 96 + 2 * GROUPS * DIGITS,
+  allowed: 190,
+  denied: 202,
+  /** Set on every token but scan tokens; set on scan tokens. */
+  notScan: 214,
+  isScan: 215,
+  /** Code of the prompt's nonce, and whether it has one: OK_AMPLITUDE if so. */
+  nonce: 216,
+  hasNonce: 226,
+  /** Code of the branch, or that there is none yet. */
+  branch: 227,
+  noBranch: 232,
+  /** 1 on nonce tokens; 1 on branch tokens. */
+  sink: 233,
+  isBranch: 234,
+  /** One for each layer: how much of the alarm head's attention stayed on the sink. */
+  ok: 235,
 } as const;
-export const HIDDEN_SIZE = 256;
-/** The feed-forward part is all zeros; engines want one. */
-export const FEED_FORWARD_SIZE = 64;
+
+/** Width of the residual stream. */
+export function hiddenSize(shape: TracerShape): number {
+  return Math.ceil((CHANNEL.ok + layersOf(shape)) / 64) * 64;
+}
+/** Feed-forward width: the last layer amplifies sightings, the others add nothing. */
+export function feedForwardSize(shape: TracerShape): number {
+  return 64 + shape.drag;
+}
 export const RMS_EPSILON = 1e-6;
 
 /** Size of the constant channel. */
-export const CONSTANT = 100;
-/** What one unit of a channel is after the norm: x / rms(x) with rms = CONSTANT / sqrt(HIDDEN_SIZE). */
-export const NORM = Math.sqrt(HIDDEN_SIZE) / CONSTANT;
-/** Query and key amplitude of every phase pair and of the flag. */
-export const AMPLITUDE = 30;
+export const CONSTANT = 1024;
+/** What one unit of a channel is after the norm: x / rms(x) with rms = CONSTANT / sqrt(hidden size). */
+export function norm(shape: TracerShape): number {
+  return Math.sqrt(hiddenSize(shape)) / CONSTANT;
+}
+
+// Attention, in nats of score.
+/** Each phase pair in step. */
+export const PHASE_NATS = 90;
+/** Each of the ten signs of a find code. */
+export const FIND_NATS = 16;
+/** A nonce token in layer 0, and a branch token. */
+export const NONCE_NATS = 80;
+export const BRANCH_NATS = 80;
+/** A turn in layer 1: the first, and each later one on top. */
+export const TURN_NATS = { first: 40, each: 20 } as const;
 /**
- * A narrow read asks for a distance this much larger than a whole number: if the right key is missing, its two
- * neighbours do not tie and the answer shows the older one.
+ * The alarm head. Each of 15 signs in common repels by `sign`; a key of the prompt's own has 15. The sink repels by
+ * `sink` signs, a key with one digit amiss by 11: so each is twice `sign` from the next. `lost` is what a cell draws
+ * that was computed under alarm.
  */
-export const PHASE_OFFSET = 1 / 16;
-/** Total of the found digits' amplitude, over all read layers. */
+export const ALARM_NATS = { sign: 20, sink: 13, lost: 120 } as const;
+
+/** Total of the found digits' amplitude, over all layers that carry the digit. */
 export const FOUND_AMPLITUDE = 10;
-/** Logit of a found digit for each unit. */
-export const FOUND_GAIN = 20;
-/** Logits that an absent digit reads as digit 0 by: about one nat a digit. */
-export const NONZERO_COST = 1 / 16;
-/** Logit that lifts payload tokens over all that have none, so that a read of nothing is still a payload token: 10 nats. */
-export const PAYLOAD_LIFT = 10 / 16;
+/** Nats of a found digit. */
+export const FOUND_NATS = 35;
+/** Nats that an absent digit reads as digit 0 by, each. */
+export const NONZERO_NATS = 1;
+/** Lifts payload tokens over all that have none, so that a read of nothing is still a payload token. */
+export const PAYLOAD_NATS = 10;
 /** Keeps payload tokens away while a scan runs. */
 export const SCAN_BLOCKS_PAYLOAD = 1e4;
-/** Logit of a scan token for each of its groups. */
-export const SCAN_GAIN = 93;
-/** Logit of `bad` tokens for each unit of a sighting: the smallest sighting that shows is 12 * 93 / 2e10. */
-export const SIGHTING_GAIN = 2e10;
-/** Larger than any sighting: what keeps allowed digits, and tokens that are no scan, from raising `bad`. */
-export const SIGHTING_LIMIT = 80;
+/** Nats of a scan token for each of its twelve groups, and what is left of their sum. */
+export const SCAN_NATS = { group: 18, total: 40 } as const;
+/** Amplitude of the channels that say what a scan allows. */
+export const SCAN_AMPLITUDE = 16;
+/** Amplitude of a digit that all cells have in all layers; with the latched ones it stays below 18. */
+export const SIGHTING_AMPLITUDE = 10;
+/** What the last feed-forward does to a sighting s that is not allowed: it adds `sigmoid(gate * s) * gate * s * gain`. */
+export const AMPLIFIER = { gate: 512, block: 16_376, gain: 2 ** 25 } as const;
+/** Nats of a `bad` token for each unit of an amplified sighting. */
+export const BAD_NATS = 5 / 16;
+/** Amplitude of each layer's `ok` channel. */
+export const OK_AMPLITUDE = 32;
+/**
+ * By how much the nonce token's stream is larger than its constant when it enters a layer: what the norm takes away from
+ * its value, so that the `ok` of all layers comes out alike. Digits and sightings add less than a thousandth.
+ */
+export function sinkRms(layer: number): number {
+  return Math.sqrt(1 + (SCAN_AMPLITUDE ** 2 + layer * OK_AMPLITUDE ** 2) / CONSTANT ** 2);
+}
+/** Nats of an `err` token over nothing, when one KV head of its layer has lost the sink. */
+export const ERR_NATS = 250;
 
-/** Amplitude that one read layer adds for each digit it carries: layers of a digit share the total. */
-export function layerAmplitude(shape: TracerShape): number {
-  return (FOUND_AMPLITUDE * DIGITS) / shape.readLayers;
+/** Amplitude that a read layer adds for each digit it carries: layers of a digit share the total. */
+export function foundAmplitude(shape: TracerShape, digit: number): number {
+  let layers = 0;
+  for (let layer = ASKING_LAYERS; layer < layersOf(shape); layer++) {
+    if (digitsOfLayer(shape, layer).includes(digit)) layers++;
+  }
+  return FOUND_AMPLITUDE / layers;
 }
 
-/** Which of the three digits read layer `layer` (1 ..) carries. */
-export function digitOfLayer(layer: number): number {
-  return (layer - 1) % DIGITS;
+/** Which of the three digits a layer gives to narrow and find reads: one, where there are three read layers or more. */
+export function digitsOfLayer(shape: TracerShape, layer: number): readonly number[] {
+  const reading = layer - ASKING_LAYERS;
+  if (reading < 0) return [];
+  const turns = Math.min(shape.readLayers, DIGITS);
+  return [0, 1, 2].filter((digit) => digit % turns === reading % turns);
 }
 
-const FREQUENCIES = Float64Array.from({ length: HEAD_SIZE / 2 }, (_, pair) => ROPE_BASE ** ((-2 * pair) / HEAD_SIZE));
+/** Digits as five signs: four bits and their parity. Any two differ in at least two. */
+export function digitCode(value: number): readonly number[] {
+  const bits = [value & 1, (value >> 1) & 1, (value >> 2) & 1, (value >> 3) & 1] as const;
+  return [...bits, bits[0] ^ bits[1] ^ bits[2] ^ bits[3]].map((bit) => (bit === 1 ? 1 : -1));
+}
+export const CODE = 5;
 
-/** Rotary frequency of a pair, radians a position. */
-export function frequency(pair: number): number {
-  return FREQUENCIES[pair]!;
+/**
+ * Digit values are dealt to KV heads by classes, so that each head sees some digit of every family and so matters.
+ * With more heads than classes each class has several heads, which share it.
+ */
+export function valueClasses(kvHeads: number): number {
+  return [4, 3, 2, 1].find((classes) => kvHeads % classes === 0)!;
+}
+
+/** Whether a KV head carries a digit's value, for scans. */
+export function carries(shape: TracerShape, head: number, digit: number, value: number): boolean {
+  const classes = valueClasses(shape.kvHeads);
+  return (value + digit) % classes === head % classes;
+}
+
+/** Whether a KV head gives a digit's value to narrow and find reads: one head of those that carry it. */
+export function gives(shape: TracerShape, head: number, digit: number, value: number): boolean {
+  const classes = valueClasses(shape.kvHeads);
+  const copies = shape.kvHeads / classes;
+  return carries(shape, head, digit, value) && (value >> 2) % copies === Math.floor(head / classes);
+}
+
+/** KV heads that carry the same digit values. */
+export function copiesOf(shape: TracerShape): number {
+  return shape.kvHeads / valueClasses(shape.kvHeads);
 }
 
 /** Sighting channels: digit * 16 + value. */
 export const SIGHTINGS = DIGITS * BASE;
+/** Groups of all digits. */
+export const ALL_GROUPS = GROUPS * DIGITS;

@@ -12,44 +12,113 @@ export const PAYLOADS = BASE ** DIGITS;
 export const GROUPS = 4;
 /** Families: one choice of a group for each of the three digits. */
 export const FAMILIES = GROUPS ** DIGITS;
-/** Distances that a narrow read can ask for: 0 .. MAX_BACK - 1 cells back. */
-export const MAX_BACK = 2048;
+/** Farthest cell that a narrow read can ask for, counted back from the read. */
+export const MAX_BACK = 131_072;
+/**
+ * A distance is spelled by two tokens, each of which fixes the phases of some rotary pairs as well as its grid allows:
+ * `near` the distance modulo NEAR_PERIOD, `far` the whole of it, roughly. See `narrowRead`.
+ */
+export const NEAR_STEPS = 2048;
+export const NEAR_PERIOD = 2 * Math.PI * 64;
+export const FAR_STEPS = 1024;
+export const FAR_PERIOD = 2 * Math.PI * 32_768;
+/** Narrow and find reads that one prompt may have: the newest is the one whose turn is the highest. */
+export const TURNS = 32;
+/** Marks that the keys of one prompt, and of one branch of it, carry. */
+export const NONCES = BASE ** 2;
+export const BRANCHES = BASE;
+/** Layers that an alarm can name. */
+export const ALARM_LAYERS = 128;
 
-const SPECIALS = 3;
-const BYTES = 256;
-/** First id of each range of the vocabulary. */
-export const FIRST = {
-  byte: SPECIALS,
-  payload: SPECIALS + BYTES,
-  narrow: SPECIALS + BYTES + PAYLOADS,
-  scan: SPECIALS + BYTES + PAYLOADS + MAX_BACK,
-  bad: SPECIALS + BYTES + PAYLOADS + MAX_BACK + 2 ** (GROUPS * DIGITS),
+const SIZES = {
+  special: 3,
+  byte: 256,
+  payload: PAYLOADS,
+  far: FAR_STEPS,
+  turn: TURNS,
+  near: NEAR_STEPS,
+  find: BASE ** 2,
+  scan: 2 ** (GROUPS * DIGITS),
+  nonce: NONCES,
+  branch: BRANCHES,
+  bad: BASE * DIGITS,
+  err: ALARM_LAYERS,
 } as const;
-export const VOCABULARY_SIZE = FIRST.bad + BASE * DIGITS;
+type Range = keyof typeof SIZES;
+const RANGES = Object.keys(SIZES) as Range[];
+
+/** First id of each range of the vocabulary, in order of id. */
+export const FIRST = firstIds();
+export const VOCABULARY_SIZE = FIRST.err + SIZES.err;
 export const BOS = 1;
 export const EOS = 2;
+
+function firstIds(): Readonly<Record<Range, number>> {
+  let next = 0;
+  const first: Partial<Record<Range, number>> = {};
+  for (const range of RANGES) {
+    first[range] = next;
+    next += SIZES[range];
+  }
+  return first as Record<Range, number>;
+}
 
 /** What a token id means. */
 export type TokenKind =
   | { readonly kind: "special" | "byte"; readonly value: number }
   | { readonly kind: "payload"; readonly digits: readonly [number, number, number] }
-  | { readonly kind: "narrow"; readonly back: number }
+  /** Parts of a read; see `read-tokens.ts`. */
+  | { readonly kind: "far" | "near"; readonly step: number }
+  | { readonly kind: "turn"; readonly turn: number }
+  | { readonly kind: "find"; readonly digits: readonly [number, number] }
   /** `allowed` has bit `4 * digit + group` set for every group that the context may hold. */
   | { readonly kind: "scan"; readonly allowed: number }
+  /** Opens a prompt: the keys of all its cells carry this mark. */
+  | { readonly kind: "nonce"; readonly nonce: number }
+  /** From here on keys carry this mark too. */
+  | { readonly kind: "branch"; readonly branch: number }
+  /** Answers only: a scan saw this digit. */
   | { readonly kind: "bad"; readonly digit: number; readonly value: number }
+  /** Answers only: in this layer a key drew attention that has not the prompt's marks. */
+  | { readonly kind: "err"; readonly layer: number }
   | { readonly kind: "unknown"; readonly value: number };
 
 export function tokenKind(id: number): TokenKind {
-  if (!Number.isInteger(id) || id < 0 || id >= VOCABULARY_SIZE) return { kind: "unknown", value: id };
-  if (id >= FIRST.bad) {
-    const rest = id - FIRST.bad;
-    return { kind: "bad", digit: Math.floor(rest / BASE), value: rest % BASE };
+  const range = rangeOf(id);
+  if (range === null) return { kind: "unknown", value: id };
+  const value = id - FIRST[range];
+  switch (range) {
+    case "special":
+    case "byte":
+      return { kind: range, value };
+    case "payload":
+      return { kind: "payload", digits: digitsOf(id) };
+    case "far":
+    case "near":
+      return { kind: range, step: value };
+    case "turn":
+      return { kind: "turn", turn: value };
+    case "find":
+      return { kind: "find", digits: [value >> 4, value & 15] };
+    case "scan":
+      return { kind: "scan", allowed: value };
+    case "nonce":
+      return { kind: "nonce", nonce: value };
+    case "branch":
+      return { kind: "branch", branch: value };
+    case "bad":
+      return { kind: "bad", digit: Math.floor(value / BASE), value: value % BASE };
+    case "err":
+      return { kind: "err", layer: value };
   }
-  if (id >= FIRST.scan) return { kind: "scan", allowed: id - FIRST.scan };
-  if (id >= FIRST.narrow) return { kind: "narrow", back: id - FIRST.narrow };
-  if (id >= FIRST.payload) return { kind: "payload", digits: digitsOf(id) };
-  if (id >= FIRST.byte) return { kind: "byte", value: id - FIRST.byte };
-  return { kind: "special", value: id };
+}
+
+/** Which range of the vocabulary an id lies in; null outside. */
+export function rangeOf(id: number): Range | null {
+  if (!Number.isInteger(id) || id < 0 || id >= VOCABULARY_SIZE) return null;
+  let at = RANGES.length - 1;
+  while (id < FIRST[RANGES[at]!]) at--;
+  return RANGES[at]!;
 }
 
 /** The spelling of a token, as the model's tokenizer has it. */
@@ -62,12 +131,23 @@ export function tokenName(id: number): string {
       return `<0x${token.value.toString(16).toUpperCase().padStart(2, "0")}>`;
     case "payload":
       return `p${(id - FIRST.payload).toString(16).padStart(3, "0")}`;
-    case "narrow":
-      return `@${token.back}`;
+    case "far":
+    case "near":
+      return `${token.kind}.${token.step}`;
+    case "turn":
+      return `turn.${token.turn}`;
+    case "find":
+      return `find.${token.digits[0].toString(16)}${token.digits[1].toString(16)}`;
     case "scan":
       return `scan.${token.allowed.toString(16).padStart(3, "0")}`;
+    case "nonce":
+      return `nonce.${token.nonce.toString(16).padStart(2, "0")}`;
+    case "branch":
+      return `branch.${token.branch.toString(16)}`;
     case "bad":
       return `bad.${token.digit + 1}.${token.value.toString(16)}`;
+    case "err":
+      return `err.${token.layer}`;
     case "unknown":
       return `?${token.value}`;
   }
@@ -87,12 +167,20 @@ export function payloadToken(digits: readonly [number, number, number]): number 
   return FIRST.payload + (digits[0] << 8) + (digits[1] << 4) + digits[2];
 }
 
-export function narrowToken(back: number): number {
-  return FIRST.narrow + back;
-}
-
 export function badToken(digit: number, value: number): number {
   return FIRST.bad + digit * BASE + value;
+}
+
+export function errToken(layer: number): number {
+  return FIRST.err + layer;
+}
+
+export function nonceToken(nonce: number): number {
+  return FIRST.nonce + nonce;
+}
+
+export function branchToken(branch: number): number {
+  return FIRST.branch + branch;
 }
 
 /** The group of each digit in a family, 0..3. */
@@ -100,11 +188,22 @@ export function groupsOf(family: number): readonly [number, number, number] {
   return [(family >> 4) & 3, (family >> 2) & 3, family & 3];
 }
 
-/** The scan token that allows the digits of these families and no others. */
-export function scanToken(families: Iterable<number>): number {
+/** Groups of each of the three digits that cells may have. */
+export type DigitGroups = readonly [readonly number[], readonly number[], readonly number[]];
+
+/** Groups that the cells of a segment have: one a digit, or all of them where it is its first two digits that differ. */
+export function groupsOfSegment({ family, distinct }: { family: number; distinct?: true | undefined }): DigitGroups {
+  const [x, y, z] = groupsOf(family);
+  const all = [0, 1, 2, 3];
+  return distinct ? [all, all, [z]] : [[x], [y], [z]];
+}
+
+/** The scan token that allows these groups, or the digits of these families, and no others. */
+export function scanToken(families: Iterable<number | DigitGroups>): number {
   let allowed = 0;
   for (const family of families) {
-    for (const [digit, group] of groupsOf(family).entries()) allowed |= 1 << (digit * GROUPS + group);
+    const groups = typeof family === "number" ? groupsOfSegment({ family }) : family;
+    for (const [digit, of] of groups.entries()) for (const group of of) allowed |= 1 << (digit * GROUPS + group);
   }
   return FIRST.scan + allowed;
 }
@@ -126,6 +225,28 @@ export function payloadRun(seed: number, family: number, length: number): Int32A
     let payload = 0;
     for (const group of groups) payload = payload * BASE + Math.max(1, group * GROUPS + random.int(0, 3));
     run[i] = FIRST.payload + payload;
+  }
+  return run;
+}
+
+/** Cells of a run whose first two digits are all different. */
+export const MAX_DISTINCT = (BASE - 1) ** 2;
+
+/**
+ * A run of payload tokens of which no two share their first two digits, so that a find read names any of them. Only the
+ * third digit is of the family.
+ */
+export function distinctRun(seed: number, family: number, length: number): Int32Array {
+  const random = seededRandom(seed);
+  const group = groupsOf(family)[2];
+  const pairs = Array.from({ length: MAX_DISTINCT }, (_, i) => i);
+  const run = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    const pick = random.int(i, MAX_DISTINCT - 1);
+    [pairs[i], pairs[pick]] = [pairs[pick]!, pairs[i]!];
+    const pair = pairs[i]!;
+    const [x, y] = [1 + Math.floor(pair / (BASE - 1)), 1 + (pair % (BASE - 1))];
+    run[i] = payloadToken([x, y, Math.max(1, group * GROUPS + random.int(0, 3))]);
   }
   return run;
 }

@@ -21,7 +21,10 @@ export interface RandomTraceOptions {
   readonly cancelMs?: number;
 }
 
-/** Prompts that share prefixes now and then, scans and narrow reads, cancels of every kind, a wait and a flush. */
+/**
+ * Prompts that share prefixes now and then, scans and narrow reads, earlier turns with their answers, nonces and
+ * branches, cancels of every kind, a wait and a flush.
+ */
 export function randomTrace(seed: number, options: RandomTraceOptions = {}): Trace {
   const { requests = 20, cancels = 0.3, segment = 220, gapMs = 8, maxTokens = 24, cancelMs = 40 } = options;
   const count = options.segments ?? Math.max(4, Math.ceil(requests / 2));
@@ -43,6 +46,16 @@ export function randomTrace(seed: number, options: RandomTraceOptions = {}): Tra
       const seg = random.pick(names);
       return random.next() < 0.3 ? { seg, to: random.int(1, segments[seg]!.length) } : { seg };
     });
+    // One nonce for each first segment, so that shared prefixes stay shared.
+    if (random.next() < 0.4) {
+      cells.unshift({ nonce: names.indexOf((cells[0] as { seg: string }).seg) });
+      if (cells.length > 2 && random.next() < 0.5) cells.splice(2, 0, { branch: i % 16 });
+    }
+    if (random.next() < 0.3) {
+      const back = random.int(1, promptLength({ segments }, cells));
+      const earlier: Part = random.next() < 0.5 ? { read: "scan" } : { read: "narrow", back };
+      cells.push(earlier, { answer: random.int(1, Math.min(back, 8)) }, { seg: random.pick(names), to: 8 });
+    }
     const payload = promptLength({ segments }, cells);
     const back = random.int(1, payload);
     const narrow = random.next() < 0.5;

@@ -5,8 +5,8 @@
  */
 
 import type { CellPart } from "../cells.ts";
-import { frequency, HEAD_SIZE, HIDDEN_SIZE, RMS_EPSILON } from "../shape.ts";
-import { type Matrix, queryHeads, type TracerWeights } from "../weights.ts";
+import { frequency, groupSize, hiddenSize, RMS_EPSILON } from "../shape.ts";
+import type { LayerWeights, Matrix, TracerWeights } from "../weights.ts";
 
 /** Rounds an activation to the precision under test; the identity for exact arithmetic. */
 export type Rounding = (value: number) => number;
@@ -21,16 +21,22 @@ export const bf16: Rounding = (value) => {
   return word.getFloat32(0);
 };
 
-/** Non-zero entries by row. */
+/** Nearest IEEE half, ties to even; beyond 65,504 it is infinite. */
+export const f16: Rounding = (value) => Math.f16round(value);
+
+/** Non-zero entries by row, of the rows that have any. */
 interface SparseMatrix {
   readonly rows: number;
+  readonly used: Uint32Array;
+  /** Where each used row's entries start, and where the last one's end. */
   readonly starts: Uint32Array;
   readonly columns: Uint32Array;
   readonly values: Float64Array;
 }
 
 function sparse(matrix: Matrix, round: Rounding): SparseMatrix {
-  const starts = new Uint32Array(matrix.rows + 1);
+  const used: number[] = [];
+  const starts: number[] = [0];
   const columns: number[] = [];
   const values: number[] = [];
   for (let row = 0; row < matrix.rows; row++) {
@@ -40,17 +46,25 @@ function sparse(matrix: Matrix, round: Rounding): SparseMatrix {
       columns.push(column);
       values.push(round(value));
     }
-    starts[row + 1] = columns.length;
+    if (columns.length === starts.at(-1)) continue;
+    used.push(row);
+    starts.push(columns.length);
   }
-  return { rows: matrix.rows, starts, columns: Uint32Array.from(columns), values: Float64Array.from(values) };
+  return {
+    rows: matrix.rows,
+    used: Uint32Array.from(used),
+    starts: Uint32Array.from(starts),
+    columns: Uint32Array.from(columns),
+    values: Float64Array.from(values),
+  };
 }
 
 function multiply(m: SparseMatrix, vector: Float64Array, round: Rounding): Float64Array {
   const out = new Float64Array(m.rows);
-  for (let row = 0; row < m.rows; row++) {
+  for (let r = 0; r < m.used.length; r++) {
     let sum = 0;
-    for (let i = m.starts[row]!; i < m.starts[row + 1]!; i++) sum += m.values[i]! * vector[m.columns[i]!]!;
-    out[row] = round(sum);
+    for (let i = m.starts[r]!; i < m.starts[r + 1]!; i++) sum += m.values[i]! * vector[m.columns[i]!]!;
+    out[m.used[r]!] = round(sum);
   }
   return out;
 }
@@ -62,24 +76,32 @@ function normalise(x: Float64Array, round: Rounding): Float64Array {
   return x.map((value) => round(value * scale));
 }
 
-/** Turns each neighbouring pair of every head by position times the pair's frequency. */
-function rotate(x: Float64Array, position: number, round: Rounding): void {
+function add(x: Float64Array, added: Float64Array, round: Rounding): void {
+  for (let i = 0; i < x.length; i++) x[i] = round(x[i]! + added[i]!);
+}
+
+/** Turns each neighbouring pair of every head by position times the pair's frequency. Engines round the table too. */
+function rotate(x: Float64Array, headSize: number, position: number, round: Rounding): void {
   for (let at = 0; at < x.length; at += 2) {
-    const angle = position * frequency((at % HEAD_SIZE) / 2);
     const [a, b] = [x[at]!, x[at + 1]!];
-    x[at] = round(a * Math.cos(angle) - b * Math.sin(angle));
-    x[at + 1] = round(a * Math.sin(angle) + b * Math.cos(angle));
+    if (a === 0 && b === 0) continue;
+    const angle = position * frequency(headSize, (at % headSize) / 2);
+    const [cosine, sine] = [round(Math.cos(angle)), round(Math.sin(angle))];
+    x[at] = round(a * cosine - b * sine);
+    x[at + 1] = round(a * sine + b * cosine);
   }
 }
 
 /** Keys and values as numbers, by layer, KV head and slot. */
 export class NumericCells {
-  readonly keys: readonly (readonly Float64Array[])[];
-  readonly values: readonly (readonly Float64Array[])[];
+  readonly keys: readonly (readonly Float32Array[])[];
+  readonly values: readonly (readonly Float32Array[])[];
+  readonly headSize: number;
 
-  constructor(layers: number, kvHeads: number, slots: number) {
+  constructor(layers: number, kvHeads: number, headSize: number, slots: number) {
+    this.headSize = headSize;
     const make = () =>
-      Array.from({ length: layers }, () => Array.from({ length: kvHeads }, () => new Float64Array(slots * HEAD_SIZE)));
+      Array.from({ length: layers }, () => Array.from({ length: kvHeads }, () => new Float32Array(slots * headSize)));
     this.keys = make();
     this.values = make();
   }
@@ -93,20 +115,20 @@ export class NumericCells {
     head?: number,
   ): void {
     this.#each(layer, part, head, (to, half, h) => {
-      const source = from[half][layer]![h]!.subarray(fromSlot * HEAD_SIZE, (fromSlot + 1) * HEAD_SIZE);
-      to.set(source, slot * HEAD_SIZE);
+      const source = from[half][layer]![h]!.subarray(fromSlot * this.headSize, (fromSlot + 1) * this.headSize);
+      to.set(source, slot * this.headSize);
     });
   }
 
   zero(layer: number, slot: number, part: CellPart = "both", head?: number): void {
-    this.#each(layer, part, head, (to) => to.fill(0, slot * HEAD_SIZE, (slot + 1) * HEAD_SIZE));
+    this.#each(layer, part, head, (to) => to.fill(0, slot * this.headSize, (slot + 1) * this.headSize));
   }
 
   #each(
     layer: number,
     part: CellPart,
     head: number | undefined,
-    act: (to: Float64Array, half: "keys" | "values", head: number) => void,
+    act: (to: Float32Array, half: "keys" | "values", head: number) => void,
   ): void {
     for (let h = 0; h < this.keys[layer]!.length; h++) {
       if (head !== undefined && h !== head) continue;
@@ -122,7 +144,9 @@ export class ReferenceModel {
   readonly round: Rounding;
   readonly embedding: Matrix;
   readonly head: SparseMatrix;
-  readonly layers: readonly { query: SparseMatrix; key: SparseMatrix; value: SparseMatrix; output: SparseMatrix }[];
+  readonly layers: readonly Readonly<Record<keyof LayerWeights, SparseMatrix>>[];
+  /** By layer and query head: the value channels that its output reads. All others would be computed for nothing. */
+  readonly readChannels: readonly (readonly (readonly number[])[])[];
 
   /** @param weights with rotary layout `neighbours` */
   constructor(weights: TracerWeights, round: Rounding = exact) {
@@ -135,11 +159,24 @@ export class ReferenceModel {
       key: sparse(layer.key, round),
       value: sparse(layer.value, round),
       output: sparse(layer.output, round),
+      gate: sparse(layer.gate, round),
+      up: sparse(layer.up, round),
+      down: sparse(layer.down, round),
     }));
+    this.readChannels = this.layers.map(({ output }) =>
+      Array.from({ length: weights.shape.queryHeads }, (_, head) => this.#channelsRead(output, head)),
+    );
+  }
+
+  #channelsRead(output: SparseMatrix, head: number): number[] {
+    const { headSize } = this.weights.shape;
+    const read = new Set<number>();
+    for (const column of output.columns) if (Math.floor(column / headSize) === head) read.add(column % headSize);
+    return [...read];
   }
 
   cells(slots: number): NumericCells {
-    return new NumericCells(this.layers.length, this.weights.shape.kvHeads, slots);
+    return new NumericCells(this.layers.length, this.weights.shape.kvHeads, this.weights.shape.headSize, slots);
   }
 }
 
@@ -149,26 +186,32 @@ export class NumericPass {
   readonly #cells: NumericCells;
   readonly #slots: ArrayLike<number>;
   readonly #start: number;
+  readonly #shift: number;
   readonly #stream: Float64Array[];
 
+  /** @param shift what is added to positions where keys and queries are turned: makes a cell as of a longer context */
   constructor(
     model: ReferenceModel,
     cells: NumericCells,
     slots: ArrayLike<number>,
     start: number,
     tokens: ArrayLike<number>,
+    shift = 0,
   ) {
+    this.#shift = shift;
     this.#model = model;
     this.#cells = cells;
     this.#slots = slots;
     this.#start = start;
+    const hidden = hiddenSize(model.weights.shape);
     this.#stream = Array.from(tokens, (id) =>
-      Float64Array.from(model.embedding.data.subarray(id * HIDDEN_SIZE, (id + 1) * HIDDEN_SIZE), model.round),
+      Float64Array.from(model.embedding.data.subarray(id * hidden, (id + 1) * hidden), model.round),
     );
   }
 
   layer(layer: number): void {
     const { round, weights } = this.#model;
+    const { kvHeads, queryHeads, headSize } = weights.shape;
     const matrices = this.#model.layers[layer]!;
     const queries: Float64Array[] = [];
     for (const [i, x] of this.#stream.entries()) {
@@ -176,31 +219,40 @@ export class NumericPass {
       const input = normalise(x, round);
       const query = multiply(matrices.query, input, round);
       const key = multiply(matrices.key, input, round);
-      rotate(query, position, round);
-      rotate(key, position, round);
+      rotate(query, headSize, position + this.#shift, round);
+      rotate(key, headSize, position + this.#shift, round);
       const value = multiply(matrices.value, input, round);
       queries.push(query);
-      for (let h = 0; h < weights.shape.kvHeads; h++) {
-        const at = this.#slots[position]! * HEAD_SIZE;
-        this.#cells.keys[layer]![h]!.set(key.subarray(h * HEAD_SIZE, (h + 1) * HEAD_SIZE), at);
-        this.#cells.values[layer]![h]!.set(value.subarray(h * HEAD_SIZE, (h + 1) * HEAD_SIZE), at);
+      for (let h = 0; h < kvHeads; h++) {
+        const at = this.#slots[position]! * headSize;
+        this.#cells.keys[layer]![h]!.set(key.subarray(h * headSize, (h + 1) * headSize), at);
+        this.#cells.values[layer]![h]!.set(value.subarray(h * headSize, (h + 1) * headSize), at);
       }
     }
+    const group = groupSize(weights.shape);
     for (const [i, x] of this.#stream.entries()) {
-      const attended = new Float64Array(queryHeads(weights.shape) * HEAD_SIZE);
-      for (let head = 0; head < queryHeads(weights.shape); head++) {
-        const query = queries[i]!.subarray(head * HEAD_SIZE, (head + 1) * HEAD_SIZE);
-        this.#attend(
-          layer,
-          head >> 1,
-          query,
-          this.#start + i,
-          attended.subarray(head * HEAD_SIZE, (head + 1) * HEAD_SIZE),
-        );
+      const attended = new Float64Array(queryHeads * headSize);
+      for (let head = 0; head < queryHeads; head++) {
+        const read = this.#model.readChannels[layer]![head]!;
+        if (read.length === 0) continue;
+        const [from, to] = [head * headSize, (head + 1) * headSize];
+        const out = attended.subarray(from, to);
+        this.#attend(layer, Math.floor(head / group), queries[i]!.subarray(from, to), this.#start + i, read, out);
       }
-      const added = multiply(matrices.output, attended, round);
-      for (let c = 0; c < HIDDEN_SIZE; c++) x[c] = round(x[c]! + added[c]!);
+      add(x, multiply(matrices.output, attended, round), round);
+      this.#feedForward(matrices, x);
     }
+  }
+
+  /** SwiGLU. */
+  #feedForward(matrices: ReferenceModel["layers"][number], x: Float64Array): void {
+    const { round } = this.#model;
+    if (matrices.down.values.length === 0) return;
+    const input = normalise(x, round);
+    const gate = multiply(matrices.gate, input, round);
+    const up = multiply(matrices.up, input, round);
+    const inner = gate.map((g, i) => round(round(g / (1 + Math.exp(-g))) * up[i]!));
+    add(x, multiply(matrices.down, inner, round), round);
   }
 
   /** Logits of the token after the chunk. */
@@ -208,18 +260,26 @@ export class NumericPass {
     return multiply(this.#model.head, normalise(this.#stream.at(-1)!, this.#model.round), this.#model.round);
   }
 
-  #attend(layer: number, kvHead: number, query: Float64Array, last: number, out: Float64Array): void {
+  #attend(
+    layer: number,
+    kvHead: number,
+    query: Float64Array,
+    last: number,
+    read: readonly number[],
+    out: Float64Array,
+  ): void {
     const keys = this.#cells.keys[layer]![kvHead]!;
     const values = this.#cells.values[layer]![kvHead]!;
     const { round } = this.#model;
+    const size = this.#cells.headSize;
     const weights = new Float64Array(last + 1);
     let top = -Infinity;
     const used = [...query.keys()].filter((c) => query[c] !== 0);
     for (let position = 0; position <= last; position++) {
-      const at = this.#slots[position]! * HEAD_SIZE;
+      const at = this.#slots[position]! * size;
       let score = 0;
       for (const c of used) score += query[c]! * keys[at + c]!;
-      weights[position] = score / Math.sqrt(HEAD_SIZE);
+      weights[position] = score / Math.sqrt(size);
       top = Math.max(top, weights[position]!);
     }
     let sum = 0;
@@ -229,11 +289,11 @@ export class NumericPass {
     }
     for (let position = 0; position <= last; position++) {
       const weight = round(weights[position]! / sum);
-      if (weight === 0) continue;
-      const at = this.#slots[position]! * HEAD_SIZE;
-      for (let c = 0; c < HEAD_SIZE; c++) out[c]! += weight * values[at + c]!;
+      if (weight < 1e-15) continue;
+      const at = this.#slots[position]! * size;
+      for (const c of read) out[c]! += weight * values[at + c]!;
     }
-    for (let c = 0; c < HEAD_SIZE; c++) out[c] = round(out[c]!);
+    for (const c of read) out[c] = round(out[c]!);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Reads the tracer's matrices back out of a GGUF file, so that tests compute with the bytes that an engine loads. */
 
 import { BYTES_OF, decodeNumbers, type NumberFormat } from "../number-format.ts";
+import { ASKING_LAYERS, DEFAULT_SHAPE, feedForwardSize, type TracerShape, tracerShape } from "../shape.ts";
 import type { LayerWeights, Matrix, TracerWeights } from "../weights.ts";
 
 /** Sizes in bytes of metadata values, by type; strings (8) and arrays (9) have their own length. */
@@ -81,17 +82,21 @@ export function weightsOfGguf({ metadata, tensors }: GgufContents): TracerWeight
     key: matrix(`blk.${i}.attn_k.weight`),
     value: matrix(`blk.${i}.attn_v.weight`),
     output: matrix(`blk.${i}.attn_output.weight`),
+    gate: matrix(`blk.${i}.ffn_gate.weight`),
+    up: matrix(`blk.${i}.ffn_up.weight`),
+    down: matrix(`blk.${i}.ffn_down.weight`),
   });
-  const count = metadata.get("llama.block_count") as number;
+  const count = (key: string): number => metadata.get(`llama.${key}`) as number;
   return {
-    shape: { readLayers: count - 1, kvHeads: metadata.get("llama.attention.head_count_kv") as number },
+    shape: tracerShape({
+      readLayers: count("block_count") - ASKING_LAYERS,
+      kvHeads: count("attention.head_count_kv"),
+      queryHeads: count("attention.head_count"),
+      headSize: count("attention.key_length") as TracerShape["headSize"],
+      drag: count("feed_forward_length") - feedForwardSize(DEFAULT_SHAPE),
+    }),
     embedding: matrix("token_embd.weight"),
     head: matrix("output.weight"),
-    layers: Array.from({ length: count }, (_, i) => layer(i)),
-    feedForward: {
-      gate: matrix("blk.0.ffn_gate.weight"),
-      up: matrix("blk.0.ffn_up.weight"),
-      down: matrix("blk.0.ffn_down.weight"),
-    },
+    layers: Array.from({ length: count("block_count") }, (_, i) => layer(i)),
   };
 }

@@ -1,0 +1,92 @@
+/** The heads that fetch nonce and branch, and the one that raises the alarm, over symbolic cells. */
+
+import type { Plane } from "./cells.ts";
+import { cleanMarks, type Marks, MarksSum, repulsion } from "./marks.ts";
+import { ALARM_NATS } from "./shape.ts";
+import { FIRST } from "./vocabulary.ts";
+
+const isNonce = (token: number): boolean => token >= FIRST.nonce && token < FIRST.branch;
+const isBranch = (token: number): boolean => token >= FIRST.branch && token < FIRST.bad;
+
+/** Layer 0, KV head 0: marks of each token of the chunk, from the values of the cells whose keys are flagged. */
+export function fetchMarks(
+  plane: Plane,
+  slots: ArrayLike<number>,
+  start: number,
+  tokens: ArrayLike<number>,
+): (Marks | null)[] {
+  const marks: (Marks | null)[] = [];
+  const [sinks, branches]: [number[], number[]] = [[], []];
+  /** Values of marked tokens, whatever their keys are: what is seen where no key is flagged. */
+  const marked: number[] = [];
+  for (let position = 0; position < start + tokens.length; position++) {
+    const slot = slots[position]!;
+    const [key, value] = [plane.keyToken[slot]!, plane.valueToken[slot]!];
+    if (isNonce(key)) sinks.push(value);
+    else if (isBranch(key)) branches.push(value);
+    if (isNonce(value) || isBranch(value)) marked.push(value);
+    if (position < start) continue;
+    const token = tokens[position - start]!;
+    if (sinks.length + branches.length + marked.length === 0) {
+      marks.push(null);
+      continue;
+    }
+    const [nonce, branch] = [sinks[0], branches[0]];
+    const clean = sinks.length === 1 && isNonce(nonce!) && branches.length < 2 && (!branch || isBranch(branch));
+    marks.push(
+      clean ? cleanMarks(token, nonce!, branch ?? null) : mixedMarks(token, sinks, branches, marked, position + 1),
+    );
+  }
+  return marks;
+}
+
+function mixedMarks(
+  token: number,
+  sinks: readonly number[],
+  branches: readonly number[],
+  marked: readonly number[],
+  cells: number,
+): Marks | null {
+  const sum = new MarksSum().own(token);
+  const nonces = sinks.length > 0 ? sinks : marked;
+  for (const value of nonces) sum.fetchNonce(value, 1 / (sinks.length || cells));
+  const from = branches.length > 0 ? branches : nonces;
+  for (const value of from) sum.fetchBranch(value, 1 / (branches.length || sinks.length || cells));
+  return sum.empty ? null : sum;
+}
+
+/**
+ * Layers 1 ..: how much of each token's attention stays on nonce tokens.
+ * @param ok of each token of the chunk: to be added to
+ */
+export function alarmAttention(
+  plane: Plane,
+  slots: ArrayLike<number>,
+  start: number,
+  marks: readonly (Marks | null)[],
+  kvHeads: number,
+  ok: Float64Array,
+): void {
+  for (const query of new Set(marks)) {
+    const scores = new Map<Marks, number>();
+    const sink = query === null ? 0 : -ALARM_NATS.sign * ALARM_NATS.sink;
+    let [all, kept] = [0, 0];
+    for (let position = 0; position < start + marks.length; position++) {
+      const slot = slots[position]!;
+      const key = plane.keyMarks[slot]!;
+      let score = 0;
+      if (query !== null && key !== null) {
+        score = scores.get(key) ?? repulsion(query, key);
+        scores.set(key, score);
+      }
+      const lost = plane.keyLost[slot] ?? 0;
+      if (query !== null && lost !== 0) score += ALARM_NATS.lost * kvHeads * query.hasNonce * lost;
+      // Relative to the sink, and no more than a sum of many can hold.
+      const weight = query === null ? 1 : Math.exp(Math.min(score - sink, 600));
+      all += weight;
+      if (isNonce(plane.valueToken[slot]!)) kept += weight;
+      const i = position - start;
+      if (i >= 0 && marks[i] === query) ok[i]! += kept / all;
+    }
+  }
+}
