@@ -5,7 +5,13 @@
 
 import { seededRandom } from "../../src/random.ts";
 import { findRead, narrowRead } from "../../src/tracer/read-tokens.ts";
-import { greedy, type NumericCells, NumericPass, type ReferenceModel } from "../../src/tracer/reference/forward.ts";
+import {
+  greedy,
+  type NumericCells,
+  NumericPass,
+  type ReferenceModel,
+  rotate,
+} from "../../src/tracer/reference/forward.ts";
 import { digitsOf, distinctRun, nonceToken, payloadRun, scanToken, tokenKind } from "../../src/tracer/vocabulary.ts";
 
 const FAMILY = 21;
@@ -14,14 +20,17 @@ const NONCE = 0x35;
 /** Distances of narrow reads: the ends, and so many in between. */
 const DISTANCES = 12;
 
+/** Whether the answer was wrong, and then whether it was of the kind that names what was seen. */
+export type Finds = "yes" | "unnamed" | "no";
+
 export interface Far {
   readonly context: number;
   readonly narrow: number;
   readonly scan: number;
   readonly find: number;
   /** One foreign value in one layer by the scan; one foreign key, whose nonce differs in one digit, by the alarm. */
-  readonly scanFinds: boolean;
-  readonly alarmFinds: boolean;
+  readonly scanFinds: Finds;
+  readonly alarmFinds: Finds;
 }
 
 export function far(model: ReferenceModel, context: number): Far {
@@ -29,17 +38,34 @@ export function far(model: ReferenceModel, context: number): Far {
   const random = seededRandom(context);
   const slots = Int32Array.from({ length: context + 8 }, (_, i) => i);
   const cells = model.cells(slots.length);
-  const [one, two] = [0, 1];
-  const small = new Map([NONCE, NONCE ^ 1].map((nonce) => [nonce, model.cells(2)]));
-  for (const [nonce, made] of small) {
-    const pass = new NumericPass(model, made, [one, two], 0, [nonceToken(nonce)]);
-    for (let layer = 0; layer < layers; layer++) pass.layer(layer);
-  }
+  const made = new Map<string, NumericCells>();
+  /** The cell of a token under a nonce, as at position 0: not turned yet. */
+  const unturned = (nonce: number, token: number): NumericCells => {
+    const key = `${nonce} ${token}`;
+    const known = made.get(key);
+    if (known) return known;
+    const pair = model.cells(2);
+    for (const [start, id] of [nonceToken(nonce), token].entries()) {
+      const pass = new NumericPass(model, pair, [0, 1], start, [id], -start);
+      for (let layer = 0; layer < layers; layer++) pass.layer(layer);
+    }
+    const cell = model.cells(1);
+    for (let layer = 0; layer < layers; layer++) cell.copy(layer, 0, pair, 1);
+    made.set(key, cell);
+    return cell;
+  };
   const place = (to: NumericCells, slot: number, nonce: number, token: number, position: number): void => {
-    const made = small.get(nonce)!;
-    const pass = new NumericPass(model, made, [one, two], 1, [token], position - 1);
-    for (let layer = 0; layer < layers; layer++) pass.layer(layer);
-    for (let layer = 0; layer < layers; layer++) to.copy(layer, slot, made, 1);
+    const cell = unturned(nonce, token);
+    const { headSize } = cell;
+    for (let layer = 0; layer < layers; layer++) {
+      to.copy(layer, slot, cell, 0);
+      for (const keys of to.keys[layer]!) {
+        const at = slot * headSize;
+        const key = Float64Array.from(keys.subarray(at, at + headSize));
+        rotate(key, headSize, position, model.round);
+        keys.set(key, at);
+      }
+    }
   };
   const found = distinctRun(1, FAMILY, 1)[0]!;
   const foundAt = context >> 1;
@@ -69,21 +95,22 @@ export function far(model: ReferenceModel, context: number): Far {
 
   const other = model.cells(1);
   const kept = model.cells(1);
-  const damaged = (part: "key" | "value", nonce: number, token: number): string => {
+  const damaged = (part: "key" | "value", nonce: number, token: number): Finds => {
     const [at, layer] = [random.int(2, context - 2), random.int(1, layers - 1)];
     place(other, 0, nonce, token, at);
     kept.copy(layer, 0, cells, at);
     cells.copy(layer, at, other, 0, part);
     const { token: answer } = ask([scan]);
     cells.copy(layer, at, kept, 0);
-    return tokenKind(answer).kind;
+    if (answer === scan) return "no";
+    return tokenKind(answer).kind === (part === "key" ? "err" : "bad") ? "yes" : "unnamed";
   };
   return {
     context,
     narrow,
     scan: clean,
     find,
-    scanFinds: damaged("value", NONCE, payloadRun(3, FOREIGN, 1)[0]!) === "bad",
-    alarmFinds: damaged("key", NONCE ^ 1, payload[1]!) === "err",
+    scanFinds: damaged("value", NONCE, payloadRun(3, FOREIGN, 1)[0]!),
+    alarmFinds: damaged("key", NONCE ^ 1, payload[1]!),
   };
 }

@@ -39,6 +39,7 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL): string {
     SIGHTING_AMPLITUDE: shapes.SIGHTING_AMPLITUDE,
     FOUND_AMPLITUDE: shapes.FOUND_AMPLITUDE,
     OK_AMPLITUDE: shapes.OK_AMPLITUDE,
+    ERR_SHADE: shapes.ERR_SHADE,
     SCAN_BLOCKS_PAYLOAD: shapes.SCAN_BLOCKS_PAYLOAD,
     NEAR_CELLS: nearDistance(1),
     FAR_CELLS: farDistance(1),
@@ -183,7 +184,7 @@ def language_model_head():
             m.put(FIRST["bad"] + i, CHANNEL["sightings"] + i, NATS["bad"] / UNIT)
     err = 2 * KV_HEADS * NATS["err"] / (OK_AMPLITUDE * UNIT)
     for layer in range(1, LAYERS):
-        token, below = FIRST["err"] + layer, KV_HEADS if layer > 1 else 0
+        token, below = FIRST["err"] + layer, ERR_SHADE if layer > 1 else 0
         m.put(token, CHANNEL["ok"] + layer, -err)
         if below > 0:
             m.put(token, CHANNEL["ok"] + layer - 1, below * err)

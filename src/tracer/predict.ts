@@ -15,6 +15,7 @@ import {
   BAD_NATS,
   digitsOfLayer,
   ERR_NATS,
+  ERR_SHADE,
   FOUND_AMPLITUDE,
   FOUND_NATS,
   foundAmplitude,
@@ -191,13 +192,13 @@ export class Pass {
     return { candidates: bad, nats };
   }
 
-  /** The layers that raise the alarm: each takes the word from those above it. */
+  /** The layers that raise the alarm: each takes the word from the next. */
   #alarm(): Choice {
     const { shape } = this.#cells;
     const { kvHeads } = shape;
     const hasNonce = this.#marks.at(-1)?.hasNonce ?? 0;
     const scores = this.#lostByLayer.map((lost, layer) =>
-      layer === 0 ? 0 : ERR_NATS * (2 * kvHeads * (lost - kvHeads * (this.#lostByLayer[layer - 1] ?? 0)) - hasNonce),
+      layer === 0 ? 0 : ERR_NATS * (2 * kvHeads * (lost - ERR_SHADE * (this.#lostByLayer[layer - 1] ?? 0)) - hasNonce),
     );
     const nats = Math.max(...scores.slice(1, layersOf(shape)));
     const candidates = [...scores.keys()].filter((layer) => layer > 0 && nats - scores[layer]! < ALARM_TIE_NATS);

@@ -198,6 +198,12 @@ export function sinkRms(layer: number): number {
 }
 /** Nats of an `err` token over nothing, when one KV head of its layer has lost the sink. */
 export const ERR_NATS = 250;
+/**
+ * How much of the loss in the layer below a layer's `err` token is lowered by: the alarm shows in all layers above the
+ * one that raised it. Where most KV heads of that layer lost the sink, it is named; where only some did, it is named or
+ * the next one is. A larger factor would name it always, and would take bfloat16's rounding for a loss.
+ */
+export const ERR_SHADE = 1.5;
 
 /** Amplitude that a read layer adds for each digit it carries: layers of a digit share the total. */
 export function foundAmplitude(shape: TracerShape, digit: number): number {

@@ -25,6 +25,7 @@ import {
   digitCode,
   digitsOfLayer,
   ERR_NATS,
+  ERR_SHADE,
   FIND_NATS,
   FOUND_AMPLITUDE,
   FOUND_NATS,
@@ -214,12 +215,12 @@ function languageModelHead(shape: TracerShape): Matrix {
     for (let value = 1; value < BASE; value++)
       put(m, badToken(digit, value), CHANNEL.sightings + digit * BASE + value, BAD_NATS / unit);
   }
-  // An alarm shows in all layers above it: the layer below takes the word from each.
+  // An alarm shows in all layers above it: each layer takes the word from the next.
   const { kvHeads } = shape;
   const err = (2 * kvHeads * ERR_NATS) / (OK_AMPLITUDE * unit);
   for (let layer = 1; layer < layersOf(shape); layer++) {
     const id = errToken(layer);
-    const below = layer > 1 ? kvHeads : 0;
+    const below = layer > 1 ? ERR_SHADE : 0;
     put(m, id, CHANNEL.ok + layer, -err);
     if (below > 0) put(m, id, CHANNEL.ok + layer - 1, below * err);
     put(m, id, CHANNEL.hasNonce, err * (1 - below - 1 / (2 * kvHeads)));

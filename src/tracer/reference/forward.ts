@@ -81,7 +81,7 @@ function add(x: Float64Array, added: Float64Array, round: Rounding): void {
 }
 
 /** Turns each neighbouring pair of every head by position times the pair's frequency. Engines round the table too. */
-function rotate(x: Float64Array, headSize: number, position: number, round: Rounding): void {
+export function rotate(x: Float64Array, headSize: number, position: number, round: Rounding): void {
   for (let at = 0; at < x.length; at += 2) {
     const [a, b] = [x[at]!, x[at + 1]!];
     if (a === 0 && b === 0) continue;
