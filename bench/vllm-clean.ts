@@ -1,7 +1,7 @@
 /**
  * Campaigns against a vLLM server without a fault, one a setting; writes docs/vllm.md. Needs Docker and the image
  * (`docker build -t crosstalk/vllm-cpu:local docker/vllm-cpu`).
- * usage: node bench/vllm-clean.ts [--seed 1] [--traces 30] [--out crosstalk-out/vllm-clean] [--page docs/vllm.md]
+ * usage: node bench/vllm-clean.ts [--seed 1] [--traces 30] [--without seed] [--image NAME] [--out crosstalk-out/vllm-clean] [--page docs/vllm.md]
  */
 
 import { spawn } from "node:child_process";
@@ -21,6 +21,8 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     traces: { type: "string", default: "30" },
     out: { type: "string", default: "crosstalk-out/vllm-clean" },
+    without: { type: "string", default: "seed" },
+    image: { type: "string", default: "" },
     page: { type: "string", default: "docs/vllm.md" },
   },
 });
@@ -40,6 +42,8 @@ async function runCampaign(setting: Setting): Promise<Campaign> {
   rmSync(out, { recursive: true, force: true });
   const main = join(import.meta.dirname, "../src/cli/main.ts");
   const args = ["run", "--engine", "vllm", "--seed", values.seed, "--traces", values.traces, "--budget", "60m"];
+  if (values.without !== "") args.push("--without", ...values.without.split(","));
+  if (values.image !== "") args.push("--image", values.image);
   if (setting.args !== "") args.push("--args", setting.args);
   if (setting.context !== null) args.push("--context", String(setting.context));
   const child = spawn(process.execPath, [main, ...args, "--out", out, "--json"], {

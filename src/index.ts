@@ -77,7 +77,9 @@ export {
 } from "./trace/schema.ts";
 export { type CellPart, CellStore, type Plane } from "./tracer/cells.ts";
 export { tracerGguf } from "./tracer/gguf.ts";
-export { type Manifest, tracerModel } from "./tracer/manifest.ts";
+export { tracerFolder } from "./tracer/hugging-face.ts";
+export { type Manifest, type ModelChoice, type ModelFormat, tracerModel } from "./tracer/manifest.ts";
+export { NUMBER_FORMATS, type NumberFormat } from "./tracer/number-format.ts";
 export { type Answer, computeChunk, Pass } from "./tracer/predict.ts";
 export { findRead, narrowRead, type PromptRead, readOf } from "./tracer/read-tokens.ts";
 export { DEFAULT_SHAPE, type TracerShape, tracerShape } from "./tracer/shape.ts";

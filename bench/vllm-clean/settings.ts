@@ -24,7 +24,11 @@ export const SETTINGS: readonly Setting[] = [
     args: "--num-gpu-blocks-override 18 --max-model-len 512 --max-num-batched-tokens 64",
     context: 256,
   },
-  { name: "without async scheduling", args: "--no-async-scheduling", context: null },
+  {
+    name: "by priority, without async scheduling",
+    args: "--scheduling-policy priority --no-async-scheduling",
+    context: null,
+  },
   {
     name: "larger blocks, whole prompts",
     args: "--block-size 64 --num-gpu-blocks-override 18 --no-enable-chunked-prefill --max-num-batched-tokens 1024",

@@ -26,7 +26,7 @@ export async function engines(options: { json?: boolean }): Promise<number> {
     );
     lines.push("    worth varying with --args:");
     for (const { flag, what } of knobs) lines.push(`      ${flag.padEnd(16)} ${what}`);
-    lines.push(`    planted faults (--fault NAME): ${faults.map((f) => f.name).join(", ")}`);
+    if (faults.length > 0) lines.push(`    planted faults (--fault NAME): ${faults.map((f) => f.name).join(", ")}`);
   }
   lines.push("", "Faults of the lab (--target lab --fault NAME):");
   for (const { name, class: kind, mistake } of LAB_FAULTS)

@@ -65,6 +65,12 @@ targetOptions(program.command("run"))
   .option("--budget <time>", "start no new trace after this time", duration, 120_000)
   .option("--traces <number>", "run at most this many traces", positiveNumber, 1_000_000)
   .option("--context <tokens>", "longest prompt and answer to ask for", positiveNumber, 512)
+  .addOption(
+    new Option(
+      "--without <option...>",
+      "options of requests to leave out, for instance while a bug of theirs is open",
+    ).choices(["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt"]),
+  )
   .option("--findings <number>", "stop after this many findings, one a law", positiveNumber, 1)
   .option("--out <folder>", "where to write traces, histories and findings (default crosstalk-out/run-TIME)")
   .option("--json", "end with one summary object on standard output")
@@ -73,6 +79,7 @@ targetOptions(program.command("run"))
     examples(
       "crosstalk run --engine llama.cpp",
       "crosstalk run --engine llama.cpp --fault stale-row --budget 60s",
+      "crosstalk run --engine vllm --without seed",
       'crosstalk run --cmd "llama-server -m {model.gguf} --port {port} -np 4 -c 4096"',
       "crosstalk run --target http://127.0.0.1:8080",
       "crosstalk run --target lab --topology pd --fault pd-free-on-abort --json",

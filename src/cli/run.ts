@@ -1,6 +1,7 @@
 /** `crosstalk run`: load a target until the budget ends or something breaks. */
 
 import { formatTerminal } from "../report/terminal.ts";
+import type { RequestOption } from "../trace/options.ts";
 import { EXIT, exitCodeOf as exitCodeOfStatus, formatError } from "./exit.ts";
 import { withInterrupt } from "./interrupt.ts";
 import { formatCounts, paintFor, progressTo } from "./progress.ts";
@@ -17,6 +18,7 @@ export interface RunOptions extends TargetOptions {
   readonly findings: number;
   /** Tokens. */
   readonly context: number;
+  readonly without?: readonly RequestOption[];
   readonly out?: string;
   readonly json?: boolean;
 }

@@ -10,6 +10,7 @@ import { SCENARIOS, scenario } from "../generate/scenarios.ts";
 import { DEFAULT_INVESTIGATION } from "../investigate.ts";
 import { EngineLostError } from "../target/engine-lost.ts";
 import type { Target, TargetDescription } from "../target/target.ts";
+import type { RequestOption } from "../trace/options.ts";
 import type { Trace } from "../trace/schema.ts";
 import { hearSignals } from "./interrupt.ts";
 import { narrate, type Progress } from "./progress.ts";
@@ -29,6 +30,8 @@ export interface SessionOptions {
   readonly context: number;
   /** Findings after which the campaign ends. */
   readonly findings: number;
+  /** Options of requests that no trace may have, though the target knows them. */
+  readonly without?: readonly RequestOption[];
   readonly signal: AbortSignal;
 }
 
@@ -60,7 +63,7 @@ export async function runSession(options: SessionOptions): Promise<Session> {
       target,
       description,
       laws: allProperties,
-      traces: noting(tracesOf(options, description), (trace) => {
+      traces: noting(tracesOf(options, without(description, options.without)), (trace) => {
         running = trace;
       }),
       goOn: () => performance.now() < end,
@@ -98,6 +101,10 @@ export async function runSession(options: SessionOptions): Promise<Session> {
   }
   const summary = summarise({ seed, description, result, findings, ran, out: store.folder, error });
   return { summary, findings, result, error };
+}
+
+function without(description: TargetDescription, options: readonly RequestOption[] = []): TargetDescription {
+  return { ...description, options: description.options.filter((option) => !options.includes(option)) };
 }
 
 /** The traces as they are taken, each told to `note` first. */
