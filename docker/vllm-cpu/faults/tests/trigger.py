@@ -106,17 +106,17 @@ def parent_not_hashed(server: Server, rng: random.Random) -> None:
 
 @trigger
 def block_row_left(server: Server, rng: random.Random) -> None:
-    after_one_left(server, rng, Call(server, server.run_of(300, rng), 300, 300))
+    after_one_left(server, rng, Call(server, server.run_of(300, rng), 300, 400))
 
 
 @trigger
 def slots_of_old_row(server: Server, rng: random.Random) -> None:
-    after_one_left(server, rng, Call(server, server.run_of(40, rng), 20, 100))
+    after_one_left(server, rng, Call(server, server.run_of(40, rng), 20, 400))
 
 
 @trigger
 def mask_row_left(server: Server, rng: random.Random) -> None:
-    after_one_left(server, rng, Call(server, server.run_of(40, rng), 40, 100, allowed=server.run_of(1, rng)[0]))
+    after_one_left(server, rng, Call(server, server.run_of(40, rng), 40, 400, allowed=server.run_of(1, rng)[0]))
 
 
 @trigger
@@ -132,12 +132,12 @@ def mask_row_copied(server: Server, rng: random.Random) -> None:
 
 @trigger
 def adapter_row_left(server: Server, rng: random.Random) -> None:
-    after_one_left(server, rng, Call(server, server.run_of(40, rng), 20, 100, adapter=min(1, len(server.adapters))))
+    after_one_left(server, rng, Call(server, server.run_of(40, rng), 20, 400, adapter=min(1, len(server.adapters))))
 
 
 @trigger
 def tokens_by_schedule(server: Server, rng: random.Random) -> None:
-    after_one_left(server, rng, *(Call(server, server.run_of(300, rng), 300, 200) for _ in range(2)))
+    after_one_left(server, rng, *(Call(server, server.run_of(40, rng), 40, 400) for _ in range(2)))
 
 
 @trigger
