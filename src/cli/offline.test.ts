@@ -49,6 +49,17 @@ test.each(["gguf", "hf"] as const)("the model is written as its manifest says: %
   expect(() => readModel(folder)).toThrow(`has lost ${first!.path}`);
 });
 
+test("the model has the shape of another one, changed by what else is said", async () => {
+  const folder = temporaryFolder();
+  const config = { num_hidden_layers: 6, num_attention_heads: 8, num_key_value_heads: 4, head_dim: 64 };
+  writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+  const shape = ["--like", folder, "--layers", "7", "--head-dim", "128", "--drag", "32"];
+  const { code, stdout } = await crosstalk("model", "write", join(folder, "tracer"), ...shape, "--json");
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).shape).toEqual({ readLayers: 5, kvHeads: 4, queryHeads: 16, headSize: 128, drag: 32 });
+  expect(() => readModel(join(folder, "tracer"))).not.toThrow();
+});
+
 test.each([
   [["--layers", "2"], /2 layers[\s\S]*From 3 to 128/],
   [["--kv-heads", "17"], /17 KV heads[\s\S]*1 to 16/],
