@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { OPTIONS } from "../trace/options.ts";
 import { GGUF_FILE, MANIFEST_FILE, tracerModel } from "../tracer/manifest.ts";
 import { readModel } from "./model-file.ts";
 import { crosstalk, temporaryFolder } from "./testing.ts";
@@ -63,4 +64,10 @@ test("engines and faults are listed", async () => {
   const { code, stdout } = await crosstalk("engines");
   expect(stdout).toMatch(/llama\.cpp[\s\S]*stale-row[\s\S]*pd-free-on-abort/);
   expect(code).toBe(0);
+});
+
+test("a run can leave out every option of requests", async () => {
+  const { stdout } = await crosstalk("run", "--help");
+  const [choices] = /--without[\s\S]*?\(choices:([\s\S]*?)\)/.exec(stdout)!.slice(1);
+  expect(choices!.match(/\w+/g)).toEqual([...OPTIONS]);
 });
