@@ -116,6 +116,20 @@ describe("a wrong narrow answer", () => {
   });
 });
 
+test("a find read that answers the same wrong token again and again is worth that one token", () => {
+  const C = payloadRun(3, 4, 16);
+  const pair = (token: number) => digitsOf(token).slice(0, 2).join();
+  const single = C.findIndex((token) => C.filter((other) => pair(other) === pair(token)).length === 1);
+  const other = C[(single + 1) % 16]!;
+  const anomaly = explained(new Array<number>(8).fill(other), [], {
+    prompt: [{ seg: "C" }, { read: "find", back: 16 - single }],
+    maxTokens: 8,
+  });
+  expect(anomaly.position).toBe(single);
+  const named = [anomaly, ...anomaly.or].map((reading) => reading.class);
+  expect(named).toEqual(expect.arrayContaining(["shifted read", "unwritten read", "unexplained"]));
+});
+
 describe("a wrong scan answer", () => {
   const scan = { prompt: [{ seg: "A" }, { read: "scan" }] as const };
 

@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { type HandMadeRequest, handMade } from "../../properties/hand-made.ts";
 import { ownCellsOnly } from "../../properties/index.ts";
+import { resolveRequests } from "../trace/prompt.ts";
 import { validateTrace } from "../trace/read.ts";
 import { isSend } from "../trace/schema.ts";
-import { badToken, digitsOf, payloadRun } from "../tracer/vocabulary.ts";
+import { badToken, digitsOf, errToken, payloadRun, TURNS } from "../tracer/vocabulary.ts";
 import { explainWitness } from "./explain.ts";
 import { locatingTraces, narrowReadsAreRight, notLocated, withLocation } from "./locate.ts";
-import { judge } from "./property.ts";
+import { judge, type Run } from "./property.ts";
 import { labTrace, watchedRun } from "./testing/lab-truth.ts";
 
 const B = payloadRun(2, 1, 16);
@@ -72,6 +73,50 @@ describe("the traces that locate a scan's finding", () => {
     ]);
   });
 
+  test("are traces and read every cell where the prompt has marks, turns and answers, none of which is cut apart", () => {
+    const talk: HandMadeRequest = {
+      ...victim,
+      prompt: [
+        { nonce: 5 },
+        { seg: "A", from: 0, to: 46 },
+        { read: "narrow", back: 4 },
+        { answer: 2 },
+        { branch: 3 },
+        { seg: "C" },
+        { read: "scan" },
+      ],
+    };
+    // Four blocks; the third ends within the narrow read, and the fourth behind the branch.
+    const payload = 1 + 46 + 3 + 2 + 1 + 16;
+    const talkRun = handMade([owner, talk]);
+    const traces = locatingTraces(talkRun, witness, { ...limits, contextTokens: payload + 3 + 16 });
+    for (const trace of traces) expect(() => validateTrace(trace)).not.toThrow();
+    const reads = [...resolveRequests(traces[0]!).values()].filter(({ id }) => id.startsWith("locate"));
+    expect(reads.map((r) => [r.asked, r.maxTokens])).toEqual([
+      [0, 16],
+      [16, 16],
+      [32, 16],
+      [48, 16],
+      [64, 5],
+    ]);
+    for (const { prompt, asked, maxTokens } of reads)
+      expect([...prompt.slice(0, asked! + maxTokens)]).toEqual([
+        ...talkRun.requests.get("victim")!.prompt.slice(0, asked! + maxTokens),
+      ]);
+    expect(traces.slice(1).map((t) => resolveRequests(t).get("victim")!.asked)).toEqual([0, 16, 32, 48, 64]);
+  });
+
+  test("are none where the prompt has had all its turns", () => {
+    const turns = Array.from({ length: TURNS }, () => ({ read: "narrow", back: 1 }) as const);
+    const talk = (count: number): HandMadeRequest => ({
+      ...victim,
+      prompt: [{ seg: "A" }, ...turns.slice(0, count), { read: "scan" }],
+    });
+    expect(locatingTraces(handMade([owner, talk(TURNS)]), witness, limits)).toEqual([]);
+    const [first] = locatingTraces(handMade([owner, talk(TURNS - 1)]), witness, limits);
+    expect(() => validateTrace(first)).not.toThrow();
+  });
+
   test("are none for a narrow read, which names its cell itself, for another row's token, and without room", () => {
     const narrow = { ...victim, prompt: [{ seg: "A" }, { read: "narrow", back: 48 }] as const };
     expect(locatingTraces(handMade([owner, narrow]), witness, limits)).toEqual([]);
@@ -102,6 +147,15 @@ describe("a located finding", () => {
     const anomaly = withLocation(scan, found([B[0]!, ...payloadRun(1, 0, 48).slice(1, 8)]), 16);
     expect(anomaly.explanation).toContain("which does not say whose cell it is");
     expect(anomaly.origins).toEqual(scan.origins);
+  });
+
+  test("is not located by an alarm, which may be about any cell", () => {
+    const prompt = [{ nonce: 5 }, { seg: "A" }, { read: "narrow", back: 4 }] as const;
+    const answered = (token: number): Run =>
+      handMade([owner, { ...victim, prompt, maxTokens: 2, answer: () => [token, token] }]);
+    const located = (token: number) => judge(narrowReadsAreRight, new Map([["main", answered(token)]])).status;
+    expect(located(errToken(2))).toBe("pass");
+    expect(located(B[0]!)).toBe("fail");
   });
 
   test("that no narrow read finds says so", () => {

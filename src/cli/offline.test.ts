@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { OPTIONS } from "../trace/options.ts";
 import { GGUF_FILE, MANIFEST_FILE, tracerModel } from "../tracer/manifest.ts";
 import { readModel } from "./model-file.ts";
 import { crosstalk, temporaryFolder } from "./testing.ts";
@@ -49,6 +50,17 @@ test.each(["gguf", "hf"] as const)("the model is written as its manifest says: %
   expect(() => readModel(folder)).toThrow(`has lost ${first!.path}`);
 });
 
+test("the model has the shape of another one, changed by what else is said", async () => {
+  const folder = temporaryFolder();
+  const config = { num_hidden_layers: 6, num_attention_heads: 8, num_key_value_heads: 4, head_dim: 64 };
+  writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+  const shape = ["--like", folder, "--layers", "7", "--head-dim", "128", "--drag", "32"];
+  const { code, stdout } = await crosstalk("model", "write", join(folder, "tracer"), ...shape, "--json");
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout).shape).toEqual({ readLayers: 5, kvHeads: 4, queryHeads: 16, headSize: 128, drag: 32 });
+  expect(() => readModel(join(folder, "tracer"))).not.toThrow();
+});
+
 test.each([
   [["--layers", "2"], /2 layers[\s\S]*From 3 to 128/],
   [["--kv-heads", "17"], /17 KV heads[\s\S]*1 to 16/],
@@ -66,4 +78,10 @@ test("engines and faults are listed", async () => {
   const { code, stdout } = await crosstalk("engines");
   expect(stdout).toMatch(/llama\.cpp[\s\S]*stale-row[\s\S]*pd-free-on-abort/);
   expect(code).toBe(0);
+});
+
+test("a run can leave out every option of requests", async () => {
+  const { stdout } = await crosstalk("run", "--help");
+  const [choices] = /--without[\s\S]*?\(choices:([\s\S]*?)\)/.exec(stdout)!.slice(1);
+  expect(choices!.match(/\w+/g)).toEqual([...OPTIONS]);
 });

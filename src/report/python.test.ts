@@ -13,7 +13,7 @@ import { resolveOptions } from "../trace/options.ts";
 import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
 import { type ModelChoice, tracerModel } from "../tracer/manifest.ts";
 import { DEFAULT_SHAPE, tracerShape } from "../tracer/shape.ts";
-import { badToken, tokenKind } from "../tracer/vocabulary.ts";
+import { badToken, errToken, tokenKind } from "../tracer/vocabulary.ts";
 import { exampleFinding } from "./example.ts";
 import { reproPy } from "./repro-py.ts";
 import { writeModelPy } from "./write-model-py.ts";
@@ -247,6 +247,13 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
     expect(ended.code).toBe(1);
     expect(ended.output).toMatch(/request r2, token 20 \(finished\)\n.*\n {2}observed the end/);
     expect(await reproduceOf(short)).toMatchObject({ code: 0 });
+  });
+
+  it("says that an alarm tells the layer alone", async (test) => {
+    needsPython(test);
+    const ended = await reproduceOf((tokens) => (tokens.length === 24 ? tokens.map(() => errToken(2)) : tokens));
+    expect(ended.code).toBe(1);
+    expect(ended.output).toMatch(/observed err\.2 .*\n {2}origin {3}the alarm of layer 2: .* has not the marks of r2;/);
   });
 
   it("says which segments a digit that a scan saw may come from", async (test) => {

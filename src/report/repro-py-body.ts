@@ -259,6 +259,9 @@ def owner(request, index, requests):
                  and (distinct and digit < 2 or family >> (4 - 2 * digit) & 3 == value // 4)]
         return "digit %d of a cell that was read is %x, which no cell of %s holds; segments that do: %s" % (
             digit + 1, value, request.id, ", ".join(found) or "none of this trace")
+    if observed and observed[0] >= FIRST["err"]:
+        return "the alarm of layer %d: a key of the context has not the marks of %s; whose it is, an alarm does not tell" % (
+            observed[0] - FIRST["err"], request.id)
     best, where = 0, []
     for other in requests.values():
         for position in range(len(other.places)):
