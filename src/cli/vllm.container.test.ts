@@ -18,7 +18,7 @@ async function campaign(...options: string[]) {
 }
 
 test("a clean server: preemptions, cancels and prefix hits, and no alarm", { timeout: 600_000 }, async () => {
-  const { code, summary } = await campaign("--engine", "vllm", "--traces", "12", "--out", temporaryFolder());
+  const { code, summary } = await campaign("--engine", "vllm", "--traces", "20", "--out", temporaryFolder());
   expect(summary).toMatchObject({ verdict: "pass", findings: [] });
   expect(code).toBe(0);
   expect(summary.counts.requests).toBeGreaterThanOrEqual(300);
