@@ -70,7 +70,7 @@ describe("what an execution records", () => {
     const engine = await standIn();
     const { events } = await runTrace(trace(send("a", 0), send("b", 0), send("c", 0, "B")), options(engine));
     const [a, b, c] = events.filter((e) => e.e === "sent");
-    expect(a).toMatchObject({ tokens: 41, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(a).toMatchObject({ tokens: 43, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
     expect(b?.sha256).toBe(a?.sha256);
     expect(c?.sha256).not.toBe(a?.sha256);
   });

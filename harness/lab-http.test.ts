@@ -66,9 +66,9 @@ describe("a lab over HTTP", () => {
       stop: true,
       stop_type: "limit",
       id_slot: 0,
-      tokens_evaluated: 41,
+      tokens_evaluated: 43,
       tokens_predicted: 3,
-      timings: { cache_n: 0, prompt_n: 41, predicted_n: 3 },
+      timings: { cache_n: 0, prompt_n: 43, predicted_n: 3 },
     });
   });
 
@@ -77,12 +77,12 @@ describe("a lab over HTTP", () => {
     const body = { prompt: [...payload(1, 9, 40), ...narrowRead(40)], n_predict: 2, return_tokens: true };
     await (await post(url, body)).json();
     const second = await (await post(url, body)).json();
-    expect(second).toMatchObject({ tokens: body.prompt.slice(0, 2), timings: { cache_n: 32, prompt_n: 9 } });
+    expect(second).toMatchObject({ tokens: body.prompt.slice(0, 2), timings: { cache_n: 32, prompt_n: 11 } });
     const erased = await fetch(`${url}/slots/0?action=erase`, { method: "POST" });
     expect(await erased.json()).toEqual({ id_slot: 0, n_erased: 32 });
     expect(await (await post(url, body)).json()).toMatchObject({ timings: { cache_n: 0 } });
     expect(await metrics(url)).toEqual({
-      prompt_tokens_total: 91,
+      prompt_tokens_total: 97,
       prompt_tokens_cached_total: 32,
       tokens_predicted_total: 6,
       requests_processing: 0,

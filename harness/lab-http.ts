@@ -117,7 +117,8 @@ class LiveLab {
 
   /** Brings virtual time up to the clock, passes on what happened, and asks to be called for what comes next. */
   readonly #advance = (): void => {
-    const now = Math.floor((this.#clock.now() - this.#origin) * 1000 * this.#speed);
+    // Rounded: a timer's time, turned into milliseconds and back, may come out a hair before the event that it is for.
+    const now = Math.round((this.#clock.now() - this.#origin) * 1000 * this.#speed);
     for (const event of this.#engine.advanceTo(Math.max(now, this.#engine.now))) this.#pass(event);
     this.#cancelTimer();
     const next = this.#engine.nextEventAt;

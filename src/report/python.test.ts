@@ -11,6 +11,8 @@ import type { Finding } from "../check/finding.ts";
 import type { Dialect } from "../target/dialect.ts";
 import { resolveOptions } from "../trace/options.ts";
 import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
+import { validateTrace } from "../trace/read.ts";
+import type { Part, Trace } from "../trace/schema.ts";
 import { type ModelChoice, tracerModel } from "../tracer/manifest.ts";
 import { DEFAULT_SHAPE, tracerShape } from "../tracer/shape.ts";
 import { badToken, errToken, tokenKind } from "../tracer/vocabulary.ts";
@@ -272,6 +274,30 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
       /digit 2 of a cell that was read is 6, which no cell of r2 holds; segments that do: B$/m,
     );
   });
+});
+
+it("repro.py writes out marks, turns, finds and their answers as Crosstalk does", async (test) => {
+  needsPython(test);
+  const plain = exampleFinding();
+  const marked = [{ nonce: 200 }, { seg: "D" }, { read: "narrow", back: 30 }, { answer: 3 }, { branch: 9 }] as const;
+  const prompts: readonly (readonly Part[])[] = [
+    [...marked, { seg: "A" }, { read: "scan" }, { answer: 2 }, { read: "find", back: 41 + 7 }],
+    [{ seg: "D" }, { read: "find", back: 1 }, { answer: 4 }, { read: "narrow", back: 9 }],
+    [{ seg: "A" }, { seg: "E", from: 10, to: 1500 }, { read: "narrow", back: 1400 }],
+  ];
+  const trace: Trace = validateTrace({
+    ...plain.trace,
+    segments: {
+      A: { seed: 5, family: 21, length: 20 },
+      D: { seed: 7, family: 42, length: 60, distinct: true },
+      E: { seed: 8, family: 3, length: 2000 },
+    },
+    steps: prompts.map((prompt, i) => ({ at: 0, send: `r${i}`, prompt, maxTokens: 4 })),
+  });
+  const { code, asked } = await reproduce(right, { ...plain, trace });
+  expect(code).toBe(0);
+  const sent = new Set(asked.map((body) => String(body.prompt)));
+  for (const { prompt } of resolveRequests(trace).values()) expect(sent).toContain(String([...prompt]));
 });
 
 describe("repro.py with options of requests", () => {

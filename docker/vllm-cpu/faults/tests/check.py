@@ -39,12 +39,12 @@ def random_call(server: Server, segments: list[list[int]], rng: random.Random) -
         salt=rng.choice(["s", f"{rng.random()}"]) if rng.random() < 0.15 else None,
         allowed=server.run_of(1, rng)[0] if rng.random() < 0.15 else None,
         logprobs=rng.random() < 0.25,
-        cancel_ms=5 * 200 ** rng.random() if rng.random() < 0.25 else None,
+        cancel_ms=5 * 200 ** rng.random() if rng.random() < 0.35 else None,
     )
 
 
 def load(server: Server, requests: int, rng: random.Random) -> list[Call]:
-    segments = [server.run_of(server.block_size * rng.randint(1, 5), rng) for _ in range(8)]
+    segments = [server.run_of(server.block_size * rng.randint(1, 5), rng) for _ in range(4)]
     waiting = [random_call(server, segments, rng) for _ in range(requests)]
     waiting.reverse()
 
