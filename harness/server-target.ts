@@ -41,7 +41,7 @@ interface Session {
 }
 
 /** How long the news of a process's end may come after its connections broke, in milliseconds. */
-const EXIT_NEWS_MS = 2_000;
+const EXIT_NEWS_MS = 10_000;
 
 export class ServerTarget implements Target {
   readonly #options: ServerTargetOptions;
