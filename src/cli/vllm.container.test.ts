@@ -9,7 +9,7 @@ import { crosstalk, temporaryFolder } from "./testing.ts";
 
 await needsDocker(vllm.image.name);
 
-/** Without seeds: on CPUs they end vLLM's engine (docs/vllm.md). */
+/** Without seeds: on CPUs they end vLLM's engine (corpus/found/vllm-cpu-seed-chunked-prefill). */
 async function campaign(...options: string[]) {
   const { code, stdout, stderr } = await crosstalk("run", "--without", "seed", "--json", "--budget", "9m", ...options);
   const summary = summarySchema.parse(JSON.parse(stdout));
