@@ -1,4 +1,78 @@
-console.error(
-  "MESSAGE FROM THE OWNER: stop all load now, run nothing more that uses CPU. Restore this file (git checkout bench/vllm-clean.ts), commit what you have and send your report at once. The CPU is needed for the final check.",
-);
-process.exit(1);
+/**
+ * Campaigns against a vLLM server without a fault, one a setting; writes docs/vllm.md. Needs Docker and the image
+ * (`docker build -t crosstalk/vllm-cpu:local docker/vllm-cpu`).
+ * usage: node bench/vllm-clean.ts [--seed 1] [--traces 30] [--without seed] [--image NAME] [--out crosstalk-out/vllm-clean] [--page docs/vllm.md]
+ */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { parseArgs } from "node:util";
+import { type Summary, summarySchema } from "../src/cli/summary.ts";
+import { parseHistory } from "../src/history/jsonl.ts";
+import { vllmPage } from "./vllm-clean/page.ts";
+import { type Campaign, SETTINGS, type Setting } from "./vllm-clean/settings.ts";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    traces: { type: "string", default: "30" },
+    out: { type: "string", default: "crosstalk-out/vllm-clean" },
+    without: { type: "string", default: "seed" },
+    image: { type: "string", default: "" },
+    page: { type: "string", default: "docs/vllm.md" },
+  },
+});
+
+const campaigns: Campaign[] = [];
+for (const setting of SETTINGS) {
+  const campaign = await runCampaign(setting);
+  const { verdict, error, counts } = campaign.summary;
+  process.stderr.write(`${setting.name}: ${error ? error.message : verdict}, ${counts.requests} requests\n`);
+  campaigns.push(campaign);
+}
+writeFileSync(values.page, vllmPage(campaigns, { ...values, processors: cpus().length }));
+
+/**
+ * A campaign as a user starts it: a process of its own, judged by what it prints and leaves on disk. One that an earlier
+ * bench ran to its end in the same folder is not run again.
+ */
+async function runCampaign(setting: Setting): Promise<Campaign> {
+  const out = join(values.out, setting.name.replaceAll(" ", "-"));
+  const done = finished(out);
+  if (done) return { setting, summary: done, counters: countersOf(join(out, "runs")) };
+  rmSync(out, { recursive: true, force: true });
+  const main = join(import.meta.dirname, "../src/cli/main.ts");
+  const args = ["run", "--engine", "vllm", "--seed", values.seed, "--traces", values.traces, "--budget", "60m"];
+  if (values.without !== "") args.push("--without", ...values.without.split(","));
+  if (values.image !== "") args.push("--image", values.image);
+  if (setting.args !== "") args.push("--args", setting.args);
+  if (setting.context !== null) args.push("--context", String(setting.context));
+  const child = spawn(process.execPath, [main, ...args, "--out", out, "--json"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [output] = await Promise.all([text(child.stdout), once(child, "close")]);
+  return { setting, summary: summarySchema.parse(JSON.parse(output)), counters: countersOf(join(out, "runs")) };
+}
+
+function finished(folder: string): Summary | null {
+  const file = join(folder, "summary.json");
+  const summary = existsSync(file) ? summarySchema.parse(JSON.parse(readFileSync(file, "utf8"))) : null;
+  return summary?.error === null ? summary : null;
+}
+
+/** The engine's own counters, summed over the histories of a campaign. */
+function countersOf(folder: string): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const name of readdirSync(folder).filter((file) => file.endsWith(".history.jsonl"))) {
+    const { history } = parseHistory(readFileSync(join(folder, name), "utf8"), name);
+    for (const event of history.events) {
+      if (event.e !== "metrics") continue;
+      for (const [counter, value] of Object.entries(event.counters)) sums[counter] = (sums[counter] ?? 0) + value;
+    }
+  }
+  return sums;
+}
