@@ -1,7 +1,7 @@
 /**
  * Campaigns against a vLLM server without a fault, one a setting; writes docs/vllm.md. Needs Docker and the image
  * (`docker build -t crosstalk/vllm-cpu:local docker/vllm-cpu`).
- * usage: node bench/vllm-clean.ts [--seed 1] [--traces 30] [--without seed] [--image NAME] [--out crosstalk-out/vllm-clean] [--page docs/vllm.md]
+ * usage: node bench/vllm-clean.ts [--seed 1] [--traces 30] [--first 5] [--without seed] [--image NAME] [--out crosstalk-out/vllm-clean] [--page docs/vllm.md]
  */
 
 import { spawn } from "node:child_process";
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     traces: { type: "string", default: "30" },
     out: { type: "string", default: "crosstalk-out/vllm-clean" },
+    first: { type: "string", default: String(SETTINGS.length) },
     without: { type: "string", default: "seed" },
     image: { type: "string", default: "" },
     page: { type: "string", default: "docs/vllm.md" },
@@ -28,7 +29,7 @@ const { values } = parseArgs({
 });
 
 const campaigns: Campaign[] = [];
-for (const setting of SETTINGS) {
+for (const setting of SETTINGS.slice(0, Number(values.first))) {
   const campaign = await runCampaign(setting);
   const { verdict, error, counts } = campaign.summary;
   process.stderr.write(`${setting.name}: ${error ? error.message : verdict}, ${counts.requests} requests\n`);
