@@ -1,17 +1,17 @@
 /**
  * Campaigns against a vLLM server without a fault, one a setting; writes docs/vllm.md. Needs Docker and the image
  * (`docker build -t crosstalk/vllm-cpu:local docker/vllm-cpu`).
- * usage: node bench/vllm-clean.ts [--seed 1] [--traces 30] [--without seed] [--image NAME] [--out crosstalk-out/vllm-clean] [--page docs/vllm.md]
+ * usage: node bench/vllm-clean.ts [--seed 1] [--traces 30] [--first 5] [--without seed] [--image NAME] [--out crosstalk-out/vllm-clean] [--page docs/vllm.md]
  */
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
-import { summarySchema } from "../src/cli/summary.ts";
+import { type Summary, summarySchema } from "../src/cli/summary.ts";
 import { parseHistory } from "../src/history/jsonl.ts";
 import { vllmPage } from "./vllm-clean/page.ts";
 import { type Campaign, SETTINGS, type Setting } from "./vllm-clean/settings.ts";
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     traces: { type: "string", default: "30" },
     out: { type: "string", default: "crosstalk-out/vllm-clean" },
+    first: { type: "string", default: String(SETTINGS.length) },
     without: { type: "string", default: "seed" },
     image: { type: "string", default: "" },
     page: { type: "string", default: "docs/vllm.md" },
@@ -28,7 +29,7 @@ const { values } = parseArgs({
 });
 
 const campaigns: Campaign[] = [];
-for (const setting of SETTINGS) {
+for (const setting of SETTINGS.slice(0, Number(values.first))) {
   const campaign = await runCampaign(setting);
   const { verdict, error, counts } = campaign.summary;
   process.stderr.write(`${setting.name}: ${error ? error.message : verdict}, ${counts.requests} requests\n`);
@@ -36,9 +37,14 @@ for (const setting of SETTINGS) {
 }
 writeFileSync(values.page, vllmPage(campaigns, { ...values, processors: cpus().length }));
 
-/** A campaign as a user starts it: a process of its own, judged by what it prints and leaves on disk. */
+/**
+ * A campaign as a user starts it: a process of its own, judged by what it prints and leaves on disk. One that an earlier
+ * bench ran to its end in the same folder is not run again.
+ */
 async function runCampaign(setting: Setting): Promise<Campaign> {
   const out = join(values.out, setting.name.replaceAll(" ", "-"));
+  const done = finished(out);
+  if (done) return { setting, summary: done, counters: countersOf(join(out, "runs")) };
   rmSync(out, { recursive: true, force: true });
   const main = join(import.meta.dirname, "../src/cli/main.ts");
   const args = ["run", "--engine", "vllm", "--seed", values.seed, "--traces", values.traces, "--budget", "60m"];
@@ -51,6 +57,12 @@ async function runCampaign(setting: Setting): Promise<Campaign> {
   });
   const [output] = await Promise.all([text(child.stdout), once(child, "close")]);
   return { setting, summary: summarySchema.parse(JSON.parse(output)), counters: countersOf(join(out, "runs")) };
+}
+
+function finished(folder: string): Summary | null {
+  const file = join(folder, "summary.json");
+  const summary = existsSync(file) ? summarySchema.parse(JSON.parse(readFileSync(file, "utf8"))) : null;
+  return summary?.error === null ? summary : null;
 }
 
 /** The engine's own counters, summed over the histories of a campaign. */
