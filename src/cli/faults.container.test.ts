@@ -119,7 +119,7 @@ test("a clean server: at least 1,000 requests with cache hits and cancels, and n
     "--engine",
     "llama.cpp",
     "--traces",
-    "30",
+    "40",
     "--budget",
     "9m",
     "--json",
