@@ -43,7 +43,7 @@ export interface Session {
 }
 
 /** How long the reduction of one failure may take on a server, in milliseconds; its last checks come on top. */
-const REDUCE_MS = 150_000;
+const REDUCE_MS = 270_000;
 
 /** Starts the target, runs the campaign, stops the target. Never throws: an error is part of what it gives. */
 export async function runSession(options: SessionOptions): Promise<Session> {
