@@ -4,15 +4,13 @@
  * usage: node bench/vllm-clean.ts [--seed 1] [--traces 30] [--first 5] [--without seed] [--image NAME] [--out crosstalk-out/vllm-clean] [--page docs/vllm.md]
  */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { type Summary, summarySchema } from "../src/cli/summary.ts";
 import { parseHistory } from "../src/history/jsonl.ts";
+import { runCrosstalk } from "./run-crosstalk.ts";
 import { vllmPage } from "./vllm-clean/page.ts";
 import { type Campaign, SETTINGS, type Setting } from "./vllm-clean/settings.ts";
 
@@ -37,26 +35,19 @@ for (const setting of SETTINGS.slice(0, Number(values.first))) {
 }
 writeFileSync(values.page, vllmPage(campaigns, { ...values, processors: cpus().length }));
 
-/**
- * A campaign as a user starts it: a process of its own, judged by what it prints and leaves on disk. One that an earlier
- * bench ran to its end in the same folder is not run again.
- */
+/** A campaign that an earlier bench ran to its end in the same folder is not run again. */
 async function runCampaign(setting: Setting): Promise<Campaign> {
   const out = join(values.out, setting.name.replaceAll(" ", "-"));
   const done = finished(out);
   if (done) return { setting, summary: done, counters: countersOf(join(out, "runs")) };
   rmSync(out, { recursive: true, force: true });
-  const main = join(import.meta.dirname, "../src/cli/main.ts");
-  const args = ["run", "--engine", "vllm", "--seed", values.seed, "--traces", values.traces, "--budget", "60m"];
+  const args = ["--engine", "vllm", "--seed", values.seed, "--traces", values.traces, "--budget", "60m"];
   if (values.without !== "") args.push("--without", ...values.without.split(","));
   if (values.image !== "") args.push("--image", values.image);
   if (setting.args !== "") args.push("--args", setting.args);
   if (setting.context !== null) args.push("--context", String(setting.context));
-  const child = spawn(process.execPath, [main, ...args, "--out", out, "--json"], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [output] = await Promise.all([text(child.stdout), once(child, "close")]);
-  return { setting, summary: summarySchema.parse(JSON.parse(output)), counters: countersOf(join(out, "runs")) };
+  const summary = await runCrosstalk([...args, "--out", out]);
+  return { setting, summary, counters: countersOf(join(out, "runs")) };
 }
 
 function finished(folder: string): Summary | null {

@@ -52,6 +52,7 @@ export class ProcessServer implements Server {
   readonly #options: ProcessServerOptions;
   readonly #words: readonly string[];
   readonly #exits = new ExitListeners();
+  readonly #dutyCycle = new DutyCycle((signal) => this.#signal(signal));
   #running: Running | null = null;
   #log: LogTail | null = null;
   #args: readonly string[] = [];
@@ -74,8 +75,6 @@ export class ProcessServer implements Server {
   #launches(): boolean {
     return this.#words.slice(0, 2).some((word) => LAUNCHERS.has(basename(word)));
   }
-
-  readonly #dutyCycle = new DutyCycle((signal) => this.#signal(signal));
 
   #faultInjector(): FaultInjector {
     return {

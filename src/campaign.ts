@@ -1,6 +1,6 @@
 /** A campaign: run traces against a target, judge each by every law, investigate what breaks one. */
 
-import { forArm } from "./check/arms.ts";
+import { calm } from "./check/arms.ts";
 import type { Coverage } from "./check/coverage.ts";
 import { addCoverage, coverage, NO_COVERAGE } from "./check/coverage.ts";
 import type { Finding } from "./check/finding.ts";
@@ -160,10 +160,10 @@ async function* weigh(
   if (description.kind === "lab") return { failure, share: 1 };
   const { law, run } = failure;
   const fails = rerun(target, description, law, signal);
-  const calm = forArm(forArm(run.trace, "no-cancels"), "serialised");
+  const calmed = calm(run.trace);
   let still: Failure | null = failure;
   for (let i = 0; i < CALM_RUNS && still !== null; i++) {
-    still = await fails(calm);
+    still = await fails(calmed);
     yield { type: "weighing", failed: still ? i + 1 : i, runs: i + 1 };
   }
   if (still !== null) return { failure: still, share: 1 };

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { forArm } from "./check/arms.ts";
 import { explainWitness } from "./check/explain.ts";
-import type { Anomaly, AnomalyClass, ArmResult, Finding, TraceSize } from "./check/finding.ts";
+import { type Anomaly, type ArmResult, type Finding, isOthers, type TraceSize } from "./check/finding.ts";
 import { narrowReadsAreRight } from "./check/locate.ts";
 import { judge, type Property, type Run, toRun } from "./check/property.ts";
 import { rate } from "./check/statistics.ts";
@@ -83,11 +83,10 @@ export function rerun(target: Target, description: TargetDescription, law: Prope
   };
 }
 
-/** Whether two anomalies may be of one class. Foreign and stale differ only in whether the owner was still running. */
+/** Whether two anomalies may be of one class, or both read another request's cells. */
 function alike(a: Anomaly, b: Anomaly): boolean {
-  const classes = (anomaly: Anomaly): AnomalyClass[] =>
-    [anomaly.class, ...anomaly.or.map((other) => other.class)].map((c) => (c === "stale read" ? "foreign read" : c));
-  return classes(a).some((c) => classes(b).includes(c));
+  const classes = (anomaly: Anomaly) => [anomaly.class, ...anomaly.or.map((other) => other.class)];
+  return classes(a).some((c) => classes(b).some((d) => c === d || (isOthers(c) && isOthers(d))));
 }
 
 export async function* investigate(

@@ -1,11 +1,9 @@
-/** One campaign as a user starts it: a process of its own, judged by what it prints and leaves on disk. */
+/** One campaign against a planted fault, and how long it took. */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
-import { type Summary, summarySchema } from "../../src/cli/summary.ts";
+import type { Summary } from "../../src/cli/summary.ts";
+import { runCrosstalk } from "../run-crosstalk.ts";
 
 export interface CampaignOptions {
   /** Null: the clean image. */
@@ -26,14 +24,11 @@ export interface Campaign {
 
 export async function runCampaign({ fault, seed, budget, out }: CampaignOptions): Promise<Campaign> {
   rmSync(out, { recursive: true, force: true });
-  const args = ["run", "--engine", "llama.cpp", "--seed", seed, "--budget", budget, "--out", out, "--json"];
+  const args = ["--engine", "llama.cpp", "--seed", seed, "--budget", budget, "--out", out];
   if (fault !== null) args.push("--fault", fault);
-  const main = join(import.meta.dirname, "../../src/cli/main.ts");
   const started = Date.now();
-  const child = spawn(process.execPath, [main, ...args], { stdio: ["ignore", "pipe", "inherit"] });
-  const [output] = await Promise.all([text(child.stdout), once(child, "close")]);
+  const summary = await runCrosstalk(args);
   const totalSeconds = (Date.now() - started) / 1000;
-  const summary = summarySchema.parse(JSON.parse(output));
   const written = lastTraceWritten(out);
   return {
     fault,

@@ -6,9 +6,9 @@
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
 import { scanToken } from "../../src/tracer/vocabulary.ts";
-import type { EngineClient, Reply } from "../engine-client.ts";
-import type { Capability, EngineFacts, EngineProfile, StreamEvent } from "./profile.ts";
-import { argumentOf, parseReply } from "./replies.ts";
+import type { EngineClient } from "../engine-client.ts";
+import type { EngineFacts, EngineProfile, StreamEvent } from "./profile.ts";
+import { argumentOf, capability, parseReply } from "./replies.ts";
 
 const errorBody = z.object({ error: z.object({ code: z.number(), message: z.string() }) });
 const chunk = z.object({
@@ -133,10 +133,14 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     contextTokens,
     poolCells: unified ? contextTokens : contextTokens * found.total_slots,
     blockSize: 1,
-    flush: capability(await client.post("/slots/0?action=erase"), "start the server with --slot-save-path DIR"),
+    flush: capability(
+      llamaCpp,
+      await client.post("/slots/0?action=erase"),
+      "start the server with --slot-save-path DIR",
+    ),
     // Erasing slots leaves the RAM copies of old prompts, which are on by default.
     flushesAll: argumentOf(args, "--cache-ram", "-cram") === "0",
-    counters: capability(await client.get("/metrics"), "start the server with --metrics"),
+    counters: capability(llamaCpp, await client.get("/metrics"), "start the server with --metrics"),
     options: [],
   };
 }
@@ -165,9 +169,4 @@ async function useSlotsInOrder(client: EngineClient, facts: EngineFacts): Promis
   for (let slot = 0; slot < facts.maxRunning; slot++) {
     await client.post("/completion", { prompt, n_predict: 1, cache_prompt: false, id_slot: slot });
   }
-}
-
-function capability(reply: Reply, advice: string): Capability {
-  if (reply.status === 200) return { can: true };
-  return { can: false, reason: `HTTP ${reply.status}: ${llamaCpp.readError(reply.text)} (${advice})` };
 }

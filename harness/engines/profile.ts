@@ -59,8 +59,8 @@ export interface PlantedFault {
 }
 
 /**
- * The engine's own counters: for each of Crosstalk's names the Prometheus series whose sum it is (`name`, or `name{label="value"}`). A name that is
- * missing is unknown, which is not zero.
+ * The engine's own counters: for each of Crosstalk's names the Prometheus series whose sum it is (`name`, or
+ * `name{label="value"}`). A name that is missing is unknown, which is not zero.
  */
 export interface MetricsMap {
   readonly path: string;

@@ -9,10 +9,10 @@ import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
 import { optionFields } from "../../src/target/dialect.ts";
 import { OPTIONS } from "../../src/trace/options.ts";
-import type { EngineClient, Reply } from "../engine-client.ts";
-import type { Capability, EngineFacts, EngineProfile, EventReader, StreamEvent } from "./profile.ts";
+import type { EngineClient } from "../engine-client.ts";
+import type { EngineFacts, EngineProfile, EventReader, StreamEvent } from "./profile.ts";
 import { labelsOf } from "./prometheus.ts";
-import { argumentOf, parseReply } from "./replies.ts";
+import { argumentOf, capability, parseReply } from "./replies.ts";
 
 const errorBody = z.object({
   error: z.object({ message: z.string(), code: z.union([z.int(), z.string()]).nullish() }),
@@ -173,9 +173,9 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     // Block 0 stands for no block.
     poolCells: (cache.num_gpu_blocks - 1) * cache.block_size,
     blockSize: cache.block_size,
-    flush: capability(await client.post("/reset_prefix_cache"), "start the server with VLLM_SERVER_DEV_MODE=1"),
+    flush: capability(vllm, await client.post("/reset_prefix_cache"), "start the server with VLLM_SERVER_DEV_MODE=1"),
     flushesAll: tiers.length === 0,
-    counters: capability(metrics, "do not start the server with --disable-log-stats"),
+    counters: capability(vllm, metrics, "do not start the server with --disable-log-stats"),
     options: OPTIONS.filter((o) => o !== "priority" || argumentOf(args, "--scheduling-policy") === "priority"),
   };
 }
@@ -199,9 +199,4 @@ async function flush(client: EngineClient): Promise<string> {
     }
     await delay(RESET_POLL_MS);
   }
-}
-
-function capability(reply: Reply, advice: string): Capability {
-  if (reply.status === 200) return { can: true };
-  return { can: false, reason: `HTTP ${reply.status}: ${vllm.readError(reply.text)} (${advice})` };
 }

@@ -1,6 +1,6 @@
 /** What would tell two classes apart where the evidence fits both. */
 
-import type { AnomalyClass, Reading } from "./finding.ts";
+import { type AnomalyClass, isOthers, type Reading } from "./finding.ts";
 
 type Pair = readonly [AnomalyClass, AnomalyClass];
 
@@ -77,8 +77,7 @@ const CHANCE = "a narrow read with a longer answer: so few tokens fit somewhere 
 /** One way for each pair with the class that fits best, without repetition. */
 export function tellsApart([first, ...others]: readonly Reading[]): string[] {
   // Whether a cell's owner was still at work is seldom known and tells little: it is said, and not looked into.
-  const lifetime = (c: AnomalyClass | undefined) => c === "foreign read" || c === "stale read";
-  const apart = others.filter((other) => !(lifetime(other.class) && lifetime(first?.class)));
+  const apart = others.filter((other) => !(first && isOthers(first.class) && isOthers(other.class)));
   const ways = apart.map(({ class: other }) => {
     const row = APART.find(([a, b]) => (a === first?.class && b === other) || (b === first?.class && a === other));
     return row?.[2] ?? CHANCE;

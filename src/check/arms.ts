@@ -25,6 +25,11 @@ export function forArm(trace: Trace, arm: Arm): Trace {
   }
 }
 
+/** One request at a time and no cancels: what still fails needs no timing. */
+export function calm(trace: Trace): Trace {
+  return forArm(forArm(trace, "no-cancels"), "serialised");
+}
+
 /**
  * The trace with everything after a chosen request held back until it has settled.
  *

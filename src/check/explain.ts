@@ -7,7 +7,7 @@ import { DIGITS, digitsOf, tokenKind, tokenName } from "../tracer/vocabulary.ts"
 import { classify, type Evidence } from "./anomaly.ts";
 import { tellsApart } from "./apart.ts";
 import { askedPosition, type Context, contextsOf, placeOf, wrongRun } from "./context.ts";
-import type { Anomaly, CellOrigin, Reading } from "./finding.ts";
+import { type Anomaly, type CellOrigin, isOthers, type Reading } from "./finding.ts";
 import { phantomHit } from "./phantom.ts";
 import type { Run } from "./property.ts";
 import type { Witness } from "./verdict.ts";
@@ -130,7 +130,7 @@ function apart(readings: readonly Reading[]): string[] {
 
 /** Another request's cells are told once, whether their owner was still at work or not. */
 function told(readings: readonly Reading[]): (Reading & { readonly alive?: "unknown" })[] {
-  const theirs = readings.filter((r) => r.class === "foreign read" || r.class === "stale read");
+  const theirs = readings.filter((r) => isOthers(r.class));
   if (theirs.length < 2) return [...readings];
   const origins = theirs.flatMap((r) => r.origins);
   const both = { class: "foreign read" as const, origins, alive: "unknown" as const };

@@ -21,6 +21,9 @@ export type AnomalyClass =
   | "unsettled request"
   | "unexplained";
 
+/** Another request's cells. Foreign and stale differ only in whether their owner was still at work. */
+export const isOthers = (kind: AnomalyClass): boolean => kind === "foreign read" || kind === "stale read";
+
 /** A cell that could have given the wrong token: whose it was and where it lay. */
 export interface CellOrigin {
   /** Request whose prompt or answer put the cell there. */

@@ -3,8 +3,8 @@
 import type { TraceSize } from "../check/finding.ts";
 import { type Trace, traceSchema } from "../trace/schema.ts";
 import { compareKeys, measure, sortKey } from "./order.ts";
-import { PASSES } from "./passes.ts";
-import { keepSuspects, withoutOneElement } from "./remove.ts";
+import { passesFor } from "./passes.ts";
+import { withoutOneElement } from "./remove.ts";
 import type { Pass } from "./search.ts";
 import { tidy } from "./tidy.ts";
 
@@ -225,10 +225,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   }
 
   function* runPasses(): Generator<Candidate, "minimal" | "budget", readonly boolean[]> {
-    const keep = { name: "keep suspects", fine: false, pass: (t: Trace) => keepSuspects(t, suspects) };
-    // The suspects of a failure that needs no timing may be others than those of the one that was seen.
-    const [first, ...rest] = PASSES;
-    const passes = [first!, keep, ...rest];
+    const passes = passesFor(suspects);
     for (let before: Trace | null = null; before !== best; ) {
       before = best;
       for (const { name, fine, pass } of passes) {

@@ -2,14 +2,31 @@
 
 import { canonicalFamilies, canonicalNames, canonicalSeeds } from "./names.ts";
 import { dropOptions } from "./options.ts";
-import { dropCacheFlags, dropCancels, dropOtherSteps, dropParts, dropRequests, dropSegments } from "./remove.ts";
+import {
+  dropCacheFlags,
+  dropCancels,
+  dropOtherSteps,
+  dropParts,
+  dropRequests,
+  dropSegments,
+  keepSuspects,
+} from "./remove.ts";
 import { roundTimes, shortenDelays } from "./retime.ts";
 import type { PassOf } from "./search.ts";
 import { oneAtATime, putInOrder } from "./sequence.ts";
 import { mergeSegments, nearReads, shortenAnswers, shortenPrompts } from "./shorten.ts";
 
-export const PASSES: readonly { readonly name: string; readonly fine: boolean; readonly pass: PassOf }[] = [
+export interface NamedPass {
+  readonly name: string;
+  readonly fine: boolean;
+  readonly pass: PassOf;
+}
+
+/** @param suspects requests that the anomaly names */
+export const passesFor = (suspects: readonly string[]): readonly NamedPass[] => [
+  // Before the suspects: those of a failure that needs no timing may be others than those of the one that was seen.
   { name: "one at a time", fine: false, pass: oneAtATime },
+  { name: "keep suspects", fine: false, pass: (trace) => keepSuspects(trace, suspects) },
   { name: "drop requests", fine: false, pass: dropRequests },
   { name: "drop cancels", fine: false, pass: dropCancels },
   { name: "drop other steps", fine: false, pass: dropOtherSteps },

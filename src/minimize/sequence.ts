@@ -3,7 +3,7 @@
  * and shows it each time.
  */
 
-import { forArm, inSequence } from "../check/arms.ts";
+import { calm, forArm, inSequence } from "../check/arms.ts";
 import { isSend, type Trace } from "../trace/schema.ts";
 import type { Pass } from "./search.ts";
 import { tidy } from "./tidy.ts";
@@ -13,8 +13,8 @@ import { tidy } from "./tidy.ts";
  * timing.
  */
 export function* oneAtATime(trace: Trace): Pass {
-  for (const calm of [forArm(trace, "no-cancels"), trace]) {
-    const candidate = tidy(forArm(calm, "serialised"));
+  for (const serial of [calm(trace), forArm(trace, "serialised")]) {
+    const candidate = tidy(serial);
     if (yield candidate) return candidate!;
   }
   return trace;
