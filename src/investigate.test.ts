@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { settles } from "../properties/index.ts";
-import type { Verdict } from "./check/verdict.ts";
+import type { Property } from "./check/property.ts";
+import { fail, pass, type Verdict } from "./check/verdict.ts";
 import { CrosstalkError } from "./errors.ts";
+import type { History } from "./history/schema.ts";
 import { DEFAULT_INVESTIGATION, type Failure, investigate, runOnce } from "./investigate.ts";
 import { labTarget } from "./lab/target.ts";
 import type { Target, TargetDescription } from "./target/target.ts";
@@ -67,6 +69,45 @@ test("a target that cannot be restarted was confirmed on no fresh server", async
   const finding = await result(investigate(target, description, failure, LIMITS));
   expect(new Set(between)).toEqual(new Set([0]));
   expect(finding.confirmation).toMatchObject({ runs: 6, servers: 0 });
+});
+
+/** Two requests, of which only r1 matters: the law is broken wherever it is. */
+const pair: Trace = {
+  ...TRACE,
+  steps: [...TRACE.steps, { at: 1, send: "r2", prompt: [{ seg: "A" }, { read: "narrow", back: 3 }], maxTokens: 2 }],
+};
+const brokenByR1: Property = {
+  ...broken,
+  check: (runs): Verdict => {
+    const { requests } = runs.get("main")!;
+    const witnesses = [...requests.keys()].reverse().map((request) => ({ ...witness, request }));
+    return requests.has("r1") ? fail("r1 is here", witnesses) : pass("r1 is not here");
+  },
+};
+
+/** What the lab answers, less the last token of r1. */
+async function cutShort(trace: Trace, execution: Parameters<Target["execute"]>[1]): Promise<History> {
+  const { header, events } = await labTarget({ model: "none" }).execute(trace, execution);
+  const last = events.findLast((event) => event.e === "tokens" && event.id === "r1");
+  return { header, events: events.filter((event) => event !== last) };
+}
+
+test("a failure that shows in another way each time is reduced by what its original shows", async () => {
+  let runs = 0;
+  const { target, description } = await counted({}, (trace, execution) =>
+    runs++ === 0 ? cutShort(trace, execution) : labTarget({ model: "none" }).execute(trace, execution),
+  );
+  const failure: Failure = { law: brokenByR1, run: await runOnce(target, pair, "main"), witness };
+  const finding = await result(investigate(target, description, failure, LIMITS));
+  expect(finding.minimised).toMatchObject({ from: { requests: 2 }, to: { requests: 1 } });
+});
+
+test("the same failure is recognised in whichever request it shows", async () => {
+  const { target, description } = await counted({}, cutShort);
+  const failure: Failure = { law: brokenByR1, run: await runOnce(target, pair, "main"), witness };
+  const finding = await result(investigate(target, description, failure, LIMITS));
+  expect(finding.anomaly).toMatchObject({ request: "r1", class: "lost tail" });
+  expect(finding.minimised.to.requests).toBe(1);
 });
 
 test("a lost server that cannot be restarted is the error, not the restart", async () => {

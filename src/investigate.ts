@@ -11,16 +11,21 @@ import type { Witness } from "./check/verdict.ts";
 import { CrosstalkError } from "./errors.ts";
 import type { Arm } from "./history/schema.ts";
 import { locatedAnomaly } from "./locate.ts";
-import { createMinimizer } from "./minimize/minimizer.ts";
+import { type Candidate, createMinimizer } from "./minimize/minimizer.ts";
 import type { Target, TargetDescription } from "./target/target.ts";
 import { formatTrace } from "./trace/read.ts";
 import type { Trace } from "./trace/schema.ts";
 
-/** A run that broke a law. */
+/** A run that broke a law, and the witness that is looked into. */
 export interface Failure {
   readonly law: Property;
   readonly run: Run;
   readonly witness: Witness;
+}
+
+/** The same, with all that the law saw. */
+interface Broken extends Failure {
+  readonly witnesses: readonly Witness[];
 }
 
 export type InvestigationStep =
@@ -69,12 +74,14 @@ interface RunChoice {
 export function rerun(target: Target, description: TargetDescription, law: Property, signal?: AbortSignal) {
   const canRestart = description.arms.includes("fresh-server");
   const alwaysFresh = canRestart && description.isolation === "restart";
-  return async (trace: Trace, { arm = "main", fresh = false }: RunChoice = {}): Promise<Failure | null> => {
+  return async (trace: Trace, { arm = "main", fresh = false }: RunChoice = {}): Promise<Broken | null> => {
     try {
       if (alwaysFresh || (fresh && canRestart)) await target.restart();
       const run = await runOnce(target, trace, arm, signal);
       const verdict = judge(law, new Map([["main", run]]));
-      return verdict.status === "fail" ? { law, run, witness: verdict.witnesses[0] } : null;
+      if (verdict.status !== "fail") return null;
+      const { witnesses } = verdict;
+      return { law, run, witness: witnesses[0], witnesses };
     } catch (error) {
       if (!canRestart || !(error instanceof CrosstalkError) || error.code !== "ENGINE_LOST") throw error;
       await target.restart();
@@ -82,6 +89,9 @@ export function rerun(target: Target, description: TargetDescription, law: Prope
     }
   };
 }
+
+/** Witnesses of one run that are looked at for the same failure: a law may list every request. */
+const WITNESSES = 8;
 
 /** Whether two anomalies may be of one class, or both read another request's cells. */
 function alike(a: Anomaly, b: Anomaly): boolean {
@@ -107,11 +117,23 @@ export async function* investigate(
     if (failed !== null && (choice.arm ?? "main") === "main") failures.set(trace, failed);
     return failed !== null;
   };
+  /** What the original showed, the first time and when it was run again: one fault may show in several ways. */
+  const shown: Anomaly[] = [anomaly];
   /** A smaller trace that breaks the law in another way is another failure, not a smaller form of this one. */
-  const failsAlike = async (trace: Trace, choice: RunChoice): Promise<boolean> => {
-    if (!(await fails(trace, choice))) return false;
-    const { run, witness } = failures.get(trace)!;
-    return alike(explainWitness(run, witness, description.blockSize), anomaly);
+  const failsAlike = async ({ trace, purpose, pass }: Candidate): Promise<boolean> => {
+    // What is confirmed on fresh servers below, and run on one by whoever gets the repro, is weighed on fresh servers.
+    const failed = await again(trace, { fresh: pass === "steady" });
+    if (failed === null) return false;
+    const seen = failed.witnesses
+      .slice(0, WITNESSES)
+      .map((witness) => ({ witness, anomaly: explainWitness(failed.run, witness, description.blockSize) }));
+    const same =
+      seen.find(({ anomaly }) => shown.some((other) => alike(anomaly, other))) ??
+      (purpose === "calibrate" ? seen[0] : undefined);
+    if (same === undefined) return false;
+    if (purpose === "calibrate") shown.push(same.anomaly);
+    failures.set(trace, { ...failed, witness: same.witness });
+    return true;
   };
 
   const minimizer = createMinimizer(failure.run.trace, {
@@ -124,8 +146,7 @@ export async function* investigate(
   for (let candidate = minimizer.next(); candidate !== null; candidate = minimizer.next()) {
     const outcomes: boolean[] = [];
     while (outcomes.length < candidate.runs && !outcomes.includes(true)) {
-      // What is confirmed on fresh servers below, and run on one by whoever gets the repro, is weighed on fresh servers.
-      outcomes.push(await failsAlike(candidate.trace, { fresh: candidate.pass === "steady" }));
+      outcomes.push(await failsAlike(candidate));
     }
     if (!goOn()) minimizer.hurry();
     minimizer.observe(candidate, outcomes);
@@ -154,14 +175,14 @@ export async function* investigate(
     yield { type: "arm", result };
   }
 
-  const shown = failures.get(minimal.trace)!;
+  const last = failures.get(minimal.trace)!;
   const sha = createHash("sha256").update(formatTrace(minimal.trace)).digest("hex");
   return {
     id: `${law.id}-${sha.slice(0, 6)}`,
     law: { id: law.id, title: law.title, law: law.law },
-    anomaly: await locatedAnomaly(description, shown, rerun(target, description, narrowReadsAreRight, signal)),
+    anomaly: await locatedAnomaly(description, last, rerun(target, description, narrowReadsAreRight, signal)),
     trace: minimal.trace,
-    history: shown.run.history,
+    history: last.run.history,
     target: description,
     confirmation: { ...rate(failed, runs), servers },
     arms,

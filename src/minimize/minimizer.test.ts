@@ -182,6 +182,17 @@ describe("a minimised trace", () => {
     expect(runsToTwo([])).toBeGreaterThan(4);
   });
 
+  it("tries the requests that the anomaly names beside one that kept the engine busy", () => {
+    const trace = busyTrace(seededRandom(5), 20);
+    const sends = trace.steps.filter(isSend).map((s) => s.send);
+    const [owner, busy, victim] = [sends[6]!, sends[10]!, sends[14]!];
+    const all = (t: Trace) => [owner, busy, victim].every((id) => t.steps.some((s) => isSend(s) && s.send === id));
+    const minimizer = createMinimizer(trace, { repeats: 1, suspects: [victim, owner] });
+    while (minimizer.size.requests > 3) minimizer.observe(minimizer.next()!, [all(minimizer.next()!.trace)]);
+    // The original, the two serial forms, both suspects alone, and neighbours from the victim backwards.
+    expect(minimizer.runs).toBeLessThanOrEqual(2 + 2 + 4);
+  });
+
   it("claims of its elements what was tried, and no more", () => {
     const found = minimise(busyTrace(seededRandom(3)), planted, { repeats: 1 });
     expect(found.claim).toBe("removing any one of its 3 removable elements did not fail within 1 run");

@@ -9,15 +9,30 @@ export function* dropRequests(trace: Trace): Pass {
   return yield* removeItems(trace, requestIds, withoutRequests);
 }
 
+/** Requests that are tried, one at a time, beside those that the anomaly names. */
+const NEIGHBOURS = 8;
+
 /**
- * Tries the requests that the anomaly names alone, before anything else: whose cells were read and who read them is
- * most often all that matters.
+ * Tries the requests that the anomaly names, before anything else: whose cells were read and who read them is most often
+ * all that matters. Where it is not, a third that kept the engine busy will often do: the last ones before the victim.
  */
 export function* keepSuspects(trace: Trace, suspects: readonly string[]): Pass {
-  const others = requestIds(trace).filter((id) => !suspects.includes(id));
-  if (others.length === 0 || !requestIds(trace).some((id) => suspects.includes(id))) return trace;
-  const candidate = withoutRequests(trace, others);
-  return (yield candidate) ? candidate! : trace;
+  const ids = requestIds(trace);
+  const named = ids.filter((id) => suspects.includes(id));
+  if (named.length === 0 || named.length === ids.length) return trace;
+  const only = (kept: readonly string[]) =>
+    withoutRequests(
+      trace,
+      ids.filter((id) => !kept.includes(id)),
+    );
+  const alone = only(named);
+  if (yield alone) return alone!;
+  const before = ids.slice(0, ids.indexOf(named.at(-1)!)).filter((id) => !named.includes(id));
+  for (const neighbour of before.slice(-NEIGHBOURS).reverse()) {
+    const candidate = only([...named, neighbour]);
+    if (yield candidate) return candidate!;
+  }
+  return trace;
 }
 
 export function* dropCancels(trace: Trace): Pass {
