@@ -68,6 +68,7 @@ describe("starting", () => {
       dialect: "llama-server",
       options: [],
       isolation: "none",
+      startsInMs: expect.any(Number),
       arms: ["main", "serialised", "no-cache", "no-cancels"],
       startCommand: [],
       fault: null,

@@ -60,8 +60,7 @@ export class ServerTarget implements Target {
 
   /** @throws CrosstalkError of the server's start, or WRONG_MODEL */
   async start(): Promise<TargetDescription> {
-    const { server } = this.#options;
-    return this.#open(await server.start());
+    return this.#open((server) => server.start());
   }
 
   /** @throws CrosstalkError UNSUPPORTED_BY_TARGET before anything is sent; EngineLostError when the server ends */
@@ -112,9 +111,8 @@ export class ServerTarget implements Target {
 
   /** @throws CrosstalkError UNSUPPORTED_BY_TARGET where the server cannot be restarted */
   async restart(): Promise<void> {
-    const { server } = this.#options;
     this.#close();
-    await this.#open(await server.restart());
+    await this.#open((server) => server.restart());
   }
 
   async stop(): Promise<void> {
@@ -122,8 +120,11 @@ export class ServerTarget implements Target {
     await this.#options.server.stop();
   }
 
-  async #open(baseUrl: string): Promise<TargetDescription> {
+  async #open(bringUp: (server: Server) => Promise<string>): Promise<TargetDescription> {
     const { server, profile } = this.#options;
+    const before = performance.now();
+    const baseUrl = await bringUp(server);
+    const startsInMs = Math.round(performance.now() - before);
     const lost = new AbortController();
     this.#exit = null;
     const forget = server.onExit((exit) => {
@@ -134,7 +135,7 @@ export class ServerTarget implements Target {
       const client = engineClient(baseUrl);
       const facts = await profile.describe(client, server.args);
       await proveTracer(client, profile);
-      const description = this.#describe(facts);
+      const description = this.#describe(facts, startsInMs);
       this.#epoch++;
       this.#session = { client, facts, description, lost: lost.signal, forget };
       return description;
@@ -155,7 +156,7 @@ export class ServerTarget implements Target {
     throw new CrosstalkError("SERVER_UNREACHABLE", "the target was not started", "Call start() first.");
   }
 
-  #describe(facts: EngineFacts): TargetDescription {
+  #describe(facts: EngineFacts, startsInMs: number): TargetDescription {
     const { server, profile, model, fault } = this.#options;
     const arms: Arm[] = ["main", "serialised", "no-cache", "no-cancels"];
     return {
@@ -171,6 +172,7 @@ export class ServerTarget implements Target {
       written: { shape: model.shape, format: model.format, dtype: model.dtype },
       dialect: profile.dialect,
       isolation: facts.flush.can && facts.flushesAll ? "flush" : server.kind === "url" ? "none" : "restart",
+      startsInMs,
       options: facts.options,
       arms: server.kind === "url" ? arms : [...arms, "fresh-server"],
       startCommand: server.startCommand,

@@ -64,6 +64,12 @@ test("a target that flushes everything is restarted for confirmation and for its
   expect(finding.confirmation).toMatchObject({ runs: 6, servers: 2 });
 });
 
+test("a target that starts slowly is restarted once for its arm", async () => {
+  const { target, description, failure, between } = await counted({ isolation: "flush", startsInMs: 40_000 });
+  await result(investigate(target, description, failure, LIMITS));
+  expect(between.reduce((sum, n) => sum + n, 0)).toBe(LIMITS.servers + 1);
+});
+
 test("a target that cannot be restarted was confirmed on no fresh server", async () => {
   const { target, description, failure, between } = await counted({ isolation: "none", arms: ["main", "no-cancels"] });
   const finding = await result(investigate(target, description, failure, LIMITS));

@@ -90,6 +90,9 @@ export function rerun(target: Target, description: TargetDescription, law: Prope
   };
 }
 
+/** A server that starts faster than this is started afresh wherever it helps; others only to confirm. */
+const FAST_START_MS = 8000;
+
 /** Witnesses of one run that are looked at for the same failure: a law may list every request. */
 const WITNESSES = 8;
 
@@ -110,6 +113,7 @@ export async function* investigate(
   /** The last failed run of each trace that failed: the one of the minimal trace is reported. */
   const failures = new Map<Trace, Failure>([[failure.run.trace, failure]]);
   const canRestart = description.arms.includes("fresh-server");
+  const startsFast = description.startsInMs < FAST_START_MS;
   const again = rerun(target, description, law, signal);
   const anomaly = explainWitness(failure.run, failure.witness, description.blockSize);
   const fails = async (trace: Trace, choice: RunChoice = {}): Promise<boolean> => {
@@ -122,7 +126,7 @@ export async function* investigate(
   /** A smaller trace that breaks the law in another way is another failure, not a smaller form of this one. */
   const failsAlike = async ({ trace, purpose, pass }: Candidate): Promise<boolean> => {
     // What is confirmed on fresh servers below, and run on one by whoever gets the repro, is weighed on fresh servers.
-    const failed = await again(trace, { fresh: pass === "steady" });
+    const failed = await again(trace, { fresh: pass === "steady" && startsFast });
     if (failed === null) return false;
     const seen = failed.witnesses
       .slice(0, WITNESSES)
@@ -166,11 +170,12 @@ export async function* investigate(
   const arms: ArmResult[] = [];
   for (const arm of description.arms) {
     if (arm === "main") continue;
+    const armRuns = arm === "fresh-server" && !startsFast ? 1 : limits.armRuns;
     let armFailed = 0;
-    for (let i = 0; i < limits.armRuns; i++) {
+    for (let i = 0; i < armRuns; i++) {
       if (await fails(minimal.trace, { arm, fresh: arm === "fresh-server" })) armFailed++;
     }
-    const result: ArmResult = { arm, rate: rate(armFailed, limits.armRuns) };
+    const result: ArmResult = { arm, rate: rate(armFailed, armRuns) };
     arms.push(result);
     yield { type: "arm", result };
   }

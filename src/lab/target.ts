@@ -55,6 +55,7 @@ class LabTarget implements Target {
       written: DEFAULT_MODEL,
       dialect: "llama-server",
       isolation: "flush",
+      startsInMs: 0,
       options: [],
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
       startCommand: [`crosstalk lab --port $PORT ${labArguments(this.#engine.config).join(" ")}`],

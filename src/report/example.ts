@@ -98,6 +98,7 @@ export function exampleFinding(): Finding {
       written: DEFAULT_MODEL,
       dialect: "llama-server",
       isolation: "flush",
+      startsInMs: 0,
       options: [],
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
       startCommand: ["llama-server -m $MODEL --port $PORT -np 4 -c 4096 --slot-save-path /tmp"],

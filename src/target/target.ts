@@ -32,6 +32,8 @@ export interface TargetDescription {
    * flush, or a fresh server costs no more; `none`: what an earlier run left behind may reach a later one.
    */
   readonly isolation: "flush" | "restart" | "none";
+  /** What its start took, in milliseconds; 0 in the lab. A slow one is restarted as seldom as can be. */
+  readonly startsInMs: number;
   /** Options of requests that it knows. */
   readonly options: readonly RequestOption[];
   /** Control arms it can run. */
