@@ -16,7 +16,9 @@ export type Aim =
       readonly where: number;
       readonly shift: number;
       readonly tokens: number;
-    };
+    }
+  /** Asks for one cell by its digits, at a share of the prompt and never its first: of a distinct segment only. */
+  | { readonly kind: "find"; readonly where: number; readonly tokens: number };
 
 const narrow = fc.record({
   kind: fc.constant("narrow" as const),
@@ -30,7 +32,10 @@ const narrow = fc.record({
 const scan = fc.record({ kind: fc.constant("scan" as const), tokens: fc.integer({ min: 4, max: 48 }) });
 
 /** Seven scans to three narrow reads: scans see everything, narrow reads say whose cell it was. */
-export const anyAim: fc.Arbitrary<Aim> = fc.oneof({ weight: 7, arbitrary: scan }, { weight: 3, arbitrary: narrow });
+export const anyAim: fc.Arbitrary<Exclude<Aim, { kind: "find" }>> = fc.oneof(
+  { weight: 7, arbitrary: scan },
+  { weight: 3, arbitrary: narrow },
+);
 
 /** A short scan, for requests that are there to fill the pool. */
 export const fillerAim: fc.Arbitrary<Aim> = fc.record({
@@ -53,6 +58,10 @@ export function aimed(
   room: number,
 ): { readonly read: Part; readonly maxTokens: number } {
   if (aim.kind === "scan") return { read: { read: "scan" }, maxTokens: Math.min(aim.tokens, room) };
+  if (aim.kind === "find") {
+    const back = Math.max(1, payload - 1 - Math.floor(aim.where * (payload - 1)));
+    return { read: { read: "find", back }, maxTokens: Math.min(aim.tokens, room) };
+  }
   const edges = Math.floor((payload - 1) / edge);
   // A prompt of one segment has no boundary, and one shorter than a block no edge: any cell then.
   const anywhere = edges > 0 ? edge * Math.ceil(aim.where * edges) : Math.floor(aim.where * payload);

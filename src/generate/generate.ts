@@ -4,10 +4,12 @@ import fc from "fast-check";
 import type { Trace } from "../trace/schema.ts";
 import { anyAim } from "./aim.ts";
 import { cancelAndRetry } from "./cancel-and-retry.ts";
+import { conversation } from "./conversation.ts";
 import { crossover } from "./crossover.ts";
 import { dirtyPool } from "./dirty-pool.ts";
 import { equalLengths } from "./equal-lengths.ts";
 import type { TraceLimits } from "./limits.ts";
+import { sometimesMarked } from "./marks.ts";
 import { withOptions } from "./options.ts";
 import { prefixTree } from "./prefix-tree.ts";
 import { pressure } from "./pressure.ts";
@@ -30,6 +32,7 @@ export const patterns: Readonly<Record<PatternName, (limits: TraceLimits) => fc.
   "rows-out-of-order": rowsOutOfOrder,
   "slot-alternation": slotAlternation,
   "equal-lengths": equalLengths,
+  conversation,
 };
 
 /**
@@ -41,7 +44,8 @@ export const patterns: Readonly<Record<PatternName, (limits: TraceLimits) => fc.
 export function generateTrace(seed: number, limits: TraceLimits): Trace {
   // Without bias: it would draw every second number from the ends of its range, and delays and lengths are chosen here.
   const [script] = fc.sample(fc.noBias(scriptOf(limits)), { seed, numRuns: 1 });
-  return withOptions(stage({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits), limits.options, seed >>> 0);
+  const trace = stage({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits);
+  return withOptions(sometimesMarked(trace, seed >>> 0), limits.options, seed >>> 0);
 }
 
 /** Traces as an arbitrary, for tests that shrink. */
@@ -57,6 +61,7 @@ const OPTIONAL = [
   "rows-out-of-order",
   "slot-alternation",
   "equal-lengths",
+  "conversation",
 ] as const;
 
 /** No scene has fewer. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isCancel, isSend, type Part, type SendStep } from "../trace/schema.ts";
+import { isCancel, isSend, partLength, promptLength, type SendStep } from "../trace/schema.ts";
 import { patterns } from "./generate.ts";
 import { limitsOf, payloadRoom } from "./limits.ts";
 import { PATTERNS, type PatternName, type Scene } from "./scene.ts";
@@ -12,9 +12,7 @@ function always(name: PatternName, law: (scene: Scene, sends: readonly SendStep[
   fc.assert(fc.property(patterns[name](limits), (scene) => law(scene, scene.steps.filter(isSend))));
 }
 
-const lengthOf = (scene: Scene, p: Part): number =>
-  !("seg" in p) ? 1 : (p.to ?? scene.segments[p.seg]!.length) - (p.from ?? 0);
-const payload = (scene: Scene, s: SendStep): number => s.prompt.reduce((sum, p) => sum + lengthOf(scene, p), -1);
+const payload = (scene: Scene, s: SendStep): number => promptLength(scene, s.prompt.slice(0, -1));
 const segmentsOf = (s: SendStep): string[] => s.prompt.flatMap((p) => ("seg" in p ? [p.seg] : []));
 const asked = (s: SendStep): string => JSON.stringify([s.prompt, s.maxTokens]);
 
@@ -49,7 +47,7 @@ test("prefix tree: every prompt begins with the trunk, cut beside an edge", () =
   always("prefix-tree", (scene, sends) => {
     for (const s of sends) {
       expect(segmentsOf(s)[0]).toBe("T");
-      expect([15, 0, 1]).toContain(lengthOf(scene, s.prompt[0]!) % 16);
+      expect([15, 0, 1]).toContain(partLength(scene, s.prompt[0]!) % 16);
     }
   });
 });
@@ -107,5 +105,19 @@ test("equal lengths: other content in the same number of cells, answers included
     expect(new Set(first.map((s) => payload(scene, s) + s.maxTokens)).size).toBe(1);
     expect(new Set(first.map((s) => segmentsOf(s)[0])).size).toBe(first.length);
     expect(first.map((s) => segmentsOf(s)[0])).toContain(segmentsOf(sends.at(-1)!)[0]);
+  });
+});
+
+test("conversation: each turn goes on with the one before and its answer; a search asks for a distinct cell", () => {
+  always("conversation", (scene, sends) => {
+    const turns = sends.filter((s) => s.send.startsWith("turn") && !s.send.endsWith("x"));
+    expect(turns.length).toBeGreaterThanOrEqual(2);
+    for (const [i, turn] of turns.slice(1).entries()) {
+      const before = turns[i]!;
+      expect(turn.prompt.slice(0, before.prompt.length + 1)).toEqual([...before.prompt, { answer: before.maxTokens }]);
+      const waits = scene.steps.findIndex((s) => "wait" in s && s.wait === before.send);
+      expect(scene.steps.indexOf(turn)).toBeGreaterThan(waits);
+    }
+    expect(sends.find((s) => s.send === "search")!.prompt).toMatchObject([{ seg: "D" }, { read: "find" }]);
   });
 });

@@ -10,6 +10,7 @@ import { SQUARE } from "./crossover.ts";
 import { fillers } from "./dirty-pool.ts";
 import { CENTRE, ELSEWHERE, NEIGHBOURS } from "./families.ts";
 import { burstSize, payloadRoom, type TraceLimits } from "./limits.ts";
+import { marked } from "./marks.ts";
 import { type Scene, SceneWriter } from "./scene.ts";
 import { type Act, stage } from "./stage.ts";
 
@@ -22,6 +23,7 @@ export const SCENARIOS = [
   "twins-burst",
   "crossover",
   "rows-out-of-order",
+  "marked-conversation",
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
@@ -30,7 +32,8 @@ const SEED = 20_260_101;
 /** A scenario, cut to a target's limits. @throws CrosstalkError INVALID_OPTION when they leave no room */
 export function scenario(name: ScenarioName, limits: TraceLimits): Trace {
   const acts = [fillPool(limits), scenes[name](limits)].map((scene): Act => ({ scene, overlaps: false, pause: 0 }));
-  return stage({ name, acts, sprinkles: [], revisits: [], flush: false, seed: SEED }, limits);
+  const trace = stage({ name, acts, sprinkles: [], revisits: [], flush: false, seed: SEED }, limits);
+  return name === "marked-conversation" ? marked(trace, 1) : trace;
 }
 
 const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {
@@ -42,6 +45,7 @@ const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {
   crossover,
   "rows-out-of-order": rowsOutOfOrder,
   "equal-lengths": equalLengths,
+  "marked-conversation": conversation,
 };
 
 const scan = (tokens: number): Aim => ({ kind: "scan", tokens });
@@ -201,4 +205,23 @@ function equalLengths(limits: TraceLimits): Scene {
     .cancel("cancelled", 4, { afterTokens: 2 })
     .send("who", 5, ["E1"], narrow("start", 0, 12))
     .finish("equal-lengths");
+}
+
+/**
+ * Three turns, each on top of the one before and its answer, while strangers take cells and one gives up; then the last
+ * turn again, by twins. All under nonces, so that every token of an answer tests every key.
+ */
+function conversation(limits: TraceLimits): Scene {
+  const scene = writer(limits)
+    .segment("P", cellsOf(limits, 0.4), CENTRE)
+    .segment("U1", 9, NEIGHBOURS[0]!)
+    .segment("U2", 6, NEIGHBOURS[3]!)
+    .send("turn0", 0, ["P"], scan(12));
+  for (const i of [0, 1]) scene.segment(`X${i}`, cellsOf(limits, 0.6), ELSEWHERE[i]!);
+  scene.send("stranger", 0, ["X0"], scan(8)).wait("turn0", 0);
+  scene.send("givenUp", 0, ["X1"], scan(48)).cancel("givenUp", 0, { afterTokens: 2 });
+  const last = scene.reply("turn1", 1, "turn0", ["U1"], narrow("start", 1, 8)) ? "turn1" : "turn0";
+  scene.wait(last, 2);
+  const end = scene.reply("turn2", 2, last, ["U2"], scan(12)) ? "turn2" : last;
+  return scene.repeat("twin", 2, end).repeat("again", 2, end).finish("conversation");
 }

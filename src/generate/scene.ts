@@ -1,10 +1,11 @@
 /** A scene: the requests of one hostile pattern, before they have a place in a trace. */
 
-import type { Part, SendStep, Step } from "../trace/schema.ts";
+import { isSend, type Part, promptLength, type SendStep, type Step } from "../trace/schema.ts";
 import { NARROW_TOKENS } from "../tracer/read-tokens.ts";
+import { MAX_DISTINCT } from "../tracer/vocabulary.ts";
 import { type Aim, aimed } from "./aim.ts";
 import type { Spot } from "./families.ts";
-import { cellsPerRequest, payloadRoom, type TraceLimits } from "./limits.ts";
+import { cellsPerRequest, LEAST_ANSWER, payloadRoom, type TraceLimits } from "./limits.ts";
 import type { CancelMoment } from "./timing.ts";
 
 export const PATTERNS = [
@@ -17,6 +18,7 @@ export const PATTERNS = [
   "rows-out-of-order",
   "slot-alternation",
   "equal-lengths",
+  "conversation",
 ] as const;
 export type PatternName = (typeof PATTERNS)[number];
 
@@ -24,6 +26,8 @@ export interface SceneSegment {
   readonly length: number;
   /** Its place among the scene's families. */
   readonly spot: Spot;
+  /** Its cells can be asked for by their digits. */
+  readonly distinct?: true;
 }
 
 /** Names of segments and requests are the scene's own; times count from its start, in order. */
@@ -49,9 +53,10 @@ export class SceneWriter {
     this.edge = edge;
   }
 
-  /** A segment, cut to what a prompt can hold. */
-  segment(id: string, length: number, spot: Spot): this {
-    this.segments[id] = { length: Math.max(1, Math.min(length, payloadRoom(this.limits))), spot };
+  /** A segment, cut to what a prompt can hold, and to as many cells as can be distinct. */
+  segment(id: string, length: number, spot: Spot, kind: Pick<SceneSegment, "distinct"> = {}): this {
+    const most = Math.min(payloadRoom(this.limits), kind.distinct ? MAX_DISTINCT : Number.POSITIVE_INFINITY);
+    this.segments[id] = { length: Math.max(1, Math.min(length, most)), spot, ...kind };
     return this;
   }
 
@@ -65,10 +70,22 @@ export class SceneWriter {
     return this;
   }
 
+  /** Goes on with an earlier prompt and its whole answer. False, and nothing sent, where the limits leave no room. */
+  reply(id: string, at: number, to: string, pieces: readonly string[], aim: Aim): boolean {
+    const before = this.sent(to);
+    const prompt: Part[] = [...before.prompt, { answer: before.maxTokens }, ...pieces.map((seg) => ({ seg }))];
+    const cells = promptLength({ segments: this.segments }, prompt);
+    const room = cellsPerRequest(this.limits) - cells - NARROW_TOKENS;
+    if (room < LEAST_ANSWER) return false;
+    const boundary = cells - promptLength({ segments: this.segments }, prompt.slice(-pieces.length));
+    const { read, maxTokens } = aimed(aim, cells, boundary, this.edge, room);
+    this.steps.push({ at, send: id, prompt: [...prompt, read], maxTokens });
+    return true;
+  }
+
   /** The same prompt, read and limit as an earlier request of the scene. */
   repeat(id: string, at: number, like: string): this {
-    const original = this.steps.find((s): s is SendStep => "send" in s && s.send === like)!;
-    this.steps.push({ ...original, at, send: id });
+    this.steps.push({ ...this.sent(like), at, send: id });
     return this;
   }
 
@@ -85,6 +102,10 @@ export class SceneWriter {
 
   finish(pattern: PatternName): Scene {
     return { pattern, segments: this.segments, steps: this.steps };
+  }
+
+  private sent(id: string): SendStep {
+    return this.steps.find((s): s is SendStep => isSend(s) && s.send === id)!;
   }
 
   private cells(piece: Piece): { seg: string; to: number } {

@@ -72,11 +72,8 @@ export function stage(script: Script, limits: TraceLimits): Trace {
     const ids = Object.keys(scene.segments);
     const seats = families.seat(ids.map((id) => scene.segments[id]!.spot));
     for (const [s, id] of ids.entries()) {
-      segments[scoped(i, id)] = {
-        seed: random.int(0, 0xffffffff),
-        family: seats[s]!,
-        length: scene.segments[id]!.length,
-      };
+      const { spot: _, ...segment } = scene.segments[id]!;
+      segments[scoped(i, id)] = { seed: random.int(0, 0xffffffff), family: seats[s]!, ...segment };
     }
     for (const step of scene.steps) steps.push(renamed({ ...step, at: start + step.at }, (id) => scoped(i, id)));
     end = Math.max(end, start + (scene.steps.at(-1)?.at ?? 0));

@@ -127,8 +127,12 @@ export const isCancel = (s: Step): s is CancelStep => "cancel" in s;
 
 const READ_TOKENS = { scan: 1, narrow: NARROW_TOKENS, find: FIND_TOKENS } as const;
 
+interface WithSegments {
+  readonly segments: Readonly<Record<string, Pick<Segment, "length">>>;
+}
+
 /** Tokens that a part adds to a prompt. */
-export function partLength(trace: Pick<Trace, "segments">, p: Part): number {
+export function partLength(trace: WithSegments, p: Part): number {
   if ("read" in p) return READ_TOKENS[p.read];
   if ("answer" in p) return p.answer;
   if ("seg" in p) return (p.to ?? trace.segments[p.seg]?.length ?? 0) - (p.from ?? 0);
@@ -136,7 +140,7 @@ export function partLength(trace: Pick<Trace, "segments">, p: Part): number {
 }
 
 /** Tokens in a prompt, its reads included. */
-export function promptLength(trace: Pick<Trace, "segments">, prompt: readonly Part[]): number {
+export function promptLength(trace: WithSegments, prompt: readonly Part[]): number {
   return prompt.reduce((sum, p) => sum + partLength(trace, p), 0);
 }
 
