@@ -47,6 +47,8 @@ export class ServerTarget implements Target {
   readonly #options: ServerTargetOptions;
   #session: Session | null = null;
   #epoch = 0;
+  /** Nothing ran since the caches were emptied. */
+  #empty = false;
   #exit: ServerExit | null = null;
 
   constructor(options: ServerTargetOptions) {
@@ -80,6 +82,7 @@ export class ServerTarget implements Target {
       ...(drainMs === undefined ? {} : { drainMs }),
     });
     const header = this.#header(trace, arm, description, clock);
+    this.#empty = false;
     if (await this.#isLost(result)) {
       const how = this.#exit ? describeExit(this.#exit) : "(it no longer answers)";
       const partial = { header, events: result.events.filter((event) => event.e !== "end") };
@@ -101,7 +104,9 @@ export class ServerTarget implements Target {
     const { client, facts } = this.#started();
     const { server, profile } = this.#options;
     try {
-      return await flushWithProof(client, profile, facts);
+      const proof = await flushWithProof(client, profile, facts);
+      this.#empty = facts.flushesAll;
+      return proof;
     } catch (cause) {
       if (await isReady(client.baseUrl, profile)) throw cause;
       const hint = "Start it again. If it ended by itself, its log says why; the trace that ran last may be the cause.";
@@ -137,6 +142,8 @@ export class ServerTarget implements Target {
       await proveTracer(client, profile);
       const description = this.#describe(facts, startsInMs);
       this.#epoch++;
+      // It has answered the read that proved its model.
+      this.#empty = false;
       this.#session = { client, facts, description, lost: lost.signal, forget };
       return description;
     } catch (error) {
@@ -186,6 +193,7 @@ export class ServerTarget implements Target {
       trace: { name: trace.name, sha256: createHash("sha256").update(formatTrace(trace)).digest("hex") },
       arm,
       epoch: this.#epoch,
+      empty: this.#empty,
       engine: { ...engine, args: [...engine.args] },
       target: `${kind}:${engine.name}`,
       model,

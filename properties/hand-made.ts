@@ -20,6 +20,7 @@ export interface HandMadeRequest {
   readonly reason?: "length" | "stop";
   /** Tokens from the prefix cache; null where the engine does not tell. Default 0. */
   readonly cached?: number | null;
+  readonly salt?: string;
 }
 
 const SEGMENTS: Trace["segments"] = {
@@ -33,6 +34,7 @@ const HEADER: HistoryHeader = {
   trace: { name: "hand-made", sha256: "" },
   arm: "main",
   epoch: 1,
+  empty: true,
   engine: { name: "by hand", version: "1", args: [] },
   target: "by hand",
   model: "none",
@@ -65,8 +67,8 @@ export function mainOnly(run: Run): RunSet {
   return new Map([["main", run]]);
 }
 
-function stepsOf({ id, sentAt, settledAt, prompt, maxTokens, ends }: HandMadeRequest): Step[] {
-  const send: Step = { at: sentAt, send: id, prompt: [...prompt], maxTokens };
+function stepsOf({ id, sentAt, settledAt, prompt, maxTokens, ends, salt }: HandMadeRequest): Step[] {
+  const send: Step = { at: sentAt, send: id, prompt: [...prompt], maxTokens, ...(salt === undefined ? {} : { salt }) };
   return ends === "cancelled" || ends === "too late" ? [send, { at: settledAt, cancel: id }] : [send];
 }
 

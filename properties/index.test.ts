@@ -54,6 +54,8 @@ describe("each law has a fault that breaks it and no other", () => {
       "a foreign cell before the cancel",
       { x: { answer: (r: readonly number[]) => wrongAt(3)(r).slice(0, 4) } },
     ],
+    ["earned-hits", "a hit on what nobody had sent", { r3: { cached: 16 } }],
+    ["earned-hits", "a hit across salts, on cells that are right", { r2: { salt: "s1" } }],
     ["same-prompt-same-output", "a twin loses its tail", { r2: { answer: (r: readonly number[]) => r.slice(0, 2) } }],
     [
       "same-prompt-same-output",

@@ -41,7 +41,10 @@ export function classify(evidence: Evidence): Readings {
   const wrong = index !== null && index < Math.min(answer.length, request.maxTokens);
   if (wrong) return wrongToken(evidence, index);
   if (answer.length > request.maxTokens) return surplus(victim);
-  if (status === "finished" && answer.length === request.maxTokens) return [UNEXPLAINED];
+  if (status === "finished" && answer.length === request.maxTokens) {
+    const phantom = phantomHit(victim, evidence.contexts, evidence.flushes);
+    return [phantom === null ? UNEXPLAINED : named("phantom hit")];
+  }
   return [named(status === "finished" ? "lost tail" : "unsettled request")];
 }
 

@@ -14,11 +14,15 @@ export interface Context {
   readonly sentAt: number;
   readonly settledAt: number | null;
   readonly status: Outcome["status"];
-  /** Prompt tokens that the engine says came from its cache; null where it does not tell. */
+  /**
+   * Prompt tokens that the engine says came from its cache; null where it does not tell, or where the cache may have held
+   * what an earlier run put there.
+   */
   readonly cached: number | null;
 }
 
 export function contextsOf(run: Run): Context[] {
+  const { empty } = run.history.header;
   return [...run.outcomes.values()].flatMap((outcome) => {
     const request = run.requests.get(outcome.id);
     if (!request) return [];
@@ -29,7 +33,7 @@ export function contextsOf(run: Run): Context[] {
       sentAt: outcome.sentAt,
       settledAt: outcome.settledAt,
       status: outcome.status,
-      cached: outcome.cached,
+      cached: empty === true ? outcome.cached : null,
     };
   });
 }

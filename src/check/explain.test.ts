@@ -229,7 +229,7 @@ describe("the explanation says", () => {
       [badToken(2, digitsOf(B[0]!)[2])],
       [other],
       { ...scan, cached: 32 },
-      "The engine took 32 tokens of this prompt from its cache, up to position 31 (block 1), but no earlier request held more than 0 of them",
+      "The engine took 32 tokens of the prompt of r2 from its cache, up to position 31 (block 1), but no earlier request held more than 0 of them",
     ],
     [
       "that a request had ended",
@@ -245,5 +245,18 @@ describe("the explanation says", () => {
     const index = answer.length > 4 ? 4 : 0;
     const anomaly = explainWitness(run, { request: "r2", index, expected: "an end", observed: "more" }, 16);
     expect(anomaly.explanation).toContain(text);
+  });
+
+  test("a hit across salts, though every token is right", () => {
+    const same = { prompt: [{ seg: "A" }, { read: "scan" }] as const, maxTokens: 4 };
+    const run = handMade([
+      { ...same, id: "r1", sentAt: 0, settledAt: 9 },
+      { ...same, id: "r2", sentAt: 10, settledAt: 19, cached: 48, salt: "s1" },
+    ]);
+    const anomaly = explainWitness(run, { request: "r2", index: null, expected: "0 tokens", observed: "48" }, 16);
+    expect(anomaly).toMatchObject({ class: "phantom hit", or: [], index: null });
+    expect(anomaly.explanation).toMatch(
+      /^The engine took 48 tokens of the prompt of r2 .* no earlier request with its salt s1 held more than 0 of them\. Its tokens are right/,
+    );
   });
 });

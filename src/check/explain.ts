@@ -31,7 +31,9 @@ export function explainWitness(run: Run, witness: Witness, blockSize: number): A
   const explanation =
     kind === "lost tail" || kind === "unsettled request"
       ? missing(outcome, maxTokens)
-      : [wrongEnd(outcome, witness, kind), ...apart([{ class: kind, origins }, ...or])].join(" ");
+      : kind === "phantom hit"
+        ? `${phantomSentence(evidence, blockOf(blockSize))} Its tokens are right, so the cells hold what they should; that the engine has them tells this request what another one asked.`
+        : [wrongEnd(outcome, witness, kind), ...apart([{ class: kind, origins }, ...or])].join(" ");
   return {
     class: kind,
     or,
@@ -43,6 +45,18 @@ export function explainWitness(run: Run, witness: Witness, blockSize: number): A
     origins,
     explanation,
   };
+}
+
+/** A position, and the block that it lies in. */
+function blockOf(blockSize: number): (position: number) => string {
+  return (p) => (blockSize > 1 ? `position ${p} (block ${Math.floor(p / blockSize)})` : `position ${p}`);
+}
+
+function phantomSentence({ victim, contexts, flushes }: Evidence, block: (position: number) => string): string {
+  const { held, cached } = phantomHit(victim, contexts, flushes)!;
+  const { salt } = victim.request;
+  const whose = salt === null ? "no earlier request" : `no earlier request with its salt ${salt}`;
+  return `The engine took ${cached} tokens of the prompt of ${victim.request.id} from its cache, up to ${block(cached - 1)}, but ${whose} held more than ${held} of them.`;
 }
 
 function evidenceOf(run: Run, request: string, index: number | null): Evidence {
@@ -79,7 +93,7 @@ function wrongToken(run: Run, outcome: Outcome, index: number, evidence: Evidenc
   const position = askedPosition(request, index);
   const names = (ids: readonly number[]) => ids.map(tokenName);
 
-  const block = (p: number) => (blockSize > 1 ? `position ${p} (block ${Math.floor(p / blockSize)})` : `position ${p}`);
+  const block = blockOf(blockSize);
   const asked =
     position === null
       ? `${outcome.id} scanned its own ${cells(request.turns.at(-1)!.start)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
@@ -151,7 +165,7 @@ function meaning(
   { class: kind, origins, alive }: ReturnType<typeof told>[number],
   { evidence, observed, position, block }: WrongToken,
 ): string {
-  const { victim, contexts, flushes } = evidence;
+  const { victim, contexts } = evidence;
   const scan = position === null;
   const tokens = scan ? 1 : inARow(origins[0], observed, contexts);
   const run = tokens > 1 ? `These ${tokens} tokens in a row are` : "That is";
@@ -178,9 +192,8 @@ function meaning(
     case "lost tail":
       return "Tokens are missing in its answer: it goes on with later ones, and ends too early by as many.";
     case "phantom hit": {
-      const { held, cached } = phantomHit(victim, contexts, flushes)!;
       const whose = origins.length === 0 ? "" : ` What was read is ${named}.${certainty}`;
-      return `The engine took ${cached} tokens of this prompt from its cache, up to ${block(cached - 1)}, but no earlier request held more than ${held} of them.${whose}`;
+      return `${phantomSentence(evidence, block)}${whose}`;
     }
     case "foreign read":
     case "stale read": {

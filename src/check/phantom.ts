@@ -1,5 +1,9 @@
-/** Phantom hit: the engine says that it took more of a prompt from its cache than any earlier request had put there. */
+/**
+ * Phantom hit: the engine says that it took more of a prompt from its cache than any earlier request with the same salt
+ * had put there.
+ */
 
+import { expectedTokens, type ResolvedRequest } from "../trace/prompt.ts";
 import type { Context } from "./context.ts";
 
 export interface PhantomHit {
@@ -25,13 +29,20 @@ export function phantomHit(
   const holders = contexts.filter(
     (c) => c !== victim && c.sentAt <= until && (c.settledAt === null || c.settledAt > emptied),
   );
-  const held = Math.max(0, ...holders.map((holder) => commonPrefix(victim, holder)));
+  const held = Math.max(0, ...holders.map(({ request, answer }) => mayTake(victim.request, request, answer)));
   return cached > held ? { held, cached } : null;
 }
 
-function commonPrefix(victim: Context, holder: Context): number {
-  const theirs = [...holder.request.prompt, ...holder.answer];
-  const { prompt } = victim.request;
-  const differs = prompt.findIndex((token, i) => token !== theirs[i]);
-  return differs < 0 ? prompt.length : differs;
+/** The most tokens of a request's prompt that a cache can have, whatever the order of a run's requests. */
+export function mostCached(request: ResolvedRequest, requests: Iterable<ResolvedRequest>): number {
+  const others = [...requests].filter((other) => other !== request);
+  return Math.max(0, ...others.map((other) => mayTake(request, other, expectedTokens(other))));
+}
+
+/** Tokens of a prompt that may come from the cells of another request and its answer. */
+function mayTake(request: ResolvedRequest, from: ResolvedRequest, answer: ArrayLike<number>): number {
+  if (!request.cache || request.salt !== from.salt) return 0;
+  const theirs = [...from.prompt, ...Array.from(answer)];
+  const differs = request.prompt.findIndex((token, i) => token !== theirs[i]);
+  return differs < 0 ? request.prompt.length : differs;
 }

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { allProperties } from "../../properties/index.ts";
+import { lawsFor } from "../../properties/index.ts";
 import { explainWitness } from "../check/explain.ts";
 import { judge, type Run, toRun } from "../check/property.ts";
 import { joinStatus } from "../check/verdict.ts";
@@ -28,7 +28,8 @@ export async function check(path: string, options: CheckOptions): Promise<number
   const run = toRun(parseTrace(trace.text, trace.path), history);
   refuseOtherTrace(trace, run);
   const blockSize = run.trace.needs?.blockSize ?? 1;
-  const laws = allProperties.filter((law) => law.appliesTo(run.trace));
+  const isolation = history.header.empty ? "flush" : "none";
+  const laws = lawsFor({ isolation }).filter((law) => law.appliesTo(run.trace));
   const verdicts = laws.map((law) => {
     const verdict = judge(law, new Map([["main", run]]));
     const anomaly = verdict.status === "fail" ? explainWitness(run, verdict.witnesses[0], blockSize) : null;

@@ -74,7 +74,15 @@ const ENTRIES = {
     ...["generateTrace", "limitsOf", "scenario", "createMinimizer", "reproFolder", "formatTerminal"],
     ...["labTarget", "LAB_FAULTS", "campaign", "investigate", "CrosstalkError"],
   ],
-  "kv-crosstalk/properties": ["allProperties", "ownCellsOnly", "cancelledPrefix", "samePromptSameOutput", "settles"],
+  "kv-crosstalk/properties": [
+    "allProperties",
+    "ownCellsOnly",
+    "cancelledPrefix",
+    "earnedHits",
+    "lawsFor",
+    "samePromptSameOutput",
+    "settles",
+  ],
   "kv-crosstalk/harness": ["ENGINES", "engineProfile", "containerTarget", "processTarget", "urlTarget", "runTrace"],
 };
 

@@ -1,6 +1,6 @@
 /** `crosstalk replay`: run one trace again, as often as asked, and judge each run. */
 
-import { allProperties } from "../../properties/index.ts";
+import { lawsFor } from "../../properties/index.ts";
 import { explainWitness } from "../check/explain.ts";
 import { judge } from "../check/property.ts";
 import { rate, upperBoundOfZero } from "../check/statistics.ts";
@@ -31,13 +31,14 @@ export async function replay(path: string, options: ReplayOptions): Promise<numb
     let error: unknown = null;
     try {
       const { blockSize, isolation } = await target.start();
+      const laws = lawsFor({ isolation }).filter((law) => law.appliesTo(trace));
       progress.say(`crosstalk: replaying ${trace.name}`);
       for (let i = 0; i < options.tries; i++) {
         await hearSignals();
         if (isolation === "restart" && i > 0) await target.restart();
         const verdicts: Status[] = [];
         const run = await runOnce(target, trace, "main", signal);
-        for (const law of allProperties.filter((l) => l.appliesTo(trace))) {
+        for (const law of laws) {
           const verdict = judge(law, new Map([["main", run]]));
           verdicts.push(verdict.status);
           reasons.set(law.id, `${verdict.status}: ${verdict.reason}`);

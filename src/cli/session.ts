@@ -1,6 +1,6 @@
 /** One campaign from the command line: target, store, progress, summary. `demo` and `run` are made of it. */
 
-import { allProperties } from "../../properties/index.ts";
+import { lawsFor } from "../../properties/index.ts";
 import { type CampaignResult, campaign } from "../campaign.ts";
 import type { Finding } from "../check/finding.ts";
 import { toRun } from "../check/property.ts";
@@ -62,7 +62,7 @@ export async function runSession(options: SessionOptions): Promise<Session> {
     const events = campaign({
       target,
       description,
-      laws: allProperties,
+      laws: lawsFor(description),
       traces: noting(tracesOf(options, without(description, options.without)), (trace) => {
         running = trace;
       }),

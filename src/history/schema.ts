@@ -19,6 +19,8 @@ const header = z.strictObject({
   arm: z.enum(ARMS),
   /** Counts server starts within one session of Crosstalk, from 1. */
   epoch: z.int().min(1),
+  /** Whether every cache was known to be empty when the run began. Left out: nobody knows. */
+  empty: z.boolean().optional(),
   engine: z.strictObject({ name: z.string(), version: z.string(), args: z.array(z.string()) }),
   target: z.string(),
   /** Manifest hash of the tracer model that the target was proven to hold. */

@@ -33,6 +33,7 @@ class LabTarget implements Target {
   readonly #options: LabOptions;
   #engine: LabEngine;
   #epoch = 1;
+  #empty = true;
 
   constructor({ model, ...options }: LabTargetOptions) {
     this.#model = model;
@@ -73,12 +74,14 @@ class LabTarget implements Target {
       trace: { name: trace.name, sha256: createHash("sha256").update(formatTrace(trace)).digest("hex") },
       arm,
       epoch: this.#epoch,
+      empty: this.#empty,
       engine: { name: "lab", version: VERSION, args: labArguments(this.#engine.config) },
       target: `lab:${topology}`,
       model: this.#model,
       machine: "lab",
       clock: "virtual",
     };
+    this.#empty = false;
     return { header, events: runTrace(this.#engine, trace) };
   }
 
@@ -86,11 +89,13 @@ class LabTarget implements Target {
   async flush(): Promise<string> {
     const proof = flushProof(this.#engine.flush());
     this.#engine = new LabEngine(this.#options);
+    this.#empty = true;
     return proof;
   }
 
   async restart(): Promise<void> {
     this.#engine = new LabEngine(this.#options);
+    this.#empty = true;
     this.#epoch++;
   }
 

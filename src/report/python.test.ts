@@ -65,7 +65,9 @@ interface StandIn {
 interface StandInDialect {
   readonly path: string;
   readonly maxTokens: (body: Record<string, unknown>) => number;
-  readonly event: (tokens: number[], last: boolean) => object;
+  /** The events that tell of tokens, or that an answer ends and how many tokens of its prompt came from the cache. */
+  readonly tokens: (tokens: number[]) => object;
+  readonly end: (cached: number) => readonly object[];
   /** Answers the calls off the stream; `status` is for those that empty the cache. */
   readonly call: (url: string, status: number, before: readonly string[]) => { status: number; body: object };
 }
@@ -74,7 +76,8 @@ const DIALECTS: Readonly<Record<Dialect, StandInDialect>> = {
   "llama-server": {
     path: "/completion",
     maxTokens: (body) => body.n_predict as number,
-    event: (tokens, last) => ({ tokens, stop: last }),
+    tokens: (tokens) => ({ tokens, stop: false }),
+    end: (cached) => [{ tokens: [], stop: true, timings: { cache_n: cached } }],
     call: (url, status) => {
       if (url === "/props") return { status: 200, body: { total_slots: 2 } };
       return { status: url.startsWith("/slots/") ? status : 404, body: {} };
@@ -83,7 +86,11 @@ const DIALECTS: Readonly<Record<Dialect, StandInDialect>> = {
   vllm: {
     path: "/v1/completions",
     maxTokens: (body) => body.max_tokens as number,
-    event: (tokens, last) => ({ choices: [{ index: 0, token_ids: tokens, finish_reason: last ? "length" : null }] }),
+    tokens: (tokens) => ({ choices: [{ index: 0, token_ids: tokens, finish_reason: null }] }),
+    end: (cached) => [
+      { choices: [{ index: 0, token_ids: [], finish_reason: "length" }] },
+      { choices: [], usage: { prompt_tokens_details: { cached_tokens: cached } } },
+    ],
     // Every second reset comes while blocks are held.
     call: (url, status, before) => ({
       status: url === "/reset_prefix_cache" ? status : 404,
@@ -93,8 +100,8 @@ const DIALECTS: Readonly<Record<Dialect, StandInDialect>> = {
 };
 
 /** As much of a server as the script uses. Answers longer than a request's first tokens wait for a cancel. */
-async function standIn(dialect: Dialect, answer: Answer, erase = 200): Promise<StandIn> {
-  const { path, maxTokens, event: eventOf, call } = DIALECTS[dialect];
+async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached = 0 } = {}): Promise<StandIn> {
+  const { path, maxTokens, tokens: eventOf, end, call } = DIALECTS[dialect];
   const calls: string[] = [];
   const bodies: Record<string, unknown>[] = [];
   let before: number[] = [];
@@ -118,14 +125,15 @@ async function standIn(dialect: Dialect, answer: Answer, erase = 200): Promise<S
     }
     const event = (data: object) => response.write(`data: ${JSON.stringify(data)}\n\n`);
     response.writeHead(200, { "content-type": "text/event-stream" });
-    event(eventOf(tokens.slice(0, 3), false));
+    event(eventOf(tokens.slice(0, 3)));
     // A scan's answer is held back until its client goes away: this is how a cancel is seen to reach the server.
     if (read.kind === "scan") {
       response.on("close", () => cancelled++);
       return;
     }
-    event(eventOf(tokens.slice(3), false));
-    response.end(`data: ${JSON.stringify(eventOf([], true))}\n\n`);
+    event(eventOf(tokens.slice(3)));
+    for (const data of end(cached)) event(data);
+    response.end();
   };
   const server = createServer((request, response) => {
     let body = "";
@@ -157,9 +165,9 @@ async function standIn(dialect: Dialect, answer: Answer, erase = 200): Promise<S
 async function reproduce(
   answer: Answer,
   finding: Finding,
-  erase = 200,
+  how: { erase?: number; cached?: number } = {},
 ): Promise<Ended & { cancelled: number; asked: StandIn["asked"] }> {
-  const server = await standIn(finding.target.dialect, answer, erase);
+  const server = await standIn(finding.target.dialect, answer, how);
   try {
     const ended = await python(reproPy(finding), server.url, "--tries", "2");
     return { ...ended, cancelled: server.cancelled(), asked: server.asked };
@@ -177,7 +185,7 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
   const plain = exampleFinding();
   const example: Finding = { ...plain, target: { ...plain.target, dialect } };
   const underLaw = (id: string): Finding => ({ ...example, law: { ...example.law, id } });
-  const reproduceOf = (answer: Answer, finding = example, erase = 200) => reproduce(answer, finding, erase);
+  const reproduceOf = (answer: Answer, finding = example, how = {}) => reproduce(answer, finding, how);
 
   it("ends with 0 on a clean server, names the tries that rests on, and its cancels reach the server", async (test) => {
     needsPython(test);
@@ -227,7 +235,7 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
         return tokens;
       },
       example,
-      501,
+      { erase: 501 },
     );
     expect(ended.code).toBe(0);
     expect(prompts.size).toBe(1 + 2 * 2);
@@ -249,6 +257,18 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
     expect(ended.code).toBe(1);
     expect(ended.output).toMatch(/request r2, token 20 \(finished\)\n.*\n {2}observed the end/);
     expect(await reproduceOf(short)).toMatchObject({ code: 0 });
+  });
+
+  it("counts a hit that nobody has earned under the law of hits, and under no other", async (test) => {
+    needsPython(test);
+    const earned = await reproduceOf(right, underLaw("earned-hits"), { cached: 48 });
+    expect(earned).toMatchObject({ code: 0 });
+    const ended = await reproduceOf(right, underLaw("earned-hits"), { cached: 49 });
+    expect(ended.code).toBe(1);
+    expect(ended.output).toMatch(
+      /request r2: 49 tokens of its prompt came from the cache; another request can have left 48/,
+    );
+    expect(await reproduceOf(right, example, { cached: 49 })).toMatchObject({ code: 0 });
   });
 
   it("says that an alarm tells the layer alone", async (test) => {
@@ -325,7 +345,7 @@ describe("repro.py with options of requests", () => {
 
   it("ends with 2 where the cache cannot be emptied, because they name tokens", async (test) => {
     needsPython(test);
-    const ended = await reproduce(right, finding, 404);
+    const ended = await reproduce(right, finding, { erase: 404 });
     expect(ended).toMatchObject({ code: 2, output: expect.stringContaining("VLLM_SERVER_DEV_MODE=1") });
   });
 });

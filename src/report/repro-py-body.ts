@@ -56,7 +56,7 @@ class Request:
 
     def __init__(self, step, segments):
         self.id, self.max_tokens, self.cache = step["send"], step["max_tokens"], step.get("cache", True)
-        self.options = step.get("options", {})
+        self.options, self.most_cached = step.get("options", {}), step.get("most_cached", 0)
         self.prompt, self.places, self.allowed, self.turn = [], [], 0, 0
         for kind, *numbers in step["prompt"]:
             if len(numbers) == 2:
@@ -74,7 +74,7 @@ class Request:
             else:
                 self.read(kind, *numbers)
         self.expected = self.answer(self.max_tokens)
-        self.tokens, self.state, self.error = [], "open", None
+        self.tokens, self.cached, self.state, self.error = [], None, "open", None
         self.socket, self.cancel_after, self.lock = None, None, threading.Lock()
         self.settled = threading.Event()
 
@@ -124,11 +124,12 @@ class Request:
                 event = json.loads(line[6:])
                 if "error" in event:
                     return self.settle("failed", str(event["error"]))
-                tokens, last = read_event(event)
+                tokens, cached, last = read_event(event)
                 with self.lock:
                     if self.state != "open":
                         return
                     self.tokens += tokens
+                    self.cached = cached
                     enough = self.cancel_after is not None and len(self.tokens) >= self.cancel_after
                 if last:
                     return self.settle("finished")
@@ -280,6 +281,9 @@ def owner(request, index, requests):
 
 
 def describe(request, index, requests):
+    if index is None and LAW == "earned hits":
+        return "request %s: %d tokens of its prompt came from the cache; another request can have left %d" % (
+            request.id, request.cached, request.most_cached)
     if index is None:
         return "request %s: %s after %d tokens: %s" % (
             request.id, "failed" if request.state == "failed" else "still open", len(request.tokens), request.error)
@@ -292,6 +296,8 @@ def describe(request, index, requests):
 def violations(requests):
     if LAW == "settles":
         return [(r, None) for r in requests.values() if r.state in ("failed", "open")]
+    if LAW == "earned hits":
+        return [(r, None) for r in requests.values() if (r.cached or 0) > r.most_cached]
     found = [(r, wrong_index(r)) for r in requests.values()]
     return [(r, index) for r, index in found if index is not None]
 

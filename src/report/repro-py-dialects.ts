@@ -25,8 +25,8 @@ def completion(prompt, max_tokens, cache, _options):
 
 
 def read_event(event):
-    """The tokens of one event of the stream, and whether it is the last."""
-    return event.get("tokens", []), event.get("stop", False)
+    """The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last."""
+    return event.get("tokens", []), event.get("timings", {}).get("cache_n"), event.get("stop", False)
 
 
 def meet_server():
@@ -58,7 +58,7 @@ TO_EMPTY_THE_CACHE = "start the server with the variable VLLM_SERVER_DEV_MODE=1"
 
 def completion(prompt, max_tokens, cache, options):
     body = {"prompt": prompt, "max_tokens": max_tokens, "temperature": 0, "ignore_eos": True,
-            "return_token_ids": True, "stream": True}
+            "return_token_ids": True, "stream": True, "stream_options": {"include_usage": True}}
     body.update(options)
     if not cache:
         body["cache_salt"] = os.urandom(16).hex()  # nobody else's blocks have this salt
@@ -66,9 +66,11 @@ def completion(prompt, max_tokens, cache, options):
 
 
 def read_event(event):
-    """The tokens of one event of the stream, and whether it is the last."""
-    choice = (event.get("choices") or [{}])[0]
-    return choice.get("token_ids") or [], choice.get("finish_reason") is not None
+    """The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last."""
+    if not event.get("choices"):
+        details = (event.get("usage") or {}).get("prompt_tokens_details") or {}
+        return [], details.get("cached_tokens"), True
+    return event["choices"][0].get("token_ids") or [], None, False
 
 
 def meet_server():

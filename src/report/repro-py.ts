@@ -1,9 +1,11 @@
 /** `repro.py`: the minimal trace as a script that anyone can read and run without Crosstalk. */
 
 import type { Finding } from "../check/finding.ts";
+import { mostCached } from "../check/phantom.ts";
 import { cleanRunsNeeded } from "../check/statistics.ts";
 import { optionFields } from "../target/dialect.ts";
 import { resolveOptions } from "../trace/options.ts";
+import { resolveRequests } from "../trace/prompt.ts";
 import { isSend, type Part, type Step, type Trace } from "../trace/schema.ts";
 import { REPRO_BODY } from "./repro-py-body.ts";
 import { REPRO_DIALECTS } from "./repro-py-dialects.ts";
@@ -43,7 +45,8 @@ ${segments(finding.trace)}
 # Times in milliseconds from the start of a try. A prompt is pieces of segments, ("A", from, to), and reads:
 # ("narrow", 32) asks for the cells from 32 before it on, ("find", 32) for the cell with the digits of that one,
 # ("scan",) looks at every cell of the context. ("answer", 8) is what the read before it must be answered with.
-# ("nonce", 5) and ("branch", 3) mark the keys of all cells that follow.
+# ("nonce", 5) and ("branch", 3) mark the keys of all cells that follow. "most_cached" is how many tokens of the prompt
+# another request with the same salt can have left in a cache.
 STEPS = [
 ${steps(finding)}
 ]
@@ -76,16 +79,24 @@ function segments(trace: Trace): string {
     .join("\n");
 }
 
-function steps({ trace, target }: Finding): string {
+function steps(finding: Finding): string {
+  const { trace, target } = finding;
   const options = resolveOptions(trace);
+  const requests = judgement(finding) === "earned hits" ? resolveRequests(trace) : null;
   const literals = trace.steps.map((step) => {
     const own = isSend(step) ? options.get(step.send) : undefined;
-    return stepLiteral(trace, step, own && optionFields(target.dialect, own));
+    const more = isSend(step) && requests ? mostCached(requests.get(step.send)!, requests.values()) : undefined;
+    return stepLiteral(trace, step, own && optionFields(target.dialect, own), more);
   });
   return literals.map((literal) => `    ${literal},`).join("\n");
 }
 
-function stepLiteral(trace: Trace, step: Step, options?: Readonly<Record<string, unknown>>): string {
+function stepLiteral(
+  trace: Trace,
+  step: Step,
+  options: Readonly<Record<string, unknown>> | undefined,
+  mostFromCache: number | undefined,
+): string {
   const fields = [`"at": ${step.at}`];
   if (isSend(step)) {
     fields.push(`"send": ${JSON.stringify(step.send)}`);
@@ -93,6 +104,7 @@ function stepLiteral(trace: Trace, step: Step, options?: Readonly<Record<string,
     fields.push(`"max_tokens": ${step.maxTokens}`);
     if (step.cache === false) fields.push(`"cache": False`);
     // JSON of numbers, texts and lists reads the same in Python.
+    if (mostFromCache !== undefined) fields.push(`"most_cached": ${mostFromCache}`);
     if (options) fields.push(`"options": ${JSON.stringify(options)}`);
   } else if ("cancel" in step) {
     fields.push(`"cancel": ${JSON.stringify(step.cancel)}`);
@@ -118,7 +130,8 @@ function partLiteral(trace: Trace, part: Part): string {
 }
 
 /** What the script counts as the same failure: the finding's own law, in its simplest form. */
-function judgement(finding: Finding): "settles" | "whole answers" | "right tokens" {
+function judgement(finding: Finding): "settles" | "earned hits" | "whole answers" | "right tokens" {
+  if (finding.law.id === "earned-hits") return "earned hits";
   if (finding.law.id === "settles" || finding.anomaly.class === "unsettled request") return "settles";
   return finding.law.id === "same-prompt-same-output" || finding.anomaly.class === "lost tail"
     ? "whole answers"

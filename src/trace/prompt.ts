@@ -19,6 +19,8 @@ export interface ResolvedRequest {
   readonly turns: readonly Turn[];
   readonly maxTokens: number;
   readonly cache: boolean;
+  /** Only requests with the same one may share cached cells. */
+  readonly salt: string | null;
   readonly read: "narrow" | "scan" | "find";
   /** For a narrow read: how many cells before the read the first answer lies. */
   readonly back: number | null;
@@ -49,6 +51,7 @@ function resolve(trace: Trace, step: SendStep, runs: (id: string) => Int32Array)
     turns,
     maxTokens: step.maxTokens,
     cache: step.cache ?? true,
+    salt: step.salt ?? null,
     read: read.read,
     back,
     asked: back === null ? found : prompt.length - read.tokens - back,
