@@ -85,8 +85,8 @@ export class ServerTarget implements Target {
     this.#empty = false;
     if (await this.#isLost(result)) {
       const how = this.#exit ? describeExit(this.#exit) : "(it no longer answers)";
-      const partial = { header, events: result.events.filter((event) => event.e !== "end") };
-      throw new EngineLostError(partial, how, lastLines(server.logs()));
+      const recorded = { header, events: result.events.filter((event) => event.e !== "end") };
+      throw new EngineLostError(recorded, how, lastLines(server.logs()));
     }
     if (result.killed) {
       // Between two executions a target always has a running server.

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Part } from "../src/trace/schema.ts";
 import { type HandMadeRequest, handMade, mainOnly } from "./hand-made.ts";
-import { earnedHits, lawsFor } from "./index.ts";
+import { earnedHits } from "./index.ts";
 
 const prompt: readonly Part[] = [{ seg: "A" }, { read: "scan" }];
 const first: HandMadeRequest = { id: "r1", sentAt: 0, settledAt: 9, prompt, maxTokens: 4 };
@@ -47,10 +47,4 @@ test("is inconclusive without a hit, where the engine does not tell, and where t
   const run = handMade([first, { ...second, salt: "s1" }]);
   const { empty: _, ...header } = run.history.header;
   expect(earnedHits.check(mainOnly({ ...run, history: { ...run.history, header } })).status).toBe("inconclusive");
-});
-
-test("is judged on targets that a flush empties", () => {
-  expect(lawsFor({ isolation: "flush" })).toContain(earnedHits);
-  expect(lawsFor({ isolation: "restart" })).not.toContain(earnedHits);
-  expect(lawsFor({ isolation: "none" }).length).toBe(lawsFor({ isolation: "flush" }).length - 1);
 });

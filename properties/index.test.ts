@@ -4,7 +4,7 @@ import type { HistoryEvent } from "../src/history/schema.ts";
 import type { Part } from "../src/trace/schema.ts";
 import { badToken } from "../src/tracer/vocabulary.ts";
 import { type HandMadeRequest, handMade, mainOnly } from "./hand-made.ts";
-import { allProperties } from "./index.ts";
+import { allProperties, lawsFor } from "./index.ts";
 
 const A: Part = { seg: "A" };
 const B: Part = { seg: "B" };
@@ -34,6 +34,7 @@ function verdicts(change: Partial<Record<string, Partial<HandMadeRequest>>>, mor
   return Object.fromEntries(allProperties.map((p) => [p.id, judge(p, mainOnly(run)).status]));
 }
 
+const LOST: HistoryEvent = { t: 23_000, e: "lost", how: "with exit code 1", said: "" };
 const wrongAt = (index: number) => (right: readonly number[]) =>
   right.map((t, i) => (i === index ? badToken(0, 9) : t));
 
@@ -63,10 +64,11 @@ describe("each law has a fault that breaks it and no other", () => {
       { r3: { answer: (r: readonly number[]) => r.slice(0, 2) } },
     ],
     ["same-prompt-same-output", "a twin stops on a neighbour's stop", { r2: { reason: "stop" as const } }],
+    ["stays-up", "the server ends", { r3: { ends: "failed" as const } }, [LOST]],
     ["settles", "the engine fails a request", { r3: { ends: "failed" as const } }],
     ["settles", "a request hangs", { r3: { ends: "open" as const } }],
-  ])("%s: %s", (law, _fault, change) => {
-    const found = verdicts(change);
+  ] as const)("%s: %s", (law, _fault, change, more: readonly HistoryEvent[] = []) => {
+    const found = verdicts(change, more);
     expect(Object.keys(found).filter((id) => found[id] === "fail")).toEqual([law]);
   });
 });
@@ -81,4 +83,12 @@ test("ids are unique, and every law can be read by a person", () => {
 
 test("without its arm a law is inconclusive", () => {
   for (const property of allProperties) expect(judge(property, new Map()).status).toBe("inconclusive");
+});
+
+test("a law that cannot fail on a target is not judged there", () => {
+  expect(lawsFor({ kind: "container", isolation: "flush" })).toEqual(allProperties);
+  const left = (kind: "lab" | "url", isolation: "flush" | "none") =>
+    allProperties.filter((law) => !lawsFor({ kind, isolation }).includes(law)).map((law) => law.id);
+  expect(left("lab", "flush")).toEqual(["stays-up"]);
+  expect(left("url", "none")).toEqual(["earned-hits"]);
 });

@@ -7,8 +7,9 @@ import { earnedHits } from "./earned-hits.ts";
 import { ownCellsOnly } from "./own-cells-only.ts";
 import { samePromptSameOutput } from "./same-prompt-same-output.ts";
 import { settles } from "./settles.ts";
+import { staysUp } from "./stays-up.ts";
 
-export { cancelledPrefix, earnedHits, ownCellsOnly, samePromptSameOutput, settles };
+export { cancelledPrefix, earnedHits, ownCellsOnly, samePromptSameOutput, settles, staysUp };
 
 /** In the order in which a report should name them: the law whose breach says most comes first. */
 export const allProperties: readonly Property[] = [
@@ -17,9 +18,11 @@ export const allProperties: readonly Property[] = [
   earnedHits,
   samePromptSameOutput,
   settles,
+  staysUp,
 ];
 
-/** The laws that can be judged on a target: whether hits are earned is only known where a flush empties every cache. */
-export function lawsFor({ isolation }: Pick<TargetDescription, "isolation">): readonly Property[] {
-  return allProperties.filter((law) => law !== earnedHits || isolation === "flush");
+/** The laws that can fail on a target: hits are known to be earned where a flush empties every cache; a lab cannot end. */
+export function lawsFor({ kind, isolation }: Pick<TargetDescription, "kind" | "isolation">): readonly Property[] {
+  const idle = [...(isolation === "flush" ? [] : [earnedHits]), ...(kind === "lab" ? [staysUp] : [])];
+  return allProperties.filter((law) => !idle.includes(law));
 }

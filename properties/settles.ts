@@ -9,7 +9,7 @@
 
 import type { Property, Run, RunSet } from "../src/check/property.ts";
 import { fail, inconclusive, pass, type Verdict, type Witness } from "../src/check/verdict.ts";
-import type { Outcome } from "../src/history/outcome.ts";
+import { type Outcome, serverLoss } from "../src/history/outcome.ts";
 import { count } from "./wording.ts";
 
 export const settles: Property = {
@@ -23,6 +23,7 @@ export const settles: Property = {
 
 function check(runs: RunSet): Verdict {
   const run = runs.get("main")!;
+  if (serverLoss(run.history) !== null) return inconclusive("the server ended: that is for stays-up");
   const outcomes = [...run.outcomes.values()];
   const ended = run.history.events.at(-1)?.e === "end";
   const witnesses = outcomes.flatMap((o) => unsettled(o, ended) ?? []);

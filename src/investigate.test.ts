@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
-import { settles } from "../properties/index.ts";
+import { settles, staysUp } from "../properties/index.ts";
 import type { Property } from "./check/property.ts";
 import { fail, pass, type Verdict } from "./check/verdict.ts";
 import { CrosstalkError } from "./errors.ts";
 import type { History } from "./history/schema.ts";
 import { DEFAULT_INVESTIGATION, type Failure, investigate, runOnce } from "./investigate.ts";
 import { labTarget } from "./lab/target.ts";
+import { EngineLostError } from "./target/engine-lost.ts";
 import type { Target, TargetDescription } from "./target/target.ts";
 import { TRACE_VERSION, type Trace } from "./trace/schema.ts";
 
@@ -114,6 +115,23 @@ test("the same failure is recognised in whichever request it shows", async () =>
   const finding = await result(investigate(target, description, failure, LIMITS));
   expect(finding.anomaly).toMatchObject({ request: "r1", class: "lost tail" });
   expect(finding.minimised.to.requests).toBe(1);
+});
+
+test("a trace that ends the server is reduced, each time on a server started again", async () => {
+  const { target, description, between } = await counted({}, async (trace, execution) => {
+    const history = await labTarget({ model: "none" }).execute(trace, execution);
+    if (!trace.steps.some((s) => "send" in s && "read" in s.prompt.at(-1)! && s.maxTokens === 2)) return history;
+    const recorded = history.events.filter((event) => event.e !== "end");
+    throw new EngineLostError({ header: history.header, events: recorded }, "with exit code 1", "it wrote nothing");
+  });
+  const run = await runOnce(target, pair, "main");
+  const verdict = staysUp.check(new Map([["main", run]]));
+  if (verdict.status !== "fail") throw new Error(verdict.reason);
+  const failure: Failure = { law: staysUp, run, witness: verdict.witnesses[0] };
+  const finding = await result(investigate(target, description, failure, LIMITS));
+  expect(finding).toMatchObject({ anomaly: { class: "lost server" }, confirmation: { failed: 6, runs: 6 } });
+  expect(finding.minimised.to.requests).toBe(1);
+  expect(between.reduce((sum, n) => sum + n, 0)).toBeGreaterThan(6);
 });
 
 test("a lost server that cannot be restarted is the error, not the restart", async () => {

@@ -12,6 +12,7 @@ import { CrosstalkError } from "./errors.ts";
 import type { Arm } from "./history/schema.ts";
 import { locatedAnomaly } from "./locate.ts";
 import { type Candidate, createMinimizer } from "./minimize/minimizer.ts";
+import { EngineLostError } from "./target/engine-lost.ts";
 import type { Target, TargetDescription } from "./target/target.ts";
 import { formatTrace } from "./trace/read.ts";
 import type { Trace } from "./trace/schema.ts";
@@ -54,11 +55,23 @@ export const DEFAULT_INVESTIGATION: InvestigationLimits = {
   armRuns: 3,
 };
 
-/** Runs a trace once, as `arm` has it, on caches that were emptied as far as a flush can. */
+/**
+ * Runs a trace once, as `arm` has it, on caches that were emptied as far as a flush can. A server that ends meanwhile is
+ * started again: its end is in the run's history.
+ * @throws EngineLostError where it cannot be started again
+ */
 export async function runOnce(target: Target, trace: Trace, arm: Arm, signal?: AbortSignal): Promise<Run> {
   await target.flush();
   const armTrace = forArm(trace, arm);
-  return toRun(armTrace, await target.execute(armTrace, signal ? { arm, signal } : { arm }));
+  try {
+    return toRun(armTrace, await target.execute(armTrace, signal ? { arm, signal } : { arm }));
+  } catch (error) {
+    if (!(error instanceof EngineLostError)) throw error;
+    await target.restart().catch(() => {
+      throw error;
+    });
+    return toRun(armTrace, error.partial);
+  }
 }
 
 interface RunChoice {
@@ -68,8 +81,8 @@ interface RunChoice {
 }
 
 /**
- * Runs traces again, kept apart from each other as the target allows, and gives the failure where one breaks the law.
- * A trace that kills the server shows another failure than the one that is looked into.
+ * Runs traces again, kept apart from each other as the target allows, and gives the failure where one breaks the law. A
+ * server that ended between two runs says nothing of either: it is started again.
  */
 export function rerun(target: Target, description: TargetDescription, law: Property, signal?: AbortSignal) {
   const canRestart = description.arms.includes("fresh-server");

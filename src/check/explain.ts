@@ -1,6 +1,6 @@
 /** From a law's witness to an anomaly that a person understands. */
 
-import type { Outcome } from "../history/outcome.ts";
+import { type Outcome, serverLoss } from "../history/outcome.ts";
 import { formatPrompt } from "../trace/print.ts";
 import { expectedTokens } from "../trace/prompt.ts";
 import { DIGITS, digitsOf, tokenKind, tokenName } from "../tracer/vocabulary.ts";
@@ -27,6 +27,8 @@ export function explainWitness(run: Run, witness: Witness, blockSize: number): A
   const index = witness.index === null || isWrong(witness.index) || elsewhere < 0 ? witness.index : elsewhere;
   const evidence = evidenceOf(run, witness.request, index);
   if (index !== null && isWrong(index)) return wrongToken(run, outcome, index, evidence, blockSize);
+  const loss = serverLoss(run.history);
+  if (loss !== null && index === null) return lostServer(run, outcome, witness, loss.how);
   const [{ class: kind, origins }, ...or] = classify(evidence);
   const explanation =
     kind === "lost tail" || kind === "unsettled request"
@@ -74,6 +76,22 @@ function evidenceOf(run: Run, request: string, index: number | null): Evidence {
 function wrongEnd({ id }: Outcome, { expected, observed }: Witness, kind: Anomaly["class"]): string {
   const end = `${id} ended otherwise than it should: expected ${expected}, got ${observed}.`;
   return kind === "repeated tail" ? `${end} The last tokens of its answer came twice.` : `${end} No cell tells why.`;
+}
+
+function lostServer({ outcomes }: Run, { id, sentAt }: Outcome, { expected, observed }: Witness, how: string): Anomaly {
+  const open = [...outcomes.values()].filter((o) => o.status === "open" || o.status === "failed").map((o) => o.id);
+  const victims = open.length === 0 ? "No request was open." : `Open were ${open.join(", ")}.`;
+  return {
+    class: "lost server",
+    or: [],
+    request: id,
+    index: null,
+    expected: [expected],
+    observed: [observed],
+    position: null,
+    origins: [],
+    explanation: `The server ended ${how}, after ${id} was sent ${(sentAt / 1000).toFixed(1)} ms into the run. ${victims}`,
+  };
 }
 
 function missing({ id, error, status, tokens }: Outcome, maxTokens: number): string {
@@ -205,6 +223,8 @@ function meaning(
     }
     case "unsettled request":
       return "It did not settle.";
+    case "lost server":
+      return "The server ended.";
   }
 }
 

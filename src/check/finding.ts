@@ -19,6 +19,7 @@ export type AnomalyClass =
   | "lost tail"
   | "repeated tail"
   | "unsettled request"
+  | "lost server"
   | "unexplained";
 
 /** Another request's cells. Foreign and stale differ only in whether their owner was still at work. */

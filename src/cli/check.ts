@@ -29,7 +29,8 @@ export async function check(path: string, options: CheckOptions): Promise<number
   refuseOtherTrace(trace, run);
   const blockSize = run.trace.needs?.blockSize ?? 1;
   const isolation = history.header.empty ? "flush" : "none";
-  const laws = lawsFor({ isolation }).filter((law) => law.appliesTo(run.trace));
+  const kind = history.header.target.startsWith("lab:") ? "lab" : "url";
+  const laws = lawsFor({ kind, isolation }).filter((law) => law.appliesTo(run.trace));
   const verdicts = laws.map((law) => {
     const verdict = judge(law, new Map([["main", run]]));
     const anomaly = verdict.status === "fail" ? explainWitness(run, verdict.witnesses[0], blockSize) : null;

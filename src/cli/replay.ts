@@ -30,8 +30,8 @@ export async function replay(path: string, options: ReplayOptions): Promise<numb
     const reasons = new Map<string, string>();
     let error: unknown = null;
     try {
-      const { blockSize, isolation } = await target.start();
-      const laws = lawsFor({ isolation }).filter((law) => law.appliesTo(trace));
+      const { blockSize, isolation, kind } = await target.start();
+      const laws = lawsFor({ kind, isolation }).filter((law) => law.appliesTo(trace));
       progress.say(`crosstalk: replaying ${trace.name}`);
       for (let i = 0; i < options.tries; i++) {
         await hearSignals();

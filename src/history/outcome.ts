@@ -1,6 +1,6 @@
 /** What became of each request, folded out of a history's events. */
 
-import type { History } from "./schema.ts";
+import type { History, HistoryEvent } from "./schema.ts";
 
 export interface Outcome {
   readonly id: string;
@@ -62,4 +62,9 @@ export function outcomes(history: History): Map<string, Outcome> {
     }
   }
   return found;
+}
+
+/** How the server ended by itself during the run; null if it did not. */
+export function serverLoss(history: History): Extract<HistoryEvent, { e: "lost" }> | null {
+  return history.events.find((event) => event.e === "lost") ?? null;
 }

@@ -26,6 +26,8 @@ export function formatEvent(event: HistoryEvent): string {
       return `${time}engine counters: ${Object.entries(event.counters)
         .map(([name, value]) => `${name} ${value}`)
         .join(", ")}`;
+    case "lost":
+      return `${time}the server ended ${event.how}`;
     case "end":
       return `${time}end; steps fired at most ${(event.latenessMax / 1000).toFixed(3)} ms late`;
   }

@@ -59,6 +59,8 @@ const event = z.discriminatedUnion("e", [
   }),
   /** The engine's own counters, as differences over the run, under Crosstalk's names. */
   z.strictObject({ ...t, e: z.literal("metrics"), counters: z.record(z.string(), z.number()) }),
+  /** The server's process ended by itself: `how` is its exit code or signal, `said` what it wrote last. */
+  z.strictObject({ ...t, e: z.literal("lost"), how: z.string(), said: z.string() }),
   /** The run ended: lateness of the executor's own steps. A history without it was cut short. */
   z.strictObject({ ...t, e: z.literal("end"), latenessP99: micros, latenessMax: micros }),
 ]);

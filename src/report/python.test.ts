@@ -50,8 +50,8 @@ async function python(script: string, ...args: string[]): Promise<Ended> {
   });
 }
 
-/** How a stand-in answers: the right answer and what was sent before it give the answer; null drops the connection. */
-type Answer = (right: number[], prompt: readonly number[], before: readonly number[]) => number[] | null;
+/** How a stand-in answers: the right answer and what was sent before it give the answer; null drops the connection, and "end" ends the server. */
+type Answer = (right: number[], prompt: readonly number[], before: readonly number[]) => number[] | null | "end";
 
 interface StandIn {
   readonly url: string;
@@ -119,7 +119,8 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
     const right = expectedTokens({ prompt: Int32Array.from(prompt), maxTokens: maxTokens({ ...asked }) });
     const tokens = answer([...right], prompt, before);
     before = prompt;
-    if (tokens === null) {
+    if (tokens === null || tokens === "end") {
+      if (tokens === "end") server.close();
       response.destroy();
       return;
     }
@@ -145,7 +146,7 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
         complete(body, response);
         return;
       }
-      const answered = call(request.url!, erase, calls);
+      const answered = request.url === "/health" ? { status: 200, body: {} } : call(request.url!, erase, calls);
       calls.push(request.url!);
       response.writeHead(answered.status).end(JSON.stringify(answered.body));
     });
@@ -157,7 +158,7 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
     asked: bodies,
     close: async () => {
       server.closeAllConnections();
-      await once(server.close(), "close");
+      if (server.listening) await once(server.close(), "close");
     },
   };
 }
@@ -257,6 +258,18 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
     expect(ended.code).toBe(1);
     expect(ended.output).toMatch(/request r2, token 20 \(finished\)\n.*\n {2}observed the end/);
     expect(await reproduceOf(short)).toMatchObject({ code: 0 });
+  });
+
+  it("counts a server that ends under the law that it stays up, and a failed request alone not", async (test) => {
+    needsPython(test);
+    const drops: Answer = (tokens, prompt) => (prompt.length === 83 && tokens.length === 24 ? null : tokens);
+    const ends: Answer = (tokens, prompt, before) => drops(tokens, prompt, before) ?? "end";
+    const ended = await reproduceOf(ends, underLaw("stays-up"));
+    expect(ended.code).toBe(1);
+    expect(ended.output).toMatch(/request r2: failed after 0 tokens/);
+    const dropped = await reproduceOf(drops, underLaw("stays-up"));
+    expect(dropped.code).toBe(2);
+    expect(dropped.output).toMatch(/requests failed in every try/);
   });
 
   it("counts a hit that nobody has earned under the law of hits, and under no other", async (test) => {

@@ -293,9 +293,24 @@ def describe(request, index, requests):
         " ".join(map(name, observed)) or "the end", owner(request, index, requests) if observed else "-")
 
 
+def server_is_gone():
+    """A server that has lost its engine says so, and ends in a moment."""
+    for _ in range(100):
+        try:
+            if call("GET", "/health", timeout=5)[0] == 200:
+                return False
+        except OSError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def violations(requests):
     if LAW == "settles":
         return [(r, None) for r in requests.values() if r.state in ("failed", "open")]
+    if LAW == "stays up":
+        unsettled = [(r, None) for r in requests.values() if r.state in ("failed", "open")]
+        return unsettled if unsettled and server_is_gone() else []
     if LAW == "earned hits":
         return [(r, None) for r in requests.values() if (r.cached or 0) > r.most_cached]
     found = [(r, wrong_index(r)) for r in requests.values()]

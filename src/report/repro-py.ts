@@ -130,7 +130,8 @@ function partLiteral(trace: Trace, part: Part): string {
 }
 
 /** What the script counts as the same failure: the finding's own law, in its simplest form. */
-function judgement(finding: Finding): "settles" | "earned hits" | "whole answers" | "right tokens" {
+function judgement(finding: Finding): "stays up" | "settles" | "earned hits" | "whole answers" | "right tokens" {
+  if (finding.law.id === "stays-up") return "stays up";
   if (finding.law.id === "earned-hits") return "earned hits";
   if (finding.law.id === "settles" || finding.anomaly.class === "unsettled request") return "settles";
   return finding.law.id === "same-prompt-same-output" || finding.anomaly.class === "lost tail"

@@ -154,6 +154,8 @@ function describe(
       return { request: null, lines: [`flush: ${event.proof}`], wrong: false };
     case "fault":
       return { request: null, lines: [`fault: ${event.fault}`], wrong: false };
+    case "lost":
+      return { request: null, lines: ["the server ended", event.how], wrong: true };
     case "metrics":
       return null;
   }

@@ -16,6 +16,7 @@ const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
   "lost tail": "a finished answer has fewer tokens than were asked for",
   "repeated tail": "a part of an answer came twice",
   "unsettled request": "a request never finished",
+  "lost server": "requests ended the server for everybody",
   unexplained: "a request got tokens that its prompt does not determine",
 };
 
@@ -43,6 +44,7 @@ const NO_LEAK: readonly AnomalyClass[] = [
   "lost tail",
   "repeated tail",
   "unsettled request",
+  "lost server",
   "shifted read",
   "unwritten read",
 ];
