@@ -79,6 +79,7 @@ const ENTRIES = {
     "ownCellsOnly",
     "cancelledPrefix",
     "earnedHits",
+    "staysUp",
     "lawsFor",
     "samePromptSameOutput",
     "settles",
