@@ -34,6 +34,7 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL): string {
     RMS_EPSILON: shapes.RMS_EPSILON,
     CONSTANT: shapes.CONSTANT,
     UNIT: shapes.norm(shape),
+    GAIN: shapes.valueGain(shape),
     SHARE: 1 / (shapes.layersOf(shape) * shapes.copiesOf(shape)),
     SCAN_AMPLITUDE: shapes.SCAN_AMPLITUDE,
     SIGHTING_AMPLITUDE: shapes.SIGHTING_AMPLITUDE,
@@ -313,11 +314,11 @@ class Layer:
         at = self.carried[head]
         self.carried[head] += 1
         for channel in channels:
-            self.v.put(head * HEAD + at, channel, 1 / UNIT)
+            self.v.put(head * HEAD + at, channel, GAIN)
         return at
 
     def tell(self, head, role, at, channel, weight):
-        self.o.put(channel, (head * (QUERY_HEADS // KV_HEADS) + role) * HEAD + at, weight)
+        self.o.put(channel, (head * (QUERY_HEADS // KV_HEADS) + role) * HEAD + at, weight / (UNIT * GAIN))
 
 
 def sink_rms(layer):
