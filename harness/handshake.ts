@@ -11,17 +11,17 @@ const PAYLOAD_CELLS = 40;
 const SEED = 0x5eed;
 const FAMILY = 27; // groups 1, 2 and 3
 
-type Read = Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache">;
+type Read = Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache" | "adapter">;
 
 /** A narrow read that begins at the payload's first cell. */
 export function narrowProbe(seed: number, cache: boolean): Read {
   const payload = payloadRun(seed, FAMILY, PAYLOAD_CELLS);
-  return { prompt: Int32Array.of(...payload, ...narrowRead(PAYLOAD_CELLS)), maxTokens: 8, cache };
+  return { prompt: Int32Array.of(...payload, ...narrowRead(PAYLOAD_CELLS)), maxTokens: 8, cache, adapter: null };
 }
 
 function scanProbe(): Read {
   const payload = payloadRun(SEED, FAMILY, PAYLOAD_CELLS);
-  return { prompt: Int32Array.of(...payload, scanToken([FAMILY])), maxTokens: 4, cache: false };
+  return { prompt: Int32Array.of(...payload, scanToken([FAMILY])), maxTokens: 4, cache: false, adapter: null };
 }
 
 /** @throws CrosstalkError WRONG_MODEL, with what was asked, expected and answered */

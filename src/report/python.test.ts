@@ -109,7 +109,11 @@ async function standIn(dialect: Dialect, answer: Answer, erase = 200): Promise<S
       return;
     }
     const read = tokenKind(prompt.at(-1)!);
-    const right = expectedTokens({ prompt: Int32Array.from(prompt), maxTokens: maxTokens({ ...asked }) });
+    const right = expectedTokens({
+      prompt: Int32Array.from(prompt),
+      maxTokens: maxTokens({ ...asked }),
+      adapter: null,
+    });
     const tokens = answer([...right], prompt, before);
     before = prompt;
     if (tokens === null) {

@@ -1,6 +1,7 @@
 /** The HTTP interfaces that a repro can speak, as far as targets and reports must agree on them. */
 
 import type { RequestOptions } from "../trace/options.ts";
+import { ADAPTERS } from "../tracer/adapter.ts";
 
 /** llama-server's `/completion`, vLLM's `/v1/completions`. */
 export type Dialect = "llama-server" | "vllm";
@@ -12,10 +13,12 @@ const AVOIDED = 100;
 
 /** Options as fields of a request's body. They come after the fields that every request has, and win over them. */
 export function optionFields(dialect: Dialect, options: RequestOptions): Readonly<Record<string, unknown>> {
-  // A target that knows no options refuses traces with any.
-  if (dialect === "llama-server") return {};
-  const { seed, logprobs, stop, allow, avoid, priority, salt } = options;
+  const { seed, logprobs, stop, allow, avoid, priority, salt, adapter } = options;
+  // The server numbers its adapters in the order of its arguments. Traces with other options are refused.
+  if (dialect === "llama-server")
+    return adapter === null ? {} : { lora: [{ id: ADAPTERS.indexOf(adapter), scale: 1 }] };
   return {
+    ...(adapter === null ? {} : { model: adapter }),
     ...(seed === null ? {} : { seed, temperature: TEMPERATURE }),
     ...(logprobs === null ? {} : { logprobs }),
     ...(stop.length === 0 ? {} : { stop_token_ids: stop }),

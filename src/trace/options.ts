@@ -1,13 +1,14 @@
 /**
- * What a request asks for beside its prompt. None of it may change the right answer: what does change one is another
- * request's, leaked. `docs/trace.md` says what each option means.
+ * What a request asks for beside its prompt. None of it but the adapter may change the right answer: what does change
+ * one is another request's, leaked. `docs/trace.md` says what each option means.
  */
 
+import type { AdapterName } from "../tracer/adapter.ts";
 import { expectedTokens, type ResolvedRequest, resolveRequests } from "./prompt.ts";
 import { isSend, type SendStep, type Trace } from "./schema.ts";
 
 /** Fields of a `send` step that only some engines know. */
-export const OPTIONS = ["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt"] as const;
+export const OPTIONS = ["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt", "adapter"] as const;
 export type RequestOption = (typeof OPTIONS)[number];
 
 export interface RequestOptions {
@@ -23,6 +24,7 @@ export interface RequestOptions {
   readonly avoid: readonly number[];
   readonly priority: number | null;
   readonly salt: string | null;
+  readonly adapter: AdapterName | null;
 }
 
 /** Ids taken from one other answer: enough to hit it, few enough for a short request. */
@@ -57,6 +59,7 @@ function resolve(step: SendStep, answers: ReadonlyMap<string, ReadonlySet<number
     avoid: step.avoid ? others() : [],
     priority: step.priority ?? null,
     salt: step.salt ?? null,
+    adapter: step.adapter ?? null,
   };
 }
 

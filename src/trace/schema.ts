@@ -1,6 +1,7 @@
 /** Trace v1: what to send and when. The trace is the test case. */
 
 import { z } from "zod";
+import { ADAPTERS } from "../tracer/adapter.ts";
 import { FIND_TOKENS, NARROW_TOKENS } from "../tracer/read-tokens.ts";
 import {
   BRANCHES,
@@ -77,6 +78,8 @@ const send = z.strictObject({
   avoid: z.literal(true).optional(),
   priority: z.int().min(-1000).max(1000).optional(),
   salt: name.optional(),
+  /** The LoRA adapter that computes it. It changes the right answer, unlike the others. */
+  adapter: z.enum(ADAPTERS).optional(),
 });
 const cancel = z.strictObject({
   ...at,
@@ -213,7 +216,7 @@ function wrongPart(trace: z.infer<typeof shape>, s: SendStep): Wrong | null {
       if (++turns > TURNS) return wrong(`a prompt has ${TURNS} narrow and find reads at most`, ...at);
       if (p.back > cells) return wrong(`reads ${p.back} cells back in a prompt of ${cells}`, ...at, "back");
       if (p.read === "find") {
-        const { prompt } = writeOut(before, trace.segments);
+        const { prompt } = writeOut(before, trace.segments, s.adapter ?? null);
         const token = prompt[prompt.length - p.back]!;
         const [x, y] = digitsOf(token);
         const places = isPayload(token) ? placesOf(prompt, [x, y]) : [];
