@@ -2,6 +2,7 @@
 
 import { CrosstalkError } from "../src/errors.ts";
 import { expectedTokens, type ResolvedRequest } from "../src/trace/prompt.ts";
+import { ADAPTERS } from "../src/tracer/adapter.ts";
 import { narrowRead } from "../src/tracer/read-tokens.ts";
 import { payloadRun, scanToken, tokenName } from "../src/tracer/vocabulary.ts";
 import { complete, type EngineClient } from "./engine-client.ts";
@@ -24,11 +25,18 @@ function scanProbe(): Read {
   return { prompt: Int32Array.of(...payload, scanToken([FAMILY])), maxTokens: 4, cache: false, adapter: null };
 }
 
-/** @throws CrosstalkError WRONG_MODEL, with what was asked, expected and answered */
-export async function proveTracer(client: EngineClient, profile: EngineProfile): Promise<void> {
+/**
+ * @param adapters whether it has the tracer's adapters: then each is asked too
+ * @throws CrosstalkError WRONG_MODEL, with what was asked, expected and answered
+ */
+export async function proveTracer(client: EngineClient, profile: EngineProfile, adapters: boolean): Promise<void> {
+  const underAdapters = (adapters ? ADAPTERS : []).map(
+    (adapter) => [`narrow read under adapter ${adapter}`, { ...narrowProbe(SEED, false), adapter }] as const,
+  );
   for (const [name, read] of [
     ["narrow read", narrowProbe(SEED, false)],
     ["scan", scanProbe()],
+    ...underAdapters,
   ] as const) {
     const answer = await complete(client, profile, read);
     if (!answer.ok) throw wrongModel(`refused a ${name}: HTTP ${answer.status}: ${answer.message}`, profile);

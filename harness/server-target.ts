@@ -133,7 +133,7 @@ export class ServerTarget implements Target {
     try {
       const client = engineClient(baseUrl);
       const facts = await profile.describe(client, server.args);
-      await proveTracer(client, profile);
+      await proveTracer(client, profile, facts.options.includes("adapter"));
       const description = this.#describe(facts);
       this.#epoch++;
       this.#session = { client, facts, description, lost: lost.signal, forget };

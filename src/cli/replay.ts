@@ -24,7 +24,7 @@ export async function replay(path: string, options: ReplayOptions): Promise<numb
   const trace = parseTrace(file.text, file.path);
   return withInterrupt(async (signal) => {
     const progress = progressTo(process.stderr, options.json === true);
-    const target = await openTarget(options);
+    const target = await openTarget(options, trace);
     const statuses: Status[] = [];
     const explanations = new Set<string>();
     const reasons = new Map<string, string>();

@@ -2,8 +2,10 @@
 
 import type { EngineProfile } from "../../harness/engines/profile.ts";
 import { CrosstalkError } from "../errors.ts";
+import { LAB_FAULTS, type LabFault } from "../lab/faults.ts";
 import { labTarget } from "../lab/target.ts";
 import type { Target } from "../target/target.ts";
+import { isSend, type Trace } from "../trace/schema.ts";
 import { tracerModel } from "../tracer/manifest.ts";
 import { type ModelOnDisk, readModel, temporaryModel } from "./model-file.ts";
 
@@ -19,21 +21,32 @@ export interface TargetOptions {
   /** A folder that `crosstalk model write` wrote. */
   readonly model?: string;
   readonly fault?: string;
+  /** Whether requests are to have adapters. */
+  readonly adapters?: boolean;
   readonly topology?: "single" | "pd";
   readonly allowRemote?: boolean;
   readonly gpus?: number | "all";
 }
 
-/** @throws CrosstalkError INVALID_OPTION for options that do not go together */
-export async function openTarget(options: TargetOptions): Promise<Target> {
+/**
+ * @param trace the only one that it is wanted for: it loads adapters if that has any
+ * @throws CrosstalkError INVALID_OPTION for options that do not go together
+ */
+export async function openTarget(options: TargetOptions, trace?: Trace): Promise<Target> {
   const kind = options.target ?? (options.cmd ? "process" : options.engine || options.image ? "container" : "lab");
   const { fault = null, topology = "single" } = options;
   refuseUnfit(options, kind);
-  if (kind === "lab") return labTarget({ model: tracerModel().manifest.sha256, topology, fault });
+  const wanted = options.adapters ?? trace?.steps.some((step) => isSend(step) && step.adapter !== undefined) ?? false;
+  if (kind === "lab") {
+    const adapters = wanted || LAB_FAULTS.some((f: LabFault) => f.name === fault && f.adapters);
+    return labTarget({ model: tracerModel().manifest.sha256, topology, fault, adapters });
+  }
   const harness = await import("../../harness/index.ts");
   // The command ends the run itself, so that what was found is kept.
   harness.leaveSignalsToProgram();
   const profile = harness.engineProfile(options.engine ?? "llama.cpp");
+  const planted = profile.faults.find((f) => f.name === fault);
+  const adapters = wanted || planted?.adapters === true;
   const given = options.model === undefined ? null : givenModel(options.model, profile);
   if (/^https?:/.test(kind)) {
     const model = given?.manifest ?? tracerModel({ format: profile.modelFormat }).manifest;
@@ -44,11 +57,10 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
     if (cmd === undefined) throw unfit("target", "a --cmd");
     const place = port === undefined ? {} : { port };
     const model = given ?? temporaryModel({ format: profile.modelFormat });
-    return harness.processTarget({ command: cmd, profile, model, fault, ...place });
+    return harness.processTarget({ command: cmd, profile, model, fault, adapters, ...place });
   }
   if (kind === "container") {
     const { image, gpus, args = "" } = options;
-    const planted = profile.faults.find((f) => f.name === fault);
     if (fault !== null && !planted && image === undefined) {
       const names = profile.faults.map((f) => f.name).join(", ");
       throw new CrosstalkError("INVALID_OPTION", `the image has no fault "${fault}"`, `Choose one of ${names}.`);
@@ -57,6 +69,7 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
       profile,
       model: given ?? temporaryModel({ format: profile.modelFormat }),
       fault,
+      adapters,
       ...(image === undefined ? {} : { image }),
       ...(gpus === undefined ? {} : { gpus }),
       extraArgs: [...(planted?.args ?? []), ...(args === "" ? [] : harness.splitCommand(args))],
@@ -88,6 +101,7 @@ const PARTNERS = {
   model: { kinds: ["container", "process", "url"], partner: "a server" },
   engine: { kinds: ["container", "process", "url"], partner: "a server" },
   fault: { kinds: ["lab", "container", "process"], partner: "what Crosstalk starts" },
+  adapters: { kinds: ["lab", "container", "process"], partner: "what Crosstalk starts" },
   allowRemote: { kinds: ["url"], partner: "a URL" },
 } as const;
 

@@ -27,6 +27,18 @@ export interface RequestOptions {
   readonly adapter: AdapterName | null;
 }
 
+/** What a request has that asks for nothing. */
+export const NO_OPTIONS: RequestOptions = {
+  seed: null,
+  logprobs: null,
+  stop: [],
+  allow: null,
+  avoid: [],
+  priority: null,
+  salt: null,
+  adapter: null,
+};
+
 /** Ids taken from one other answer: enough to hit it, few enough for a short request. */
 const OF_EACH_ANSWER = 4;
 
