@@ -42,7 +42,14 @@ function targetOptions(command: Command): Command {
     )
     .option("--model <folder>", "a model of `crosstalk model write` (default: one is written for the run)")
     .option("--port <number>", "port for --cmd (default: a free one)", positiveNumber)
-    .option("--adapters", "load the tracer's LoRA adapters, and send some requests under them")
+    .addOption(
+      new Option(
+        "--adapters [which]",
+        "load the tracer's LoRA adapters, and send some requests under them; all: the others name the base model",
+      )
+        .choices(["some", "all"])
+        .preset("some"),
+    )
     .option("--fault <name>", "switch on a planted fault of the lab or of Crosstalk's image")
     .addOption(new Option("--topology <name>", "topology of the lab").choices(["single", "pd"]))
     .option("--args <arguments>", "arguments added to the engine's own, in the container")

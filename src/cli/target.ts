@@ -21,8 +21,8 @@ export interface TargetOptions {
   /** A folder that `crosstalk model write` wrote. */
   readonly model?: string;
   readonly fault?: string;
-  /** Whether requests are to have adapters. */
-  readonly adapters?: boolean;
+  /** Requests are to have adapters: some of them, or all of them or the base model by name. */
+  readonly adapters?: "some" | "all";
   readonly topology?: "single" | "pd";
   readonly allowRemote?: boolean;
   readonly gpus?: number | "all";
@@ -36,7 +36,8 @@ export async function openTarget(options: TargetOptions, trace?: Trace): Promise
   const kind = options.target ?? (options.cmd ? "process" : options.engine || options.image ? "container" : "lab");
   const { fault = null, topology = "single" } = options;
   refuseUnfit(options, kind);
-  const wanted = options.adapters ?? trace?.steps.some((step) => isSend(step) && step.adapter !== undefined) ?? false;
+  const wanted =
+    options.adapters !== undefined || trace?.steps.some((s) => isSend(s) && s.adapter !== undefined) === true;
   if (kind === "lab") {
     const adapters = wanted || LAB_FAULTS.some((f: LabFault) => f.name === fault && f.adapters);
     return labTarget({ model: tracerModel().manifest.sha256, topology, fault, adapters });

@@ -13,6 +13,12 @@ const SECOND = 0.3;
 const SALTS = ["s1", "s2"] as const;
 const ADAPTERS_OF_TRACE = 2;
 
+/** The same trace with the base model named in every request that names no adapter. */
+export function withBaseNamed(trace: Trace): Trace {
+  const steps = trace.steps.map((step) => (isSend(step) ? { adapter: "base" as const, ...step } : step));
+  return { ...trace, steps };
+}
+
 /** Under an adapter earlier answers have other digits: a find read may then no longer name one cell. */
 function answersMayHideFinds({ prompt }: SendStep): boolean {
   return prompt.some((part) => "answer" in part) && prompt.some((part) => "read" in part && part.read === "find");

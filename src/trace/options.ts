@@ -24,7 +24,8 @@ export interface RequestOptions {
   readonly avoid: readonly number[];
   readonly priority: number | null;
   readonly salt: string | null;
-  readonly adapter: AdapterName | null;
+  /** Null where the request does not say: then the base model answers too. */
+  readonly adapter: AdapterName | "base" | null;
 }
 
 /** What a request has that asks for nothing. */

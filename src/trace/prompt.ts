@@ -3,7 +3,7 @@
 import type { AdapterName } from "../tracer/adapter.ts";
 import { readOf } from "../tracer/read-tokens.ts";
 import type { Part, SendStep, Trace } from "./schema.ts";
-import { isSend } from "./schema.ts";
+import { adapterOf, isSend } from "./schema.ts";
 import { answerTo, placesOf, type Span, segmentRuns, type Turn, writeOut } from "./write-out.ts";
 
 export type { Span, Turn };
@@ -38,7 +38,7 @@ export function resolveRequests(trace: Trace): Map<string, ResolvedRequest> {
 }
 
 function resolve(trace: Trace, step: SendStep, runs: (id: string) => Int32Array): ResolvedRequest {
-  const adapter = step.adapter ?? null;
+  const adapter = adapterOf(step);
   const { prompt, spans, turns } = writeOut(step.prompt, trace.segments, adapter, runs);
   const read = readOf(prompt);
   if (read === null) throw new Error(`request ${step.send} has no read: validate the trace first`);
