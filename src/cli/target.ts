@@ -5,7 +5,8 @@ import { CrosstalkError } from "../errors.ts";
 import { LAB_FAULTS, type LabFault } from "../lab/faults.ts";
 import { labTarget } from "../lab/target.ts";
 import type { Target } from "../target/target.ts";
-import { isSend, type Trace } from "../trace/schema.ts";
+import { usesAdapters } from "../trace/options.ts";
+import type { Trace } from "../trace/schema.ts";
 import { tracerModel } from "../tracer/manifest.ts";
 import { type ModelOnDisk, readModel, temporaryModel } from "./model-file.ts";
 
@@ -36,8 +37,7 @@ export async function openTarget(options: TargetOptions, trace?: Trace): Promise
   const kind = options.target ?? (options.cmd ? "process" : options.engine || options.image ? "container" : "lab");
   const { fault = null, topology = "single" } = options;
   refuseUnfit(options, kind);
-  const wanted =
-    options.adapters !== undefined || trace?.steps.some((s) => isSend(s) && s.adapter !== undefined) === true;
+  const wanted = options.adapters !== undefined || (trace !== undefined && usesAdapters(trace));
   if (kind === "lab") {
     const adapters = wanted || LAB_FAULTS.some((f: LabFault) => f.name === fault && f.adapters);
     return labTarget({ model: tracerModel().manifest.sha256, topology, fault, adapters });

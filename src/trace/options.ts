@@ -48,6 +48,11 @@ export function optionsIn(step: SendStep): RequestOption[] {
   return OPTIONS.filter((option) => step[option] !== undefined);
 }
 
+/** Whether the target has to have the tracer's adapters. */
+export function usesAdapters(trace: Trace): boolean {
+  return trace.steps.some((step) => isSend(step) && step.adapter !== undefined);
+}
+
 /** The options of every request that has any. */
 export function resolveOptions(trace: Trace): ReadonlyMap<string, RequestOptions> {
   const steps = trace.steps.filter(isSend).filter((step) => optionsIn(step).length > 0);

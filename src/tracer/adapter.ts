@@ -14,7 +14,7 @@ export const ADAPTERS = ["a1", "a2", "a3", "a4"] as const;
 export type AdapterName = (typeof ADAPTERS)[number];
 
 /** By how many groups each digit moves. The base and the first three differ in all digits, any two in two at least. */
-const MOVES: Readonly<Record<AdapterName, readonly [number, number, number]>> = {
+export const MOVES: Readonly<Record<AdapterName, readonly [number, number, number]>> = {
   a1: [1, 1, 1],
   a2: [2, 2, 2],
   a3: [3, 3, 3],
