@@ -56,8 +56,8 @@ export interface PlantedFault {
   readonly name: string;
   /** Arguments that the engine needs for it to show. */
   readonly args: readonly string[];
-  /** Whether it shows only where requests have adapters. */
-  readonly adapters?: true;
+  /** What requests have to name for it to show, and nothing else: adapters, or the base model too. */
+  readonly adapters?: "some" | "all";
 }
 
 /**

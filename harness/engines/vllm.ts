@@ -88,7 +88,7 @@ export const vllm: EngineProfile = {
     ...["mask-row-left", "mask-row-copied", "tokens-by-schedule", "output-by-offset", "logprobs-by-rank"],
   ]
     .map((name): PlantedFault => ({ name, args: [] }))
-    .concat(["adapter-not-hashed", "adapter-row-left"].map((name) => ({ name, args: [], adapters: true }))),
+    .concat(["adapter-not-hashed", "adapter-row-left"].map((name) => ({ name, args: [], adapters: "some" }))),
   gpu: { need: "optional", image: "vllm/vllm-openai:v0.32.0" },
   readyPath: "/health",
   connection: "keep-alive",

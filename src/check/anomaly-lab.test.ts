@@ -66,7 +66,7 @@ function wrong(anomaly: Anomaly, { run, truth }: WatchedRun): string | null {
   return timed.length < all.length || holds ? null : say("is at a time at which none of its owners was read");
 }
 
-describe.each<LabFault>(LAB_FAULTS)(`over ${SEEDS} traces with $name`, ({ name, topologies, adapters = false }) => {
+describe.each<LabFault>(LAB_FAULTS)(`over ${SEEDS} traces with $name`, ({ name, topologies, adapters }) => {
   const fault = name as LabFaultName;
   test("no owner is named that is not the true one, and no class that the fault cannot cause", {
     timeout: TIMEOUT,
@@ -75,7 +75,10 @@ describe.each<LabFault>(LAB_FAULTS)(`over ${SEEDS} traces with $name`, ({ name, 
     const mistakes: string[] = [];
     for (let seed = 0; seed < SEEDS; seed++) {
       const topology = topologies[seed % topologies.length]!;
-      const watched = await watchedRun(await labTrace(seed, REQUESTS, { topology, adapters }), { fault, topology });
+      const watched = await watchedRun(await labTrace(seed, REQUESTS, { topology, adapters: adapters !== undefined }), {
+        fault,
+        topology,
+      });
       for (const anomaly of anomalies(watched)) {
         const all = readings(anomaly);
         const unexplained = all.some((r) => r.class === "unexplained");

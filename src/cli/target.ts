@@ -1,8 +1,8 @@
 /** From options to a target. The harness is loaded only where an engine is wanted. */
 
-import type { EngineProfile } from "../../harness/engines/profile.ts";
+import type { EngineProfile, PlantedFault } from "../../harness/engines/profile.ts";
 import { CrosstalkError } from "../errors.ts";
-import { LAB_FAULTS, type LabFault } from "../lab/faults.ts";
+import { LAB_FAULTS } from "../lab/faults.ts";
 import { labTarget } from "../lab/target.ts";
 import type { Target } from "../target/target.ts";
 import { usesAdapters } from "../trace/options.ts";
@@ -29,25 +29,23 @@ export interface TargetOptions {
   readonly gpus?: number | "all";
 }
 
+const DEFAULT_ENGINE = "llama.cpp";
+
 /**
  * @param trace the only one that it is wanted for: it loads adapters if that has any
  * @throws CrosstalkError INVALID_OPTION for options that do not go together
  */
 export async function openTarget(options: TargetOptions, trace?: Trace): Promise<Target> {
-  const kind = options.target ?? (options.cmd ? "process" : options.engine || options.image ? "container" : "lab");
+  const kind = kindOf(options);
   const { fault = null, topology = "single" } = options;
   refuseUnfit(options, kind);
-  const wanted = options.adapters !== undefined || (trace !== undefined && usesAdapters(trace));
-  if (kind === "lab") {
-    const adapters = wanted || LAB_FAULTS.some((f: LabFault) => f.name === fault && f.adapters);
-    return labTarget({ model: tracerModel().manifest.sha256, topology, fault, adapters });
-  }
+  const adapters = options.adapters !== undefined || (trace !== undefined && usesAdapters(trace));
+  if (kind === "lab") return labTarget({ model: tracerModel().manifest.sha256, topology, fault, adapters });
   const harness = await import("../../harness/index.ts");
   // The command ends the run itself, so that what was found is kept.
   harness.leaveSignalsToProgram();
-  const profile = harness.engineProfile(options.engine ?? "llama.cpp");
+  const profile = harness.engineProfile(options.engine ?? DEFAULT_ENGINE);
   const planted = profile.faults.find((f) => f.name === fault);
-  const adapters = wanted || planted?.adapters === true;
   const given = options.model === undefined ? null : givenModel(options.model, profile);
   if (/^https?:/.test(kind)) {
     const model = given?.manifest ?? tracerModel({ format: profile.modelFormat }).manifest;
@@ -78,6 +76,20 @@ export async function openTarget(options: TargetOptions, trace?: Trace): Promise
   }
   const hint = "Give lab, container or a URL such as http://127.0.0.1:8080.";
   throw new CrosstalkError("INVALID_OPTION", `--target ${kind} is no target`, hint);
+}
+
+const kindOf = ({ target, cmd, engine, image }: TargetOptions): string =>
+  target ?? (cmd ? "process" : engine || image ? "container" : "lab");
+
+/** The options with the adapters that the planted fault needs, where they say nothing of adapters. */
+export async function withNeedsOfFault<Options extends TargetOptions>(options: Options): Promise<Options> {
+  if (options.fault === undefined || options.adapters !== undefined) return options;
+  const faults: readonly Pick<PlantedFault, "name" | "adapters">[] =
+    kindOf(options) === "lab"
+      ? LAB_FAULTS
+      : (await import("../../harness/index.ts")).engineProfile(options.engine ?? DEFAULT_ENGINE).faults;
+  const adapters = faults.find(({ name }) => name === options.fault)?.adapters;
+  return adapters === undefined ? options : { ...options, adapters };
 }
 
 /** @throws CrosstalkError WRONG_MODEL for a model that the engine cannot load */

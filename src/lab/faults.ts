@@ -15,8 +15,8 @@ export interface LabFault {
   readonly symptom: string;
   /** Id of the law that it breaks. */
   readonly breaks: "own-cells-only" | "cancelled-prefix" | "same-prompt-same-output" | "settles";
-  /** Whether it shows only where requests have adapters. */
-  readonly adapters?: true;
+  /** It shows only where some requests have adapters. */
+  readonly adapters?: "some";
   /** Topologies where it can show. */
   readonly topologies: readonly ("single" | "pd")[];
 }
@@ -124,7 +124,7 @@ export const LAB_FAULTS = [
     trigger: "a prefix that requests of two adapters have in common",
     symptom: "the second one reads cells that the first one's adapter computed, until a flush",
     breaks: "own-cells-only",
-    adapters: true,
+    adapters: "some",
     topologies: ["single", "pd"],
   },
 ] as const satisfies readonly LabFault[];
