@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
 import type Dockerode from "dockerode";
 import { CrosstalkError } from "../src/errors.ts";
+import { ADAPTER_FOLDER } from "../src/tracer/adapter-files.ts";
 import { stopAtExit } from "./cleanup.ts";
 import { fillIn, joinCommand } from "./command-line.ts";
 import { requireDocker, requireImage } from "./docker.ts";
@@ -18,6 +19,8 @@ export interface ContainerServerOptions {
   readonly profile: EngineProfile;
   /** Model file or folder on this machine. */
   readonly model: string;
+  /** Folder with the model's adapters, to be loaded; without it the server has none. */
+  readonly adapters?: string;
   /** Another image than the profile's; it must have the same entry point. */
   readonly image?: string;
   /** Arguments added after the profile's own: the last of a kind wins. */
@@ -33,6 +36,8 @@ export interface ContainerServerOptions {
   readonly logFile?: string;
 }
 
+/** Where a container has the folder of adapters. */
+const ADAPTERS_PATH = "/adapters";
 /** How long a server may take to end after SIGTERM, in milliseconds. */
 const STOP_GRACE_MS = 5_000;
 /** Of the CPU quota, in microseconds: the kernel's own default. */
@@ -87,11 +92,12 @@ export class ContainerServer implements Server {
   }
 
   get startCommand(): readonly string[] {
-    const { profile, env, gpus, image } = this.#options;
+    const { profile, adapters, env, gpus, image } = this.#options;
     const shm = profile.image.sharedMemory;
     const words = [
       ...["docker", "run", "--rm", "-p", `127.0.0.1:$PORT:${profile.defaultPort}`],
       ...["-v", `$PWD/$MODEL:${profile.image.modelPath}:ro`],
+      ...(adapters === undefined ? [] : ["-v", `$PWD/${ADAPTER_FOLDER}:${ADAPTERS_PATH}:ro`]),
       ...(shm === null ? [] : ["--shm-size", String(shm)]),
       ...Object.entries({ ...profile.environment, ...env }).flatMap(([name, value]) => ["-e", `${name}=${value}`]),
       ...(gpus === undefined ? [] : ["--gpus", String(gpus)]),
@@ -114,7 +120,7 @@ export class ContainerServer implements Server {
   async start(): Promise<string> {
     await this.stop();
     await requireDocker();
-    const { profile, image, model, env, gpus } = this.#options;
+    const { profile, image, model, adapters, env, gpus } = this.#options;
     const source = image === undefined ? profile.image : { ...profile.image, name: image, build: null };
     await requireImage(source);
     const { startEngineContainer } = await import("./engine-container.ts");
@@ -129,7 +135,10 @@ export class ContainerServer implements Server {
       args: this.args,
       port: this.#port,
       network: this.#network,
-      model: { source: resolve(model), target: profile.image.modelPath },
+      mounts: [
+        { source: resolve(model), target: profile.image.modelPath },
+        ...(adapters === undefined ? [] : [{ source: resolve(adapters), target: ADAPTERS_PATH }]),
+      ],
       sharedMemory: profile.image.sharedMemory,
       env: { ...profile.environment, ...env },
       gpus: gpus ?? null,
@@ -175,10 +184,18 @@ export class ContainerServer implements Server {
   }
 
   #argsAt(host: string, port: number): readonly string[] {
-    const { profile, extraArgs } = this.#options;
+    const { profile, adapters, extraArgs = [] } = this.#options;
     const { modelPath } = profile.image;
-    const blanks = { "model.gguf": modelPath, "model.hf": modelPath, host, port: String(port), temporary: "/tmp" };
-    return [...fillIn(profile.serve, blanks).slice(profile.image.entryPoint.length), ...(extraArgs ?? [])];
+    const blanks = {
+      "model.gguf": modelPath,
+      "model.hf": modelPath,
+      adapters: ADAPTERS_PATH,
+      host,
+      port: String(port),
+      temporary: "/tmp",
+    };
+    const words = [...profile.serve, ...(adapters === undefined ? [] : profile.adapterArgs)];
+    return [...fillIn(words, blanks).slice(profile.image.entryPoint.length), ...extraArgs];
   }
 
   /** Attached before the container starts: not even its first line is lost, nor an end that comes at once. */

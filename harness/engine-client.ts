@@ -2,6 +2,7 @@
 
 import { request } from "undici";
 import { CrosstalkError } from "../src/errors.ts";
+import { NO_OPTIONS } from "../src/trace/options.ts";
 import type { ResolvedRequest } from "../src/trace/prompt.ts";
 import type { EngineProfile, StreamEvent } from "./engines/profile.ts";
 import { tokenStream } from "./token-stream.ts";
@@ -61,9 +62,9 @@ export type Completion =
 export async function complete(
   client: EngineClient,
   profile: EngineProfile,
-  asked: Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache">,
+  asked: Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache" | "adapter">,
 ): Promise<Completion> {
-  const call = profile.request(asked);
+  const call = profile.request(asked, { ...NO_OPTIONS, adapter: asked.adapter });
   const { status, text } = await client.post(call.path, call.body);
   if (status !== 200) return { ok: false, status, message: profile.readError(text) };
   const ids: number[] = [];

@@ -17,7 +17,8 @@ export interface EngineContainerOptions {
   readonly port: number;
   /** Null for Docker's own bridge. On `host` the port is the machine's own. */
   readonly network: string | null;
-  readonly model: { readonly source: string; readonly target: string };
+  /** Files and folders of this machine that it may read. */
+  readonly mounts: readonly { readonly source: string; readonly target: string }[];
   /** Bytes of /dev/shm; null for Docker's default. */
   readonly sharedMemory: number | null;
   readonly env: Readonly<Record<string, string>>;
@@ -66,7 +67,7 @@ export function startEngineContainer(options: EngineContainerOptions): Promise<S
     .withAutoCleanup(false)
     .withPullPolicy(PullPolicy.defaultPolicy())
     .withCommand([...options.args])
-    .withBindMounts([{ ...options.model, mode: "ro" }])
+    .withBindMounts(options.mounts.map((mount) => ({ ...mount, mode: "ro" })))
     .withLabels(CONTAINER_LABEL)
     .withEnvironment({ ...options.env })
     .withWaitStrategy(untilReady);

@@ -3,6 +3,7 @@
 import type { ServerResponse } from "node:http";
 import { z } from "zod";
 import type { LabEvent } from "../src/lab/engine.ts";
+import { ADAPTERS, type AdapterName } from "../src/tracer/adapter.ts";
 import { tokenName, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
 
 /** Fields that the lab does not know are ignored, `id_slot` too: rows are given out as they come. */
@@ -12,12 +13,15 @@ const body = z.object({
   stream: z.boolean().optional(),
   return_tokens: z.boolean().optional(),
   cache_prompt: z.boolean().optional(),
+  /** Adapters by number; the scale of one of them is 1, of the others 0. */
+  lora: z.array(z.object({ id: z.int(), scale: z.number() })).optional(),
 });
 
 export interface AskedCompletion {
   readonly prompt: readonly number[];
   readonly maxTokens: number;
   readonly cache: boolean;
+  readonly adapter: AdapterName | null;
   readonly stream: boolean;
   readonly returnTokens: boolean;
 }
@@ -35,10 +39,14 @@ export function parseCompletion(text: string, contextTokens: number): AskedCompl
     const issue = parsed.error.issues[0]!;
     return { refusal: `"${issue.path.join(".")}": ${issue.message} (the lab takes prompts as token ids)` };
   }
-  const { prompt, n_predict = -1, stream = false, return_tokens = false, cache_prompt = true } = parsed.data;
+  const { prompt, n_predict = -1, stream = false, return_tokens = false, cache_prompt = true, lora = [] } = parsed.data;
   if (prompt.some((id) => id < 0 || id >= VOCABULARY_SIZE)) return { refusal: "Prompt contains invalid tokens" };
+  const [applied, more] = lora.filter(({ scale }) => scale !== 0);
+  const adapter = applied === undefined ? null : ADAPTERS[applied.id];
+  if (adapter === undefined || more || (applied && applied.scale !== 1))
+    return { refusal: '"lora": the lab applies one of its adapters, with a scale of 1' };
   const maxTokens = n_predict < 0 ? contextTokens - prompt.length : n_predict;
-  return { prompt, maxTokens, cache: cache_prompt, stream, returnTokens: return_tokens };
+  return { prompt, maxTokens, cache: cache_prompt, adapter, stream, returnTokens: return_tokens };
 }
 
 type Finished = Extract<LabEvent, { e: "finished" }>;

@@ -7,6 +7,7 @@ import { narrowRead } from "../src/tracer/read-tokens.ts";
 import { payloadRun, scanToken, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
 import { complete, engineClient } from "./engine-client.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
+import { proveTracer } from "./handshake.ts";
 import { type LabServer, type LabServerOptions, serveLab } from "./lab-http.ts";
 import { ServerTarget } from "./server-target.ts";
 import { manifestOfNothing } from "./testing/manifest.ts";
@@ -147,10 +148,22 @@ describe("a lab as a server under test", () => {
     const client = engineClient(url);
     const facts = await llamaCpp.describe(client, []);
     expect(facts).toMatchObject({ version: "crosstalk-lab", maxRunning: 8, contextTokens: 1024, flush: { can: true } });
-    const asked = { prompt: Int32Array.from(scan(1, 5, 50)), maxTokens: 4, cache: true };
+    const asked = { prompt: Int32Array.from(scan(1, 5, 50)), maxTokens: 4, cache: true, adapter: null };
     expect(await complete(client, llamaCpp, asked)).toMatchObject({ ok: true, cached: 0, place: "slot 0" });
     expect(await complete(client, llamaCpp, asked)).toMatchObject({ ok: true, cached: 48 });
     expect(await llamaCpp.flush(client, facts)).toMatch(/^erased 48 cells/);
+    expect(facts.options).toEqual([]);
+  });
+
+  test("with adapters is proven to hold them, each by its own answer", async () => {
+    const { url } = await lab({ lab: { adapters: true } });
+    const client = engineClient(url);
+    const facts = await llamaCpp.describe(client, []);
+    expect(facts.options).toEqual(["adapter"]);
+    await proveTracer(client, llamaCpp, true);
+    await expect(client.post("/completion", { prompt: [300], lora: [{ id: 7, scale: 1 }] })).resolves.toMatchObject({
+      status: 400,
+    });
   });
 
   test("runs a trace in real time, and shows the same fault to the executor", async () => {

@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import { CrosstalkError } from "../src/errors.ts";
 import type { LabOptions } from "../src/lab/config.ts";
 import { LabEngine, type LabEvent } from "../src/lab/engine.ts";
+import { ADAPTERS } from "../src/tracer/adapter.ts";
 import { type Clock, realClock } from "./clock.ts";
 import { CompletionReply, parseCompletion } from "./lab-http-completion.ts";
 import { portTaken } from "./port.ts";
@@ -85,6 +86,7 @@ class LiveLab {
     if (call === "POST /completion" || call === "POST /completions") void this.#complete(request, response);
     else if (call === "GET /health") json(response, 200, { status: "ok" });
     else if (call === "GET /props") json(response, 200, this.#props());
+    else if (call === "GET /lora-adapters") json(response, 200, this.#adapters());
     else if (call === "GET /slots") json(response, 200, this.#slots());
     else if (call === "GET /metrics") text(response, this.#metrics());
     else if (slot && searchParams.get("action") === "erase") this.#erase(Number(slot[1]), response);
@@ -157,6 +159,11 @@ class LiveLab {
       build_info: "crosstalk-lab",
       model_path: "tracer (symbolic)",
     };
+  }
+
+  #adapters(): unknown {
+    const { adapters } = this.#engine.config;
+    return (adapters ? ADAPTERS : []).map((name, id) => ({ id, path: `${name}.gguf`, scale: 0 }));
   }
 
   #slots(): unknown {

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { CrosstalkError } from "../src/errors.ts";
+import { ADAPTER_FOLDER } from "../src/tracer/adapter-files.ts";
 import { stopAtExit } from "./cleanup.ts";
 import { fillIn, hasBlank, joinCommand, splitCommand } from "./command-line.ts";
 import { DutyCycle } from "./duty-cycle.ts";
@@ -16,11 +17,13 @@ import { untilReady } from "./ready.ts";
 import { describeExit, ExitListeners, READY_TIMEOUT_MS, type Server, type ServerExit } from "./server.ts";
 
 export interface ProcessServerOptions {
-  /** For example `llama-server -m {model.gguf} --port {port}`; blanks: model.gguf, model.hf, port, host, temporary. */
+  /** For example `llama-server -m {model.gguf} --port {port}`; blanks: model.gguf, model.hf, adapters, port, host, temporary. */
   readonly command: string;
   readonly profile: EngineProfile;
   /** Model file or folder. */
   readonly model: string;
+  /** Folder with the model's adapters: the arguments that load them are added to the command. */
+  readonly adapters?: string;
   /** Without it a free port is taken at every start. */
   readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
@@ -60,7 +63,10 @@ export class ProcessServer implements Server {
   /** @throws CrosstalkError INVALID_OPTION for a command that cannot be split or has no place for the port */
   constructor(options: ProcessServerOptions) {
     this.#options = options;
-    this.#words = splitCommand(options.command);
+    this.#words = [
+      ...splitCommand(options.command),
+      ...(options.adapters === undefined ? [] : options.profile.adapterArgs),
+    ];
     if (!hasBlank(this.#words, "port") && options.port === undefined) {
       throw new CrosstalkError(
         "INVALID_OPTION",
@@ -103,6 +109,7 @@ export class ProcessServer implements Server {
     const blanks = {
       "model.gguf": "$MODEL",
       "model.hf": "$MODEL",
+      adapters: ADAPTER_FOLDER,
       port: "$PORT",
       host: "127.0.0.1",
       temporary: "/tmp",
@@ -121,7 +128,7 @@ export class ProcessServer implements Server {
   /** @throws CrosstalkError PORT_IN_USE, ENGINE_EXITED or ENGINE_NOT_READY */
   async start(): Promise<string> {
     await this.stop();
-    const { profile, model } = this.#options;
+    const { profile, model, adapters } = this.#options;
     const port = this.#options.port ?? (await freePort());
     await requireFree(port);
     const temporary = hasBlank(this.#words, "temporary") ? mkdtempSync(join(tmpdir(), "crosstalk-")) : null;
@@ -130,6 +137,7 @@ export class ProcessServer implements Server {
       "model.hf": model,
       port: String(port),
       host: "127.0.0.1",
+      ...(adapters === undefined ? {} : { adapters }),
       ...(temporary === null ? {} : { temporary }),
     });
     this.#args = words.slice(1);

@@ -139,7 +139,7 @@ export class ServerTarget implements Target {
     try {
       const client = engineClient(baseUrl);
       const facts = await profile.describe(client, server.args);
-      await proveTracer(client, profile);
+      await proveTracer(client, profile, facts.options.includes("adapter"));
       const description = this.#describe(facts, startsInMs);
       this.#epoch++;
       // It has answered the read that proved its model.

@@ -4,7 +4,7 @@ import { llamaCpp } from "./engines/llama-cpp.ts";
 import { containerTarget, processTarget, urlTarget } from "./targets.ts";
 import { manifestOfNothing } from "./testing/manifest.ts";
 
-const model = { path: "tracer.gguf", manifest: manifestOfNothing("m0") };
+const model = { path: "tracer.gguf", adapters: null, manifest: manifestOfNothing("m0") };
 
 test("a container's start command says network, model, fault and GPUs", () => {
   const server = new ContainerServer({

@@ -1,5 +1,6 @@
 /** Targets made of a server and a profile, as a command line or a test asks for them. */
 
+import { CrosstalkError } from "../src/errors.ts";
 import type { Manifest } from "../src/tracer/manifest.ts";
 import { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
@@ -11,6 +12,8 @@ import { UrlServer, type UrlServerOptions } from "./url-server.ts";
 /** The tracer as a file or folder for the engine. */
 export interface TracerModelFile {
   readonly path: string;
+  /** The folder with its adapters; null where it has none. */
+  readonly adapters: string | null;
   readonly manifest: Manifest;
 }
 
@@ -28,25 +31,40 @@ interface Planted {
   readonly model: TracerModelFile;
   /** Name of a fault planted in the engine; only Crosstalk's own images have them. */
   readonly fault?: string | null;
+  /** Whether the server is to load the model's adapters. */
+  readonly adapters?: boolean;
 }
 
-export type ContainerTargetOptions = Common & Planted & Omit<ContainerServerOptions, "profile" | "model">;
-export type ProcessTargetOptions = Common & Planted & Omit<ProcessServerOptions, "profile" | "model">;
+export type ContainerTargetOptions = Common & Planted & Omit<ContainerServerOptions, "profile" | "model" | "adapters">;
+export type ProcessTargetOptions = Common & Planted & Omit<ProcessServerOptions, "profile" | "model" | "adapters">;
 export type UrlTargetOptions = Common & Omit<UrlServerOptions, "profile"> & { readonly model: Manifest };
+
+/** @throws CrosstalkError WRONG_MODEL for a model without adapters */
+function adaptersOf({ path, adapters }: TracerModelFile, wanted = false): { readonly adapters?: string } {
+  if (!wanted) return {};
+  if (adapters !== null) return { adapters };
+  throw new CrosstalkError(
+    "WRONG_MODEL",
+    `${path} has no adapters beside it`,
+    "Write it anew with `crosstalk model write`.",
+  );
+}
 
 /** A server in a container of its own; where it gets GPUs, from the image that uses them. */
 export function containerTarget(options: ContainerTargetOptions): ServerTarget {
-  const { profile = llamaCpp, model, fault = null, env, drainMs, ...rest } = options;
+  const { profile = llamaCpp, model, adapters, fault = null, env, drainMs, ...rest } = options;
   const gpuImage = rest.gpus !== undefined && rest.image === undefined ? profile.gpu.image : null;
   const image = gpuImage === null ? {} : { image: gpuImage };
-  const server = new ContainerServer({ ...rest, ...image, profile, model: model.path, env: withFault(env, fault) });
+  const loaded = { model: model.path, ...adaptersOf(model, adapters) };
+  const server = new ContainerServer({ ...rest, ...image, ...loaded, profile, env: withFault(env, fault) });
   return new ServerTarget({ server, profile, model: model.manifest, fault, ...drain(drainMs) });
 }
 
 /** A server started by a command line. @throws CrosstalkError INVALID_OPTION */
 export function processTarget(options: ProcessTargetOptions): ServerTarget {
-  const { profile = llamaCpp, model, fault = null, env, drainMs, ...rest } = options;
-  const server = new ProcessServer({ ...rest, profile, model: model.path, env: withFault(env, fault) });
+  const { profile = llamaCpp, model, adapters, fault = null, env, drainMs, ...rest } = options;
+  const loaded = { model: model.path, ...adaptersOf(model, adapters) };
+  const server = new ProcessServer({ ...rest, ...loaded, profile, env: withFault(env, fault) });
   return new ServerTarget({ server, profile, model: model.manifest, fault, ...drain(drainMs) });
 }
 

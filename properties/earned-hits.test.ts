@@ -28,6 +28,7 @@ test("fails on a hit that is longer, or belongs to another salt", () => {
     witnesses: [{ request: "r2", index: null, expected: "at most 32 tokens from the cache", observed: "48 tokens" }],
   });
   expect(check([first, { ...second, salt: "s1" }]).status).toBe("fail");
+  expect(check([first, { ...second, adapter: "a1" }]).status).toBe("fail");
   expect(
     check([
       { ...first, salt: "s2" },

@@ -1,14 +1,14 @@
 /**
  * Law: a cache hit is earned.
  *
- * Owns hits on cells that no request with the same prefix and the same salt can have left, also where their content
+ * Owns hits on cells that no request with the same prefix, salt and adapter can have left, also where their content
  * happens to be right: a cache that forgets the salt tells one tenant what another has asked.
  *
  * Needs an engine that tells how many tokens of each prompt came from its cache, and caches that were empty at first.
  */
 
 import { contextsOf } from "../src/check/context.ts";
-import { phantomHit } from "../src/check/phantom.ts";
+import { unearnedHit } from "../src/check/phantom.ts";
 import type { Property, RunSet } from "../src/check/property.ts";
 import { fail, inconclusive, pass, type Verdict } from "../src/check/verdict.ts";
 import { count } from "./wording.ts";
@@ -16,7 +16,7 @@ import { count } from "./wording.ts";
 export const earnedHits: Property = {
   id: "earned-hits",
   title: "A cache hit is earned",
-  law: "The engine takes no more of a prompt from its cache than a request with the same salt has put there.",
+  law: "The engine takes no more of a prompt from its cache than a request with the same salt and adapter has put there.",
   needs: ["main"],
   appliesTo: () => true,
   check,
@@ -30,9 +30,9 @@ function check(runs: RunSet): Verdict {
   if (told.length === 0) return inconclusive("the engine does not tell how many tokens came from its prefix cache");
   const flushes = run.history.events.flatMap((event) => (event.e === "flushed" ? event.t : []));
   const witnesses = told.flatMap((context) => {
-    const phantom = phantomHit(context, contexts, flushes);
-    if (phantom === null) return [];
-    const { held, cached } = phantom;
+    const beyond = unearnedHit(context, contexts, flushes);
+    if (beyond === null) return [];
+    const { held, cached } = beyond;
     const expected = `at most ${count(held, "token")} from the cache`;
     return { request: context.request.id, index: null, expected, observed: count(cached, "token") };
   });

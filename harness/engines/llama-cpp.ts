@@ -5,6 +5,8 @@
 
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
+import { optionFields } from "../../src/target/dialect.ts";
+import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import { scanToken } from "../../src/tracer/vocabulary.ts";
 import type { EngineClient } from "../engine-client.ts";
 import type { EngineFacts, EngineProfile, StreamEvent } from "./profile.ts";
@@ -23,6 +25,7 @@ const props = z.object({
   build_info: z.string(),
   default_generation_settings: z.object({ n_ctx: z.int() }),
 });
+const loaded = z.array(z.object({ id: z.int(), path: z.string(), scale: z.number() }));
 const erased = z.object({ n_erased: z.int() });
 
 export const llamaCpp: EngineProfile = {
@@ -46,6 +49,8 @@ export const llamaCpp: EngineProfile = {
     ...["--cache-ram", "0"],
     ...["--slot-save-path", "{temporary}", "--metrics", "--no-ui", "--offline"],
   ],
+  // A scale of 0 is what requests get that name no adapter; --lora-init-without-apply leaves it at 1.
+  adapterArgs: ["--lora-scaled", ADAPTERS.map((a) => `{adapters}/${a}.gguf:0`).join(",")],
   environment: {},
   knobs: [
     { flag: "-c", campaign: "2048", what: "cells of the pool, shared out to the slots" },
@@ -57,6 +62,9 @@ export const llamaCpp: EngineProfile = {
   ],
   faults: [
     ...["stale-row", "kept-tail", "shared-block", "late-write", "chunk-offset"].map((name) => ({ name, args: [] })),
+    // Where a request that names no adapter follows one that does, the engine itself mixes them up
+    // (corpus/found/llama-cpp-adapter-late-out): all requests name theirs, so that it is the fault that is found.
+    { name: "adapter-late", args: [], adapters: "all" },
     // It sits in the RAM copies of old prompts; with one slot every change of conversation makes and loads one.
     { name: "state-by-size", args: ["--cache-ram", "64", "-np", "1"] },
   ],
@@ -76,7 +84,7 @@ export const llamaCpp: EngineProfile = {
       draftTokensAccepted: ["llamacpp:spec_decode_num_accepted_tokens_total"],
     },
   },
-  request: ({ prompt, maxTokens, cache }) => ({
+  request: ({ prompt, maxTokens, cache }, options) => ({
     method: "POST",
     path: "/completion",
     body: {
@@ -88,6 +96,7 @@ export const llamaCpp: EngineProfile = {
       top_k: 1,
       cache_prompt: cache,
       ignore_eos: true,
+      ...(options ? optionFields("llama-server", options) : {}),
     },
   }),
   reader: () => readEvent,
@@ -141,8 +150,15 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     // Erasing slots leaves the RAM copies of old prompts, which are on by default.
     flushesAll: argumentOf(args, "--cache-ram", "-cram") === "0",
     counters: capability(llamaCpp, await client.get("/metrics"), "start the server with --metrics"),
-    options: [],
+    options: hasAdapters(parseReply(loaded, (await client.get("/lora-adapters")).text)) ? ["adapter"] : [],
   };
+}
+
+/** Whether the adapters are there in the order by which requests name them. */
+function hasAdapters(found: z.infer<typeof loaded> | null): boolean {
+  return ADAPTERS.every((adapter, id) =>
+    found?.some((one) => one.id === id && one.scale === 0 && one.path.endsWith(`${adapter}.gguf`)),
+  );
 }
 
 /** Erasing waits for a slot's request to end: the engine puts the task off until then. */

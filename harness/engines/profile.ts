@@ -56,6 +56,8 @@ export interface PlantedFault {
   readonly name: string;
   /** Arguments that the engine needs for it to show. */
   readonly args: readonly string[];
+  /** What requests have to name for it to show, and nothing else: adapters, or the base model too. */
+  readonly adapters?: "some" | "all";
 }
 
 /**
@@ -104,6 +106,8 @@ export interface EngineProfile {
    * `{port}` are filled in.
    */
   readonly serve: readonly string[];
+  /** Arguments that load the tracer's adapters; `{adapters}` is the folder that has them. */
+  readonly adapterArgs: readonly string[];
   /** Variables that a server of a campaign is started with. */
   readonly environment: Readonly<Record<string, string>>;
   readonly knobs: readonly Knob[];

@@ -28,7 +28,16 @@ test("a request that leaves the cache alone has a salt of its own", () => {
 });
 
 test("options go by vLLM's names", () => {
-  const none = { seed: null, logprobs: null, stop: [], allow: null, avoid: [], priority: null, salt: null };
+  const none = {
+    seed: null,
+    logprobs: null,
+    stop: [],
+    allow: null,
+    avoid: [],
+    priority: null,
+    salt: null,
+    adapter: null,
+  };
   const fields = (options: Partial<RequestOptions>) => {
     const plain = ask(true).body;
     const { body } = vllm.request(
@@ -44,7 +53,8 @@ test("options go by vLLM's names", () => {
     logprobs: 0,
     priority: 0,
   });
-  expect(fields({ stop: [5, 6], allow: [7], avoid: [8, 9], salt: "s1" })).toEqual({
+  expect(fields({ stop: [5, 6], allow: [7], avoid: [8, 9], salt: "s1", adapter: "a2" })).toEqual({
+    model: "a2",
     stop_token_ids: [5, 6],
     allowed_token_ids: [7],
     logit_bias: { 8: -100, 9: -100 },

@@ -9,8 +9,9 @@ import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
 import { optionFields } from "../../src/target/dialect.ts";
 import { OPTIONS } from "../../src/trace/options.ts";
+import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import type { EngineClient } from "../engine-client.ts";
-import type { EngineFacts, EngineProfile, EventReader, StreamEvent } from "./profile.ts";
+import type { EngineFacts, EngineProfile, EventReader, PlantedFault, StreamEvent } from "./profile.ts";
 import { labelsOf } from "./prometheus.ts";
 import { argumentOf, capability, parseReply } from "./replies.ts";
 
@@ -24,7 +25,7 @@ const chunk = z.object({
   usage: z.object({ prompt_tokens_details: z.object({ cached_tokens: z.int().nullish() }).nullish() }).nullish(),
 });
 const version = z.object({ version: z.string() });
-const models = z.object({ data: z.array(z.object({ id: z.string(), max_model_len: z.int() })).min(1) });
+const models = z.object({ data: z.array(z.object({ id: z.string(), max_model_len: z.int().nullish() })).min(1) });
 const cacheConfig = z.object({ block_size: z.coerce.number().int(), num_gpu_blocks: z.coerce.number().int() });
 const reset = z.object({ success: z.boolean() });
 
@@ -55,6 +56,12 @@ export const vllm: EngineProfile = {
     ...["--block-size", "32", "--num-gpu-blocks-override", "40", "--max-num-seqs", "16"],
     ...["--max-num-batched-tokens", "256", "--enable-prompt-tokens-details"],
   ],
+  adapterArgs: [
+    ...["--enable-lora", "--lora-modules", ...ADAPTERS.map((a) => `${a}={adapters}/${a}`)],
+    // One more than there are: where all slots are taken, the CPU kernels compute requests without an adapter with the
+    // last slot's (vllm-project/vllm#48421, #49656).
+    ...["--max-loras", String(ADAPTERS.length + 1), "--max-lora-rank", "64"],
+  ],
   environment: {
     // Without it there is no /reset_prefix_cache.
     VLLM_SERVER_DEV_MODE: "1",
@@ -74,12 +81,14 @@ export const vllm: EngineProfile = {
     { flag: "--scheduling-policy", campaign: "priority", what: "fcfs or priority: who is preempted" },
     { flag: "--no-enable-prefix-caching", campaign: "", what: "no cells are shared" },
   ],
-  // docker/vllm-cpu/faults says what each does. Those of adapters are left out: traces cannot choose an adapter yet.
+  // docker/vllm-cpu/faults says what each does.
   faults: [
     ...["abort-frees-shared", "evicts-referenced", "count-one-block-over", "stale-computed-count"],
     ...["partial-block-published", "parent-not-hashed", "salt-not-hashed", "block-row-left", "slots-of-old-row"],
     ...["mask-row-left", "mask-row-copied", "tokens-by-schedule", "output-by-offset", "logprobs-by-rank"],
-  ].map((name) => ({ name, args: [] })),
+  ]
+    .map((name): PlantedFault => ({ name, args: [] }))
+    .concat(["adapter-not-hashed", "adapter-row-left"].map((name) => ({ name, args: [], adapters: "some" }))),
   gpu: { need: "optional", image: "vllm/vllm-openai:v0.32.0" },
   readyPath: "/health",
   connection: "keep-alive",
@@ -155,9 +164,10 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     client.get("/metrics"),
   ]);
   const named = parseReply(version, told.text);
-  const model = parseReply(models, served.text)?.data[0];
+  const names = parseReply(models, served.text)?.data ?? [];
+  const [model] = names;
   const cache = cacheConfig.safeParse(labelsOf(metrics.text, "vllm:cache_config_info")).data;
-  if (!named || !model || !cache) {
+  if (!named || !model?.max_model_len || !cache) {
     throw new CrosstalkError(
       "SERVER_UNREACHABLE",
       `${client.baseUrl} does not answer /version, /v1/models and /metrics as vLLM does (HTTP ${told.status}, ${served.status}, ${metrics.status})`,
@@ -176,7 +186,10 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     flush: capability(vllm, await client.post("/reset_prefix_cache"), "start the server with VLLM_SERVER_DEV_MODE=1"),
     flushesAll: tiers.length === 0,
     counters: capability(vllm, metrics, "do not start the server with --disable-log-stats"),
-    options: OPTIONS.filter((o) => o !== "priority" || argumentOf(args, "--scheduling-policy") === "priority"),
+    options: OPTIONS.filter((option) => {
+      if (option === "priority") return argumentOf(args, "--scheduling-policy") === "priority";
+      return option !== "adapter" || ADAPTERS.every((adapter) => names.some(({ id }) => id === adapter));
+    }),
   };
 }
 

@@ -1,10 +1,11 @@
 /** For tests that need a Docker engine with Crosstalk's images: skipped with the reason where there is none. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeEach } from "vitest";
-import { GGUF_FILE, type ModelChoice, tracerModel } from "../../src/tracer/manifest.ts";
+import { ADAPTER_FOLDER, adapterFiles } from "../../src/tracer/adapter-files.ts";
+import { DEFAULT_MODEL, GGUF_FILE, type ModelChoice, tracerModel } from "../../src/tracer/manifest.ts";
 import { dockerState, hasImage } from "../docker.ts";
 import { llamaCpp } from "../engines/llama-cpp.ts";
 import type { TracerModelFile } from "../targets.ts";
@@ -27,7 +28,14 @@ export async function needsDocker(image = llamaCpp.image.name): Promise<void> {
 export function tracerFile(choice: Partial<ModelChoice> = {}): TracerModelFile {
   const folder = mkdtempSync(join(tmpdir(), "crosstalk-model-"));
   const { manifest, files } = tracerModel(choice);
-  for (const [name, pieces] of files) writeFileSync(join(folder, name), Buffer.concat(pieces));
+  for (const [name, pieces] of [...files, ...adapterFiles({ ...DEFAULT_MODEL, ...choice })]) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), Buffer.concat(pieces));
+  }
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return { path: manifest.format === "gguf" ? join(folder, GGUF_FILE) : folder, manifest };
+  return {
+    path: manifest.format === "gguf" ? join(folder, GGUF_FILE) : folder,
+    adapters: join(folder, ADAPTER_FOLDER),
+    manifest,
+  };
 }

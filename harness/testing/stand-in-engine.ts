@@ -26,7 +26,7 @@ export class Exchange {
   }
 
   get answer(): readonly number[] {
-    return [...expectedTokens({ prompt: Int32Array.from(this.prompt), maxTokens: this.maxTokens })];
+    return [...expectedTokens({ prompt: Int32Array.from(this.prompt), maxTokens: this.maxTokens, adapter: null })];
   }
 
   raw(text: string | Uint8Array): this {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { allProperties } from "../../properties/index.ts";
-import { LAB_FAULTS, type LabFaultName } from "../lab/faults.ts";
+import { LAB_FAULTS, type LabFault, type LabFaultName } from "../lab/faults.ts";
 import { explainWitness } from "./explain.ts";
 import type { Anomaly, AnomalyClass, Reading } from "./finding.ts";
 import { judge } from "./property.ts";
@@ -23,6 +23,7 @@ const CAUSES: Record<LabFaultName, readonly AnomalyClass[]> = {
   "lost-tail": ["lost tail"],
   "abort-flushes-neighbour": ["row swap"],
   "cancel-drops-neighbour": ["unsettled request"],
+  "adapter-not-hashed": ["adapter mix-up"],
 };
 
 /** Every anomaly of a run, with the index that it stands at. */
@@ -65,7 +66,8 @@ function wrong(anomaly: Anomaly, { run, truth }: WatchedRun): string | null {
   return timed.length < all.length || holds ? null : say("is at a time at which none of its owners was read");
 }
 
-describe.each(LAB_FAULTS)(`over ${SEEDS} traces with $name`, ({ name: fault, topologies }) => {
+describe.each<LabFault>(LAB_FAULTS)(`over ${SEEDS} traces with $name`, ({ name, topologies, adapters }) => {
+  const fault = name as LabFaultName;
   test("no owner is named that is not the true one, and no class that the fault cannot cause", {
     timeout: TIMEOUT,
   }, async () => {
@@ -73,7 +75,10 @@ describe.each(LAB_FAULTS)(`over ${SEEDS} traces with $name`, ({ name: fault, top
     const mistakes: string[] = [];
     for (let seed = 0; seed < SEEDS; seed++) {
       const topology = topologies[seed % topologies.length]!;
-      const watched = await watchedRun(await labTrace(seed, REQUESTS, { topology }), { fault, topology });
+      const watched = await watchedRun(await labTrace(seed, REQUESTS, { topology, adapters: adapters !== undefined }), {
+        fault,
+        topology,
+      });
       for (const anomaly of anomalies(watched)) {
         const all = readings(anomaly);
         const unexplained = all.some((r) => r.class === "unexplained");

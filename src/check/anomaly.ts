@@ -4,11 +4,13 @@
  */
 
 import { expectedTokens } from "../trace/prompt.ts";
+import { storedToken } from "../tracer/adapter.ts";
 import { DIGITS, digitsOf, isPayload, tokenKind } from "../tracer/vocabulary.ts";
+import { digitMixUps, otherAdapters } from "./adapter-mix-up.ts";
 import { askedPosition, type Context } from "./context.ts";
 import type { AnomalyClass, Reading } from "./finding.ts";
 import { type ReadTime, readingsOf, readTime } from "./lifetime.ts";
-import { type PhantomHit, phantomHit } from "./phantom.ts";
+import { type PhantomHit, phantomHit, unearnedHit } from "./phantom.ts";
 import { chance, digitOrigins, type Fit, narrowFits, observedFrom, rowFit, zeroOrigins } from "./provenance.ts";
 
 export interface Evidence {
@@ -30,7 +32,10 @@ const named = (kind: AnomalyClass): Reading => ({ class: kind, origins: [] });
 /** Something that no class names, or a fit by chance. */
 const UNEXPLAINED = named("unexplained");
 /** An alarm tells that a key is not the prompt's own: it is another's, or nobody wrote it. Whose, it does not tell. */
-const ALARM: Readings = [named("foreign read"), named("unwritten read")];
+function alarmReadings(victim: Context, others: readonly Context[]): Readings {
+  const mixedUp = otherAdapters(victim, others).length > 0 ? [named("adapter mix-up")] : [];
+  return [named("foreign read"), named("unwritten read"), ...mixedUp];
+}
 
 /** A fit that as many places would give by chance proves nothing. */
 const CHANCE_MOST = 1e-3;
@@ -42,7 +47,7 @@ export function classify(evidence: Evidence): Readings {
   if (wrong) return wrongToken(evidence, index);
   if (answer.length > request.maxTokens) return surplus(victim);
   if (status === "finished" && answer.length === request.maxTokens) {
-    const phantom = phantomHit(victim, evidence.contexts, evidence.flushes);
+    const phantom = unearnedHit(victim, evidence.contexts, evidence.flushes);
     return [phantom === null ? UNEXPLAINED : named("phantom hit")];
   }
   return [named(status === "finished" ? "lost tail" : "unsettled request")];
@@ -69,7 +74,7 @@ function wrongToken(evidence: Evidence, index: number): Readings {
   // Null where the token tells of the whole context.
   const asked = alarm ? null : askedPosition(victim.request, index);
   const readings = alarm
-    ? ALARM
+    ? alarmReadings(victim, others)
     : asked === null
       ? scan(evidence, index, time, others)
       : narrow(evidence, asked, index, time, others);
@@ -98,7 +103,11 @@ const same = (a: Reading["origins"][number], b: Reading["origins"][number]): boo
 function scan({ victim, contexts }: Evidence, index: number, time: ReadTime, others: readonly Context[]): Readings {
   const token = tokenKind(victim.answer[index]!);
   if (token.kind === "bad") {
-    const [first, ...rest] = readingsOf(digitOrigins(token.digit, token.value, time.to, others), contexts, time);
+    const mixedUp = digitMixUps(victim, token.digit, token.value, time.to, others);
+    const [first, ...rest] = [
+      ...(mixedUp.length > 0 ? [{ class: "adapter mix-up" as const, origins: mixedUp }] : []),
+      ...readingsOf(digitOrigins(victim, token.digit, token.value, time.to, others), contexts, time),
+    ];
     return first ? [first, ...rest] : [UNEXPLAINED];
   }
   // No cell makes a scan answer anything but itself or `bad`: this is another row's answer.
@@ -117,7 +126,7 @@ function narrow(
   const [first] = seen.tokens;
   if (!isPayload(first!)) return settled([rowFit(victim, seen, time.to, others)], contexts, time);
   // Of a later cell than the prompt's, only a read that went wrong can ask.
-  const own = digitsOf(victim.request.prompt[asked] ?? 0);
+  const own = digitsOf(storedToken(victim.request.adapter, victim.request.prompt[asked] ?? 0));
   const digits = digitsOf(first!);
   const strange = [0, 1, 2].filter((digit) => digits[digit] !== own[digit]);
   if (strange.every((digit) => digits[digit] === 0)) {
@@ -162,6 +171,8 @@ function readingsOfFit(fit: Fit, contexts: readonly Context[], time: ReadTime): 
       return [named("unwritten read"), UNEXPLAINED];
     case "torn":
       return [{ class: "torn read", origins }];
+    case "adapter":
+      return [{ class: "adapter mix-up", origins }];
     case "row":
       return [{ class: "row swap", origins }];
     case "repeated":

@@ -4,6 +4,9 @@ import { type AnomalyClass, isOthers, type Reading } from "./finding.ts";
 
 type Pair = readonly [AnomalyClass, AnomalyClass];
 
+const MIXED_UP =
+  "narrow reads of the whole context: cells of another adapter have their own tokens' digits, each moved";
+
 const APART: readonly (readonly [...Pair, string])[] = [
   [
     "foreign read",
@@ -40,6 +43,14 @@ const APART: readonly (readonly [...Pair, string])[] = [
     "row swap",
     "segments of other families: own cells and the other request's then differ in every token",
   ],
+  [
+    "adapter mix-up",
+    "row swap",
+    "a scan in its place: a swapped row brings the other's scan token, cells of another adapter bring bad.DIGIT.VALUE",
+  ],
+  ["adapter mix-up", "foreign read", MIXED_UP],
+  ["adapter mix-up", "stale read", MIXED_UP],
+  ["adapter mix-up", "torn read", MIXED_UP],
   [
     "shifted read",
     "unwritten read",

@@ -3,12 +3,13 @@
 import { type Outcome, serverLoss } from "../history/outcome.ts";
 import { formatPrompt } from "../trace/print.ts";
 import { expectedTokens } from "../trace/prompt.ts";
+import { type AdapterName, storedToken } from "../tracer/adapter.ts";
 import { DIGITS, digitsOf, tokenKind, tokenName } from "../tracer/vocabulary.ts";
 import { classify, type Evidence } from "./anomaly.ts";
 import { tellsApart } from "./apart.ts";
 import { askedPosition, type Context, contextsOf, placeOf, wrongRun } from "./context.ts";
 import { type Anomaly, type CellOrigin, isOthers, type Reading } from "./finding.ts";
-import { phantomHit } from "./phantom.ts";
+import { type PhantomHit, phantomHit, unearnedHit } from "./phantom.ts";
 import type { Run } from "./property.ts";
 import type { Witness } from "./verdict.ts";
 
@@ -34,7 +35,7 @@ export function explainWitness(run: Run, witness: Witness, blockSize: number): A
     kind === "lost tail" || kind === "unsettled request"
       ? missing(outcome, maxTokens)
       : kind === "phantom hit"
-        ? `${phantomSentence(evidence, blockOf(blockSize))} Its tokens are right, so the cells hold what they should; that the engine has them tells this request what another one asked.`
+        ? `${unearnedSentence(evidence, blockOf(blockSize))} Its tokens are right, so the cells hold what they should; that the engine has them tells this request what another one asked.`
         : [wrongEnd(outcome, witness, kind), ...apart([{ class: kind, origins }, ...or])].join(" ");
   return {
     class: kind,
@@ -55,10 +56,23 @@ function blockOf(blockSize: number): (position: number) => string {
 }
 
 function phantomSentence({ victim, contexts, flushes }: Evidence, block: (position: number) => string): string {
-  const { held, cached } = phantomHit(victim, contexts, flushes)!;
-  const { salt } = victim.request;
-  const whose = salt === null ? "no earlier request" : `no earlier request with its salt ${salt}`;
-  return `The engine took ${cached} tokens of the prompt of ${victim.request.id} from its cache, up to ${block(cached - 1)}, but ${whose} held more than ${held} of them.`;
+  return hitSentence(victim.request.id, phantomHit(victim, contexts, flushes)!, "no earlier request", block);
+}
+
+function unearnedSentence({ victim, contexts, flushes }: Evidence, block: (position: number) => string): string {
+  const { id, salt, adapter } = victim.request;
+  const its = [...(salt === null ? [] : [`salt ${salt}`]), ...(adapter === null ? [] : [`adapter ${adapter}`])];
+  const whose = its.length === 0 ? "no earlier request" : `no earlier request with its ${its.join(" and ")}`;
+  return hitSentence(id, unearnedHit(victim, contexts, flushes)!, whose, block);
+}
+
+function hitSentence(
+  request: string,
+  { held, cached }: PhantomHit,
+  whose: string,
+  block: (position: number) => string,
+): string {
+  return `The engine took ${cached} tokens of the prompt of ${request} from its cache, up to ${block(cached - 1)}, but ${whose} held more than ${held} of them.`;
 }
 
 function evidenceOf(run: Run, request: string, index: number | null): Evidence {
@@ -117,7 +131,7 @@ function wrongToken(run: Run, outcome: Outcome, index: number, evidence: Evidenc
       ? `${outcome.id} scanned its own ${cells(request.turns.at(-1)!.start)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
       : `${outcome.id} asked for its own cell at ${block(position)}, which is ${placeOf(request, position)}, and should have got ${tokenName(expected[0]!)}`;
   const got = `answer ${index} is ${tokenName(observed[0]!)} instead`;
-  const alarm = alarmed(outcome.id, observed[0]!);
+  const alarm = alarmed(outcome.id, observed[0]!, readings);
   // What an alarm admits is told by its own sentences; a phantom hit is more than that.
   const toTell = alarm === null ? readings : readings.filter((r) => r.class === "phantom hit");
   const says = told(toTell).map((reading) => meaning(reading, { evidence, observed, position, block }));
@@ -144,11 +158,12 @@ function wrongToken(run: Run, outcome: Outcome, index: number, evidence: Evidenc
 }
 
 /** What an alarm says: its layer, and not whose the key was. Null for other answers. */
-function alarmed(request: string, observed: number): string[] | null {
+function alarmed(request: string, observed: number, readings: readonly Reading[]): string[] | null {
   const token = tokenKind(observed);
   if (token.kind !== "err") return null;
+  const adapter = readings.some((r) => r.class === "adapter mix-up") ? ", was computed under another adapter" : "";
   return [
-    `That is the alarm of layer ${token.layer}: a key of its context does not carry the marks of ${request}, so it is another prompt's or was never written. Whose, an alarm does not tell.`,
+    `That is the alarm of layer ${token.layer}: a key of its context does not carry the marks of ${request}, so it is another prompt's${adapter} or was never written. Whose, an alarm does not tell.`,
     "To tell these apart: the same request without its nonce, so that its answer comes from the cells themselves.",
   ];
 }
@@ -203,6 +218,13 @@ function meaning(
       return `${run} its own ${named}: the right request, the wrong position.${certainty}`;
     case "torn read":
       return `${strangeDigits(victim, position!, observed[0]!)} from ${named}, the others do not: the cell has two sources.${certainty}`;
+    case "adapter mix-up": {
+      const what = scan ? "cells" : `own cell at ${block(position)}`;
+      const digit = scan
+        ? `${scanned(observed[0]!)} is in no cell of its own context under ${ownAdapter(victim)}. `
+        : "";
+      return `${digit}${victim.request.id} read its ${scan ? "own " : ""}${what} as ${computers(origins, victim)} computed ${scan ? "them" : "it"}${tokens > 1 ? `, for ${tokens} tokens in a row` : ""}.${certainty}`;
+    }
     case "row swap":
       return `${run} what ${named} should be: the answer of another row.${certainty}`;
     case "repeated tail":
@@ -232,7 +254,9 @@ function meaning(
 function inARow(origin: CellOrigin | undefined, observed: readonly number[], contexts: readonly Context[]): number {
   const owner = contexts.find((c) => c.request.id === origin?.request);
   if (origin === undefined || owner === undefined) return 0;
-  const held = [...owner.request.prompt, ...expectedTokens(owner.request)];
+  const adapter = origin.adapter ?? owner.request.adapter ?? "base";
+  const under = adapter === "base" ? null : adapter;
+  const held = [...owner.request.prompt.map((token) => storedToken(under, token)), ...expectedTokens(owner.request)];
   const differs = observed.findIndex((token, i) => token !== held[origin.position + i]);
   return differs < 0 ? observed.length : differs;
 }
@@ -248,6 +272,20 @@ function placesOf(origins: readonly CellOrigin[], asked: number | null, block: W
   return distinct.slice(0, 4).join(", or ") + (more > 0 ? `, or ${more} more` : "");
 }
 
+const named = (adapter: AdapterName | "base"): string => (adapter === "base" ? "the base model" : `adapter ${adapter}`);
+
+const ownAdapter = ({ request }: Context): string => named(request.adapter ?? "base");
+
+/** Adapters, each with the requests that hold the same cell under it. */
+function computers(origins: readonly CellOrigin[], victim: Context): string {
+  const byAdapter = Map.groupBy(origins, (o) => o.adapter ?? "base");
+  const texts = Array.from(byAdapter, ([adapter, of]) => {
+    const owners = [...new Set(of.map((o) => o.request))].filter((id) => id !== victim.request.id);
+    return `${named(adapter)}${owners.length === 0 ? "" : ` (of ${owners.slice(0, 4).join(" or ")})`}`;
+  });
+  return texts.join(" or ");
+}
+
 /** Narrow and find reads get a digit from every third read layer: it says in which of them the cell is wrong. */
 const layersOf = (digit: number): string => `read layers ${digit + 1}, ${digit + 1 + DIGITS}, ...`;
 
@@ -258,7 +296,7 @@ function scanned(observed: number): string {
 }
 
 function strangeDigits({ request }: Context, position: number, observed: number): string {
-  const own = digitsOf(request.prompt[position]!);
+  const own = digitsOf(storedToken(request.adapter, request.prompt[position]!));
   const strange = digitsOf(observed).flatMap((value, digit) => (value === own[digit] ? [] : [digit]));
   const named = strange.map((digit) => `${digit + 1} (${layersOf(digit)})`).join(" and ");
   return strange.length === 1 ? `Digit ${named} comes` : `Digits ${named} come`;

@@ -3,10 +3,11 @@
 import type { Arm, History } from "../history/schema.ts";
 import type { TargetDescription } from "../target/target.ts";
 import type { Trace } from "../trace/schema.ts";
+import type { AdapterName } from "../tracer/adapter.ts";
 
 /**
  * Names of what a wrong answer shows; docs/anomalies.md defines them. `unexplained` where the evidence fits no class.
- * Adapter mix-up and leaked parameter get their place here with the reads that can show them.
+ * Leaked parameter gets its place here with the reads that can show it.
  */
 export type AnomalyClass =
   | "foreign read"
@@ -14,6 +15,7 @@ export type AnomalyClass =
   | "shifted read"
   | "torn read"
   | "unwritten read"
+  | "adapter mix-up"
   | "row swap"
   | "phantom hit"
   | "lost tail"
@@ -33,6 +35,8 @@ export interface CellOrigin {
   readonly position: number;
   /** Where the position lies in the trace's words: `B[17]`, or `answer[3]`. */
   readonly place: string;
+  /** Of an adapter mix-up: what computed the cell, which has the token that the request itself should have there. */
+  readonly adapter?: AdapterName | "base";
 }
 
 /** A class that the evidence fits, and the cells that it says were read: one is certain, several are ambiguous. */

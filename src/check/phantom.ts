@@ -1,7 +1,4 @@
-/**
- * Phantom hit: the engine says that it took more of a prompt from its cache than any earlier request with the same salt
- * had put there.
- */
+/** Phantom hit: the engine says that it took more of a prompt from its cache than any earlier request had put there. */
 
 import { expectedTokens, type ResolvedRequest } from "../trace/prompt.ts";
 import type { Context } from "./context.ts";
@@ -14,6 +11,7 @@ export interface PhantomHit {
 }
 
 /**
+ * A hit on tokens that no earlier request had.
  * @param contexts every request since the caches were last known to be empty
  * @param flushes when the caches were emptied, microseconds: what had ended by then is no longer held
  */
@@ -22,26 +20,47 @@ export function phantomHit(
   contexts: readonly Context[],
   flushes: readonly number[],
 ): PhantomHit | null {
+  return hitBeyond(victim, contexts, flushes, () => true);
+}
+
+/** The same, where only requests with the victim's salt and adapter count: others must not share cells with it. */
+export function unearnedHit(
+  victim: Context,
+  contexts: readonly Context[],
+  flushes: readonly number[],
+): PhantomHit | null {
+  return hitBeyond(victim, contexts, flushes, (holder) => mayShare(victim.request, holder.request));
+}
+
+/** The most tokens of a request's prompt that a cache can have, whatever the order of a run's requests. */
+export function mostCached(request: ResolvedRequest, requests: Iterable<ResolvedRequest>): number {
+  const sharers = [...requests].filter((other) => other !== request && mayShare(request, other));
+  return Math.max(0, ...sharers.map((other) => commonPrefix(request, other, expectedTokens(other))));
+}
+
+function hitBeyond(
+  victim: Context,
+  contexts: readonly Context[],
+  flushes: readonly number[],
+  counts: (holder: Context) => boolean,
+): PhantomHit | null {
   const { cached, sentAt } = victim;
   if (cached === null || cached === 0) return null;
   const emptied = Math.max(-1, ...flushes.filter((t) => t <= sentAt));
   const until = victim.settledAt ?? Number.POSITIVE_INFINITY;
   const holders = contexts.filter(
-    (c) => c !== victim && c.sentAt <= until && (c.settledAt === null || c.settledAt > emptied),
+    (c) => c !== victim && c.sentAt <= until && (c.settledAt === null || c.settledAt > emptied) && counts(c),
   );
-  const held = Math.max(0, ...holders.map(({ request, answer }) => mayTake(victim.request, request, answer)));
+  const held = Math.max(0, ...holders.map(({ request, answer }) => commonPrefix(victim.request, request, answer)));
   return cached > held ? { held, cached } : null;
 }
 
-/** The most tokens of a request's prompt that a cache can have, whatever the order of a run's requests. */
-export function mostCached(request: ResolvedRequest, requests: Iterable<ResolvedRequest>): number {
-  const others = [...requests].filter((other) => other !== request);
-  return Math.max(0, ...others.map((other) => mayTake(request, other, expectedTokens(other))));
+/** Whether a request may take cells that another one left in the cache. */
+function mayShare(request: ResolvedRequest, from: ResolvedRequest): boolean {
+  return request.cache && request.salt === from.salt && request.adapter === from.adapter;
 }
 
-/** Tokens of a prompt that may come from the cells of another request and its answer. */
-function mayTake(request: ResolvedRequest, from: ResolvedRequest, answer: ArrayLike<number>): number {
-  if (!request.cache || request.salt !== from.salt) return 0;
+function commonPrefix(request: ResolvedRequest, from: ResolvedRequest, answer: ArrayLike<number>): number {
   const theirs = [...from.prompt, ...Array.from(answer)];
   const differs = request.prompt.findIndex((token, i) => token !== theirs[i]);
   return differs < 0 ? request.prompt.length : differs;

@@ -8,7 +8,9 @@
 
 import { expectedTokens } from "../trace/prompt.ts";
 import { shown } from "../trace/write-out.ts";
+import { type AdapterName, storedToken } from "../tracer/adapter.ts";
 import { DIGITS, digitsOf, isPayload } from "../tracer/vocabulary.ts";
+import { isOwnButForAdapter, mixUpOrigins, otherAdapters, ownCellsUnder } from "./adapter-mix-up.ts";
 import { type Context, heldBefore, NO_EVIDENCE, originAt } from "./context.ts";
 import type { CellOrigin } from "./finding.ts";
 
@@ -23,6 +25,8 @@ export type FitKind =
   | "own edge"
   /** Digits of two sources at the asked position. */
   | "torn"
+  /** Own cells at the asked position, as another adapter computes them. */
+  | "adapter"
   /** What another request of the same time should be answered. */
   | "row"
   /** A part of the answer came twice, or is missing, and its length says so. */
@@ -68,7 +72,7 @@ const evidenceIn = ({ wrong }: Observed, count: number): number =>
 
 /** What a narrow read would show of each cell that a request held. */
 const shownBefore = (context: Context, time: number): number[] =>
-  heldBefore(context, time).map((token) => (token === NO_EVIDENCE ? token : shown(token)));
+  heldBefore(context, time).map((token) => (token === NO_EVIDENCE ? token : shown(token, context.request.adapter)));
 
 /** Every place where a wrong narrow answer fits, and how well. */
 export function narrowFits(
@@ -84,7 +88,8 @@ export function narrowFits(
   const theirs = others.map((context) => ({ context, held: cells.get(context)! }));
   const alone = [{ context: victim, held: own }];
   return [
-    atAsked(theirs, asked, seen),
+    atAsked(victim, theirs, asked, seen, at),
+    underAnother(victim, asked, seen, at, others),
     elsewhere("theirs elsewhere", theirs, asked, seen),
     elsewhere("own elsewhere", alone, asked, seen),
     edge(victim, own, asked, seen),
@@ -118,12 +123,31 @@ function longest(kind: FitKind, matches: readonly Match[], places: number): Fit 
   return { kind, origins, digits, places };
 }
 
-function atAsked(theirs: readonly Held[], asked: number, seen: Observed): Fit {
-  const matches = theirs.map(({ context, held }) => ({
-    origin: originAt(context, asked),
-    digits: fitting(held, asked, seen),
-  }));
+function atAsked(victim: Context, theirs: readonly Held[], asked: number, seen: Observed, at: number): Fit {
+  const own = victim.request.adapter;
+  const mixedUp = new Map<AdapterName | null, number>();
+  for (const adapter of otherAdapters(
+    victim,
+    theirs.map(({ context }) => context),
+  ))
+    mixedUp.set(adapter, fitting(ownCellsUnder(victim, adapter, at), asked, seen));
+  const matches = theirs.flatMap(({ context, held }): Match[] => {
+    const { adapter } = context.request;
+    const digits = fitting(held, asked, seen);
+    // Cells that the victim should have, but for the adapter, are no foreign ones.
+    if (adapter !== own && digits <= mixedUp.get(adapter)!) return [];
+    return [{ origin: originAt(context, asked), digits }];
+  });
   return longest("theirs", matches, theirs.length);
+}
+
+function underAnother(victim: Context, asked: number, seen: Observed, at: number, others: readonly Context[]): Fit {
+  const adapters = otherAdapters(victim, others);
+  const matches = adapters.flatMap((adapter) => {
+    const digits = fitting(ownCellsUnder(victim, adapter, at), asked, seen);
+    return mixUpOrigins(victim, adapter, asked, others).map((origin) => ({ origin, digits }));
+  });
+  return longest("adapter", matches, adapters.length);
 }
 
 function elsewhere(kind: FitKind, among: readonly Held[], asked: number, seen: Observed): Fit {
@@ -230,9 +254,21 @@ function tailFits(victim: Context, index: number, seen: Observed): Fit[] {
 }
 
 /** First cell with this digit in each other request that has one. */
-export function digitOrigins(digit: number, value: number, at: number, others: readonly Context[]): CellOrigin[] {
+export function digitOrigins(
+  victim: Context,
+  digit: number,
+  value: number,
+  at: number,
+  others: readonly Context[],
+): CellOrigin[] {
   return others.flatMap((context) => {
-    const position = heldBefore(context, at).findIndex((token) => isPayload(token) && digitsOf(token)[digit] === value);
+    const { adapter } = context.request;
+    const position = heldBefore(context, at).findIndex(
+      (token, i) =>
+        isPayload(token) &&
+        digitsOf(storedToken(adapter, token))[digit] === value &&
+        !isOwnButForAdapter(victim, context, i),
+    );
     return position < 0 ? [] : [originAt(context, position)];
   });
 }

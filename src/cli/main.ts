@@ -42,6 +42,14 @@ function targetOptions(command: Command): Command {
     )
     .option("--model <folder>", "a model of `crosstalk model write` (default: one is written for the run)")
     .option("--port <number>", "port for --cmd (default: a free one)", positiveNumber)
+    .addOption(
+      new Option(
+        "--adapters [which]",
+        "load the tracer's LoRA adapters, and send some requests under them; all: the others name the base model",
+      )
+        .choices(["some", "all"])
+        .preset("some"),
+    )
     .option("--fault <name>", "switch on a planted fault of the lab or of Crosstalk's image")
     .addOption(new Option("--topology <name>", "topology of the lab").choices(["single", "pd"]))
     .option("--args <arguments>", "arguments added to the engine's own, in the container")
@@ -69,7 +77,7 @@ targetOptions(program.command("run"))
     new Option(
       "--without <option...>",
       "options of requests to leave out, for instance while a bug of theirs is open",
-    ).choices(["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt"]),
+    ).choices(["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt", "adapter"]),
   )
   .option("--findings <number>", "stop after this many findings, one a law", positiveNumber, 1)
   .option("--out <folder>", "where to write traces, histories and findings (default crosstalk-out/run-TIME)")

@@ -3,30 +3,37 @@
 import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CrosstalkError } from "../errors.ts";
+import { ADAPTER_FOLDER, adapterFiles } from "../tracer/adapter-files.ts";
 import {
+  DEFAULT_MODEL,
   GGUF_FILE,
   MANIFEST_FILE,
   type Manifest,
   type ModelChoice,
   manifestSchema,
+  sumsOf,
   tracerModel,
 } from "../tracer/manifest.ts";
 
 /** A model that an engine can load: the file or folder that it is given, and what it is. */
 export interface ModelOnDisk {
   readonly path: string;
+  /** The folder with its adapters; null where none were written. */
+  readonly adapters: string | null;
   readonly manifest: Manifest;
 }
 
-/** Writes the model's files and, last, the manifest. @throws CrosstalkError OUTPUT_NOT_WRITABLE */
+/** Writes the model's files, its adapters, and, last, the manifest. @throws CrosstalkError OUTPUT_NOT_WRITABLE */
 export function writeModel(folder: string, choice: Partial<ModelChoice>): ModelOnDisk {
-  const { manifest, files } = tracerModel(choice);
+  const { manifest: ofModel, files } = tracerModel(choice);
+  const adapters = adapterFiles({ ...DEFAULT_MODEL, ...choice });
+  const manifest: Manifest = { ...ofModel, adapters: sumsOf(adapters) };
   try {
     mkdirSync(folder, { recursive: true });
     rmSync(join(folder, MANIFEST_FILE), { force: true });
-    for (const [name, pieces] of files) writePieces(join(folder, name), pieces);
+    for (const [name, pieces] of [...files, ...adapters]) writePieces(join(folder, name), pieces);
     writeFileSync(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
   } catch (cause) {
     throw new CrosstalkError(
@@ -36,7 +43,7 @@ export function writeModel(folder: string, choice: Partial<ModelChoice>): ModelO
       { cause },
     );
   }
-  return { path: servedPath(folder, manifest), manifest };
+  return onDisk(folder, manifest);
 }
 
 /** Reads a model that `writeModel` wrote, and holds its files to their hashes. @throws CrosstalkError WRONG_MODEL */
@@ -54,7 +61,7 @@ export function readModel(folder: string): ModelOnDisk {
   } catch (cause) {
     throw wrong(`holds no ${MANIFEST_FILE} that this version can read`, cause);
   }
-  for (const { path, sha256 } of manifest.files) {
+  for (const { path, sha256 } of [...manifest.files, ...(manifest.adapters ?? [])]) {
     let found: string;
     try {
       found = createHash("sha256")
@@ -65,7 +72,7 @@ export function readModel(folder: string): ModelOnDisk {
     }
     if (found !== sha256) throw wrong(`holds another ${path} than its manifest says (sha256 ${found})`);
   }
-  return { path: servedPath(folder, manifest), manifest };
+  return onDisk(folder, manifest);
 }
 
 /** Writes the model to a folder of its own, which goes when the program ends. */
@@ -75,10 +82,16 @@ export function temporaryModel(choice: Partial<ModelChoice>): ModelOnDisk {
   return writeModel(folder, choice);
 }
 
-const servedPath = (folder: string, { format }: Manifest): string =>
-  format === "gguf" ? join(folder, GGUF_FILE) : folder;
+function onDisk(folder: string, manifest: Manifest): ModelOnDisk {
+  return {
+    path: manifest.format === "gguf" ? join(folder, GGUF_FILE) : folder,
+    adapters: manifest.adapters ? join(folder, ADAPTER_FOLDER) : null,
+    manifest,
+  };
+}
 
 function writePieces(path: string, pieces: readonly Uint8Array[]): void {
+  mkdirSync(dirname(path), { recursive: true });
   const file = openSync(path, "w");
   try {
     for (const piece of pieces) writeSync(file, piece);

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { OPTIONS } from "../trace/options.ts";
-import { GGUF_FILE, MANIFEST_FILE, tracerModel } from "../tracer/manifest.ts";
+import { adapterFiles } from "../tracer/adapter-files.ts";
+import { DEFAULT_MODEL, GGUF_FILE, MANIFEST_FILE, sumsOf, tracerModel } from "../tracer/manifest.ts";
 import { readModel } from "./model-file.ts";
 import { crosstalk, temporaryFolder } from "./testing.ts";
 
@@ -37,11 +38,18 @@ test.each(["gguf", "hf"] as const)("the model is written as its manifest says: %
   const folder = join(temporaryFolder(), "tracer");
   const { code, stdout } = await crosstalk("model", "write", folder, "--format", format, "--json");
   expect(code).toBe(0);
-  const { manifest, files } = tracerModel({ format });
+  const { manifest: ofModel, files } = tracerModel({ format });
+  const adapters = adapterFiles({ ...DEFAULT_MODEL, format });
+  const manifest = { ...ofModel, adapters: sumsOf(adapters) };
   expect(JSON.parse(stdout)).toEqual(manifest);
-  expect(readdirSync(folder).sort()).toEqual([...files.keys(), MANIFEST_FILE].sort());
-  for (const [name, pieces] of files) expect(readFileSync(join(folder, name)).equals(Buffer.concat(pieces))).toBe(true);
-  expect(readModel(folder)).toEqual({ path: format === "hf" ? folder : join(folder, GGUF_FILE), manifest });
+  expect(readdirSync(folder).sort()).toEqual([...files.keys(), MANIFEST_FILE, "adapters"].sort());
+  for (const [name, pieces] of [...files, ...adapters])
+    expect(readFileSync(join(folder, name)).equals(Buffer.concat(pieces))).toBe(true);
+  expect(readModel(folder)).toEqual({
+    path: format === "hf" ? folder : join(folder, GGUF_FILE),
+    adapters: join(folder, "adapters"),
+    manifest,
+  });
 
   const [first] = manifest.files;
   writeFileSync(join(folder, first!.path), "other");

@@ -11,7 +11,7 @@ import { EXIT, exitCodeOf, formatError } from "./exit.ts";
 import { inputFile } from "./input.ts";
 import { hearSignals, withInterrupt } from "./interrupt.ts";
 import { progressTo } from "./progress.ts";
-import { openTarget, type TargetOptions } from "./target.ts";
+import { openTarget, type TargetOptions, withNeedsOfFault } from "./target.ts";
 
 export interface ReplayOptions extends TargetOptions {
   readonly tries: number;
@@ -24,7 +24,7 @@ export async function replay(path: string, options: ReplayOptions): Promise<numb
   const trace = parseTrace(file.text, file.path);
   return withInterrupt(async (signal) => {
     const progress = progressTo(process.stderr, options.json === true);
-    const target = await openTarget(options);
+    const target = await openTarget(await withNeedsOfFault(options), trace);
     const statuses: Status[] = [];
     const explanations = new Set<string>();
     const reasons = new Map<string, string>();

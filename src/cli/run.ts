@@ -8,7 +8,7 @@ import { formatCounts, paintFor, progressTo } from "./progress.ts";
 import { runSession, type Session } from "./session.ts";
 import { Store } from "./store.ts";
 import { NOTHING_RAN, type Summary, summarise } from "./summary.ts";
-import { openTarget, type TargetOptions } from "./target.ts";
+import { openTarget, type TargetOptions, withNeedsOfFault } from "./target.ts";
 
 export interface RunOptions extends TargetOptions {
   readonly seed: number;
@@ -23,7 +23,8 @@ export interface RunOptions extends TargetOptions {
   readonly json?: boolean;
 }
 
-export async function run(options: RunOptions): Promise<number> {
+export async function run(given: RunOptions): Promise<number> {
+  const options = await withNeedsOfFault(given);
   return withInterrupt(async (signal) => {
     let session: Session;
     let store: Store | null = null;

@@ -6,6 +6,7 @@ import type { Finding } from "../check/finding.ts";
 import { toRun } from "../check/property.ts";
 import { generateTrace } from "../generate/generate.ts";
 import { limitsOf } from "../generate/limits.ts";
+import { withBaseNamed } from "../generate/options.ts";
 import { SCENARIOS, scenario } from "../generate/scenarios.ts";
 import { DEFAULT_INVESTIGATION } from "../investigate.ts";
 import { EngineLostError } from "../target/engine-lost.ts";
@@ -32,6 +33,8 @@ export interface SessionOptions {
   readonly findings: number;
   /** Options of requests that no trace may have, though the target knows them. */
   readonly without?: readonly RequestOption[];
+  /** `all`: requests of the base model name it, too. */
+  readonly adapters?: "some" | "all";
   readonly signal: AbortSignal;
 }
 
@@ -122,13 +125,14 @@ function describe(d: TargetDescription): string {
 }
 
 /** The named scenarios first, since each is small; then campaign seed and trace number make a trace's seed. */
-function* tracesOf({ seed, traces, context }: SessionOptions, description: TargetDescription) {
+function* tracesOf({ seed, traces, context, adapters }: SessionOptions, description: TargetDescription) {
   const contextTokens = Math.min(context, description.contextTokens);
   // A pool far larger than what runs at once cannot be filled in the time of a trace.
   const poolCells = Math.min(description.poolCells, contextTokens * description.maxRunning);
   const limits = limitsOf({ ...description, contextTokens, poolCells }, { supportsFlush: description.canFlush });
   for (let i = 0; i < traces; i++) {
     const named = SCENARIOS[i];
-    yield named ? scenario(named, limits) : generateTrace((Math.imul(seed, 0x9e3779b1) + i) >>> 0, limits);
+    const trace = named ? scenario(named, limits) : generateTrace((Math.imul(seed, 0x9e3779b1) + i) >>> 0, limits);
+    yield adapters === "all" && description.options.includes("adapter") ? withBaseNamed(trace) : trace;
   }
 }

@@ -1,9 +1,12 @@
 /** From options to a target. The harness is loaded only where an engine is wanted. */
 
-import type { EngineProfile } from "../../harness/engines/profile.ts";
+import type { EngineProfile, PlantedFault } from "../../harness/engines/profile.ts";
 import { CrosstalkError } from "../errors.ts";
+import { LAB_FAULTS } from "../lab/faults.ts";
 import { labTarget } from "../lab/target.ts";
 import type { Target } from "../target/target.ts";
+import { usesAdapters } from "../trace/options.ts";
+import type { Trace } from "../trace/schema.ts";
 import { tracerModel } from "../tracer/manifest.ts";
 import { type ModelOnDisk, readModel, temporaryModel } from "./model-file.ts";
 
@@ -19,21 +22,30 @@ export interface TargetOptions {
   /** A folder that `crosstalk model write` wrote. */
   readonly model?: string;
   readonly fault?: string;
+  /** Requests are to have adapters: some of them, or all of them or the base model by name. */
+  readonly adapters?: "some" | "all";
   readonly topology?: "single" | "pd";
   readonly allowRemote?: boolean;
   readonly gpus?: number | "all";
 }
 
-/** @throws CrosstalkError INVALID_OPTION for options that do not go together */
-export async function openTarget(options: TargetOptions): Promise<Target> {
-  const kind = options.target ?? (options.cmd ? "process" : options.engine || options.image ? "container" : "lab");
+const DEFAULT_ENGINE = "llama.cpp";
+
+/**
+ * @param trace the only one that it is wanted for: it loads adapters if that has any
+ * @throws CrosstalkError INVALID_OPTION for options that do not go together
+ */
+export async function openTarget(options: TargetOptions, trace?: Trace): Promise<Target> {
+  const kind = kindOf(options);
   const { fault = null, topology = "single" } = options;
   refuseUnfit(options, kind);
-  if (kind === "lab") return labTarget({ model: tracerModel().manifest.sha256, topology, fault });
+  const adapters = options.adapters !== undefined || (trace !== undefined && usesAdapters(trace));
+  if (kind === "lab") return labTarget({ model: tracerModel().manifest.sha256, topology, fault, adapters });
   const harness = await import("../../harness/index.ts");
   // The command ends the run itself, so that what was found is kept.
   harness.leaveSignalsToProgram();
-  const profile = harness.engineProfile(options.engine ?? "llama.cpp");
+  const profile = harness.engineProfile(options.engine ?? DEFAULT_ENGINE);
+  const planted = profile.faults.find((f) => f.name === fault);
   const given = options.model === undefined ? null : givenModel(options.model, profile);
   if (/^https?:/.test(kind)) {
     const model = given?.manifest ?? tracerModel({ format: profile.modelFormat }).manifest;
@@ -44,11 +56,10 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
     if (cmd === undefined) throw unfit("target", "a --cmd");
     const place = port === undefined ? {} : { port };
     const model = given ?? temporaryModel({ format: profile.modelFormat });
-    return harness.processTarget({ command: cmd, profile, model, fault, ...place });
+    return harness.processTarget({ command: cmd, profile, model, fault, adapters, ...place });
   }
   if (kind === "container") {
     const { image, gpus, args = "" } = options;
-    const planted = profile.faults.find((f) => f.name === fault);
     if (fault !== null && !planted && image === undefined) {
       const names = profile.faults.map((f) => f.name).join(", ");
       throw new CrosstalkError("INVALID_OPTION", `the image has no fault "${fault}"`, `Choose one of ${names}.`);
@@ -57,6 +68,7 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
       profile,
       model: given ?? temporaryModel({ format: profile.modelFormat }),
       fault,
+      adapters,
       ...(image === undefined ? {} : { image }),
       ...(gpus === undefined ? {} : { gpus }),
       extraArgs: [...(planted?.args ?? []), ...(args === "" ? [] : harness.splitCommand(args))],
@@ -64,6 +76,20 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
   }
   const hint = "Give lab, container or a URL such as http://127.0.0.1:8080.";
   throw new CrosstalkError("INVALID_OPTION", `--target ${kind} is no target`, hint);
+}
+
+const kindOf = ({ target, cmd, engine, image }: TargetOptions): string =>
+  target ?? (cmd ? "process" : engine || image ? "container" : "lab");
+
+/** The options with the adapters that the planted fault needs, where they say nothing of adapters. */
+export async function withNeedsOfFault<Options extends TargetOptions>(options: Options): Promise<Options> {
+  if (options.fault === undefined || options.adapters !== undefined) return options;
+  const faults: readonly Pick<PlantedFault, "name" | "adapters">[] =
+    kindOf(options) === "lab"
+      ? LAB_FAULTS
+      : (await import("../../harness/index.ts")).engineProfile(options.engine ?? DEFAULT_ENGINE).faults;
+  const adapters = faults.find(({ name }) => name === options.fault)?.adapters;
+  return adapters === undefined ? options : { ...options, adapters };
 }
 
 /** @throws CrosstalkError WRONG_MODEL for a model that the engine cannot load */
@@ -88,6 +114,7 @@ const PARTNERS = {
   model: { kinds: ["container", "process", "url"], partner: "a server" },
   engine: { kinds: ["container", "process", "url"], partner: "a server" },
   fault: { kinds: ["lab", "container", "process"], partner: "what Crosstalk starts" },
+  adapters: { kinds: ["lab", "container", "process"], partner: "what Crosstalk starts" },
   allowRemote: { kinds: ["url"], partner: "a URL" },
 } as const;
 

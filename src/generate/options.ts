@@ -3,13 +3,26 @@
 import { seededRandom } from "../random.ts";
 import { OPTIONS, type RequestOption } from "../trace/options.ts";
 import { isSend, type SendStep, type Trace } from "../trace/schema.ts";
+import { ADAPTERS } from "../tracer/adapter.ts";
 
 /** Share of requests that get options. The others are whom one would leak to. */
 const SHARE = 0.4;
 /** Each of these gets a second option with this chance. */
 const SECOND = 0.3;
-/** Salts of a trace: few, so that prompts meet their own salt's cells again. */
+/** Salts and adapters of a trace: few, so that prompts meet their own cells again. */
 const SALTS = ["s1", "s2"] as const;
+const ADAPTERS_OF_TRACE = 2;
+
+/** The same trace with the base model named in every request that names no adapter. */
+export function withBaseNamed(trace: Trace): Trace {
+  const steps = trace.steps.map((step) => (isSend(step) ? { adapter: "base" as const, ...step } : step));
+  return { ...trace, steps };
+}
+
+/** Under an adapter earlier answers have other digits: a find read may then no longer name one cell. */
+function answersMayHideFinds({ prompt }: SendStep): boolean {
+  return prompt.some((part) => "answer" in part) && prompt.some((part) => "read" in part && part.read === "find");
+}
 
 /**
  * The same trace with options that the target knows.
@@ -19,6 +32,8 @@ export function withOptions(trace: Trace, known: readonly RequestOption[], seed:
   if (known.length === 0) return trace;
   const random = seededRandom(seed);
   const some = OPTIONS.filter((option) => known.includes(option));
+  const count = some.includes("adapter") ? ADAPTERS_OF_TRACE : 0;
+  const adapters = Array.from({ length: count }, () => random.pick(ADAPTERS));
   const value: { readonly [K in RequestOption]: () => SendStep[K] } = {
     seed: () => random.int(0, 0xffff),
     logprobs: () => random.int(0, 5),
@@ -27,11 +42,13 @@ export function withOptions(trace: Trace, known: readonly RequestOption[], seed:
     avoid: () => true,
     priority: () => random.int(-3, 3),
     salt: () => random.pick(SALTS),
+    adapter: () => random.pick(adapters),
   };
   const steps = trace.steps.map((step) => {
     if (!isSend(step) || random.next() >= SHARE) return step;
     const chosen = new Set([random.pick(some)]);
     if (random.next() < SECOND) chosen.add(random.pick(some));
+    if (answersMayHideFinds(step)) chosen.delete("adapter");
     return { ...step, ...Object.fromEntries(Array.from(chosen, (option) => [option, value[option]()])) };
   });
   return { ...trace, steps };

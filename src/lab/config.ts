@@ -39,6 +39,8 @@ export interface LabConfig {
   /** Tokens that wait until they are streamed together; the first goes out at once. */
   readonly streamInterval: number;
   readonly shape: TracerShape;
+  /** Whether generated traces are to use its adapters. It always has them. */
+  readonly adapters: boolean;
   readonly costs: LabCosts;
   readonly fault: LabFaultName | null;
   /** Check the bookkeeping after every step and every cell before it is read; throws on a breach. */
@@ -72,6 +74,7 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     contextTokens: 1024,
     streamInterval: 2,
     shape: DEFAULT_SHAPE,
+    adapters: false,
     checked: false,
     watch: null,
     ...sizes,

@@ -4,6 +4,7 @@
  */
 
 import type { HistoryEvent } from "../history/schema.ts";
+import type { AdapterName } from "../tracer/adapter.ts";
 import { VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
 import { VirtualClock } from "./clock.ts";
 import { type LabConfig, type LabOptions, labConfig } from "./config.ts";
@@ -20,6 +21,8 @@ export interface LabRequest {
   readonly maxTokens: number;
   /** `false`: neither read nor keep cached prefixes. */
   readonly cache: boolean;
+  /** The adapter that computes it; none if left out. */
+  readonly adapter?: AdapterName | null;
 }
 
 /** Events as a history has them; `t` is microseconds from the engine's start. */
@@ -130,12 +133,12 @@ export class LabEngine {
       this.#events.push({ t: this.now, e: "failed", id: request.id, code: "REFUSED", message: refusal });
       return;
     }
-    const { id, prompt, maxTokens, cache } = request;
+    const { id, prompt, maxTokens, cache, adapter = null } = request;
     const pd = this.#decoder !== null;
     const underWay: UnderWay = {
       request,
       stream: new OutputStream(this.config.streamInterval),
-      sequence: new Sequence(id, prompt, prompt.length + (pd ? 1 : maxTokens), cache),
+      sequence: new Sequence(id, prompt, prompt.length + (pd ? 1 : maxTokens), cache, adapter),
       decode: null,
       transfer: null,
       firstToken: null,
@@ -202,8 +205,8 @@ export class LabEngine {
     if (decoder === null) return;
     while (this.#unplaced.length > 0) {
       const underWay = this.#unplaced[0]!;
-      const { id, maxTokens, prompt } = underWay.request;
-      const decode = new Sequence(id, prompt, prompt.length + maxTokens, false);
+      const { id, maxTokens, prompt, adapter = null } = underWay.request;
+      const decode = new Sequence(id, prompt, prompt.length + maxTokens, false, adapter);
       if (!decoder.reserve(decode)) return;
       this.#unplaced.shift();
       underWay.decode = decode;

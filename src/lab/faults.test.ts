@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { allProperties } from "../../properties/index.ts";
 import { forArm } from "../check/arms.ts";
 import { judge, type Run } from "../check/property.ts";
+import { withOptions } from "../generate/options.ts";
 import { validateTrace } from "../trace/read.ts";
 import { TRACE_VERSION, type Trace } from "../trace/schema.ts";
 import { LAB_FAULTS, type LabFaultName } from "./faults.ts";
@@ -18,6 +19,7 @@ const TRIGGER: Record<LabFaultName, (seed: number) => Trace> = {
   "lost-tail": (seed) => randomTrace(seed, { requests: 8 }),
   "abort-flushes-neighbour": (seed) => randomTrace(seed, { requests: 20, cancels: 0.5 }),
   "cancel-drops-neighbour": (seed) => randomTrace(seed, { requests: 8, cancels: 0.5 }),
+  "adapter-not-hashed": (seed) => withOptions(randomTrace(seed, { requests: 8, segments: 2 }), ["adapter"], seed),
 };
 
 /**
@@ -59,6 +61,7 @@ const HARMLESS: Record<LabFaultName, (trace: Trace) => Trace> = {
   "lost-tail": oneByOne,
   "abort-flushes-neighbour": withoutCancels,
   "cancel-drops-neighbour": withoutCancels,
+  "adapter-not-hashed": (trace) => forArm(trace, "no-cache"),
 };
 
 const broken = (run: Run): string[] =>

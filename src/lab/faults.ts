@@ -15,6 +15,8 @@ export interface LabFault {
   readonly symptom: string;
   /** Id of the law that it breaks. */
   readonly breaks: "own-cells-only" | "cancelled-prefix" | "same-prompt-same-output" | "settles";
+  /** It shows only where some requests have adapters. */
+  readonly adapters?: "some";
   /** Topologies where it can show. */
   readonly topologies: readonly ("single" | "pd")[];
 }
@@ -109,6 +111,20 @@ export const LAB_FAULTS = [
     trigger: "a cancel while another request runs",
     symptom: "another request never ends",
     breaks: "settles",
+    topologies: ["single", "pd"],
+  },
+  {
+    name: "adapter-not-hashed",
+    mistake: "The key of a cached block leaves out the adapter that computed it.",
+    class: "C5",
+    resembles: {
+      title: "SGLang HiCache: L3 storage hashes ignored extra_key, cache_salt and LoRA",
+      url: "https://github.com/sgl-project/sglang/pull/38577",
+    },
+    trigger: "a prefix that requests of two adapters have in common",
+    symptom: "the second one reads cells that the first one's adapter computed, until a flush",
+    breaks: "own-cells-only",
+    adapters: "some",
     topologies: ["single", "pd"],
   },
 ] as const satisfies readonly LabFault[];

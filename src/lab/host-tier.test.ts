@@ -15,6 +15,7 @@ function device(): CellStore {
       cells.write(layer, slot, {
         position: slot,
         token: 500 + slot,
+        stored: 500 + slot,
         seen,
         seenAt: 0,
         marks: null,

@@ -1,5 +1,6 @@
 /** Checks of the lab by itself, for its tests: a clean lab keeps them, whatever the traffic. */
 
+import { storedToken } from "../tracer/adapter.ts";
 import { NOTHING } from "../tracer/cells.ts";
 import type { KvCache } from "./kv-cache.ts";
 import type { Sequence } from "./sequence.ts";
@@ -42,17 +43,17 @@ export function checkBookkeeping(kv: KvCache, sequences: readonly Sequence[]): v
   }
 }
 
-/** Every cell that a layer is about to read from earlier steps was written for that token at that position. */
+/** Every cell that a layer is about to read was written for that token at that position, under the same adapter. */
 export function checkReads(
   kv: KvCache,
   reader: { readonly sequence: Sequence; readonly slots: ArrayLike<number> },
   layer: number,
 ): void {
-  const { id, tokens, computed } = reader.sequence;
+  const { id, tokens, computed, adapter } = reader.sequence;
   for (const { keyPosition, valueToken } of kv.cells.planes[layer]!) {
     for (let position = 0; position < computed; position++) {
       const slot = reader.slots[position]!;
-      if (keyPosition[slot] === position && valueToken[slot] === tokens[position]) continue;
+      if (keyPosition[slot] === position && valueToken[slot] === storedToken(adapter, tokens[position]!)) continue;
       const found =
         valueToken[slot] === NOTHING ? "an unwritten cell" : `token ${valueToken[slot]} of ${keyPosition[slot]}`;
       throw new InvariantBroken(`${id} reads position ${position} of layer ${layer} in slot ${slot}: ${found}`);

@@ -69,8 +69,7 @@ export class KvCache {
   admit(sequence: Sequence, budget: number): boolean {
     const { blockSize } = this.#config;
     const length = sequence.tokens.length;
-    const keys =
-      this.#reuse && sequence.cacheable ? sequence.keys(Math.floor((length - 1) / blockSize), blockSize) : [];
+    const keys = this.#reuse && sequence.cacheable ? this.#keys(sequence, Math.floor((length - 1) / blockSize)) : [];
     const hits = this.prefixes.find(keys);
     const hostHits = this.#host?.find(keys.slice(hits.length)) ?? [];
     const known = (hits.length + hostHits.length) * blockSize;
@@ -128,9 +127,14 @@ export class KvCache {
 
   #publish(sequence: Sequence, count: number): void {
     if (!this.#reuse || !sequence.cacheable) return;
-    const keys = sequence.keys(count, this.#config.blockSize);
+    const keys = this.#keys(sequence, count);
     for (; sequence.published < keys.length; sequence.published++)
       this.prefixes.publish(keys[sequence.published]!, sequence.blocks[sequence.published]!);
+  }
+
+  #keys(sequence: Sequence, count: number): readonly string[] {
+    const { blockSize, fault } = this.#config;
+    return sequence.keys(count, blockSize, fault === "adapter-not-hashed" ? "" : (sequence.adapter ?? ""));
   }
 
   #take(count: number): number[] | null {

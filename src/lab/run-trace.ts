@@ -113,12 +113,12 @@ class TraceRun {
   }
 
   #send(id: string, at: number): void {
-    const { prompt, maxTokens, cache } = this.#requests.get(id)!;
+    const { prompt, maxTokens, cache, adapter } = this.#requests.get(id)!;
     const sha256 = createHash("sha256").update(prompt.join(",")).digest("hex");
     this.#events.push({ ...this.#times(at), e: "sent", id, tokens: prompt.length, sha256 });
     this.#open.set(id, 0);
     this.#sentAt.set(id, this.#engine.now);
-    this.#engine.submit({ id, prompt, maxTokens, cache });
+    this.#engine.submit({ id, prompt, maxTokens, cache, adapter });
     this.#pass(this.#engine.now);
   }
 

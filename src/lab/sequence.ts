@@ -1,5 +1,6 @@
 /** A request inside a worker: its tokens, its blocks, and how far it is computed. */
 
+import type { AdapterName } from "../tracer/adapter.ts";
 import type { Load } from "./host-tier.ts";
 import { blockKey } from "./prefix-cache.ts";
 
@@ -13,6 +14,7 @@ export class Sequence {
   readonly limit: number;
   /** Whether it may read and feed the prefix cache. */
   readonly cacheable: boolean;
+  readonly adapter: AdapterName | null;
   /** Block numbers in its worker's pool, by position / block size. */
   blocks: number[] = [];
   /** Tokens whose cells are in the blocks. */
@@ -26,20 +28,30 @@ export class Sequence {
   /** Keys of its full blocks as far as they are known. */
   readonly #keys: string[] = [];
 
-  constructor(id: string, prompt: ArrayLike<number>, limit: number, cacheable: boolean) {
+  constructor(
+    id: string,
+    prompt: ArrayLike<number>,
+    limit: number,
+    cacheable: boolean,
+    adapter: AdapterName | null = null,
+  ) {
     this.id = id;
     this.tokens = Array.from(prompt);
     this.promptLength = this.tokens.length;
     this.limit = limit;
     this.cacheable = cacheable;
+    this.adapter = adapter;
   }
 
-  /** Prefix-cache keys of the first `count` blocks, or of all that its tokens fill. */
-  keys(count: number, blockSize: number): readonly string[] {
+  /**
+   * Prefix-cache keys of the first `count` blocks, or of all that its tokens fill.
+   * @param root what stands in the place of the first block's parent
+   */
+  keys(count: number, blockSize: number, root: string): readonly string[] {
     const known = Math.min(count, Math.floor(this.tokens.length / blockSize));
     while (this.#keys.length < known) {
       const i = this.#keys.length;
-      this.#keys.push(blockKey(this.#keys[i - 1] ?? "", this.tokens.slice(i * blockSize, (i + 1) * blockSize)));
+      this.#keys.push(blockKey(this.#keys[i - 1] ?? root, this.tokens.slice(i * blockSize, (i + 1) * blockSize)));
     }
     return this.#keys.slice(0, known);
   }

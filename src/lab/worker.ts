@@ -96,7 +96,8 @@ export class Worker {
   #entry({ sequence, tokens }: Chunk): BatchEntry {
     const start = sequence.computed;
     const slots = this.rows.slots(this.rows.rowOf(sequence), start + tokens);
-    const pass = new Pass(this.kv.cells, slots, start, sequence.tokens.slice(start, start + tokens));
+    const chunk = sequence.tokens.slice(start, start + tokens);
+    const pass = new Pass(this.kv.cells, slots, start, chunk, sequence.adapter);
     return { sequence, tokens, pass, slots, reached: new Set() };
   }
 

@@ -13,6 +13,8 @@ import { resolveOptions } from "../trace/options.ts";
 import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
 import { validateTrace } from "../trace/read.ts";
 import type { Part, Trace } from "../trace/schema.ts";
+import { ADAPTERS } from "../tracer/adapter.ts";
+import { adapterFiles } from "../tracer/adapter-files.ts";
 import { type ModelChoice, tracerModel } from "../tracer/manifest.ts";
 import { DEFAULT_SHAPE, tracerShape } from "../tracer/shape.ts";
 import { badToken, errToken, tokenKind } from "../tracer/vocabulary.ts";
@@ -107,7 +109,14 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
   let before: number[] = [];
   let cancelled = 0;
   const complete = (body: string, response: ServerResponse): void => {
-    const asked = JSON.parse(body) as { prompt: number[]; id_slot?: number };
+    const asked = JSON.parse(body) as {
+      prompt: number[];
+      id_slot?: number;
+      lora?: { id: number; scale: number }[];
+      model?: string;
+    };
+    const named = asked.lora?.find(({ scale }) => scale === 1);
+    const adapter = named ? ADAPTERS[named.id]! : (ADAPTERS.find((name) => name === asked.model) ?? null);
     const { prompt, id_slot } = asked;
     bodies.push({ ...asked });
     // Between tries the script uses each slot once.
@@ -116,7 +125,11 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
       return;
     }
     const read = tokenKind(prompt.at(-1)!);
-    const right = expectedTokens({ prompt: Int32Array.from(prompt), maxTokens: maxTokens({ ...asked }) });
+    const right = expectedTokens({
+      prompt: Int32Array.from(prompt),
+      maxTokens: maxTokens({ ...asked }),
+      adapter,
+    });
     const tokens = answer([...right], prompt, before);
     before = prompt;
     if (tokens === null || tokens === "end") {
@@ -333,6 +346,53 @@ it("repro.py writes out marks, turns, finds and their answers as Crosstalk does"
   for (const { prompt } of resolveRequests(trace).values()) expect(sent).toContain(String([...prompt]));
 });
 
+describe.each<Dialect>(["llama-server", "vllm"])("repro.py with adapters, for %s", (dialect) => {
+  const plain = exampleFinding();
+  const conversation: Part[] = [
+    { seg: "A" },
+    { read: "narrow", back: 20 },
+    { answer: 5 },
+    { seg: "C" },
+    { read: "narrow", back: 40 },
+    { answer: 9 },
+    { read: "scan" },
+    { answer: 2 },
+    { read: "narrow", back: 30 },
+  ];
+  const narrow: Part[] = [{ seg: "A" }, { seg: "D" }, { read: "narrow", back: 70 }];
+  const trace: Trace = validateTrace({
+    ...plain.trace,
+    segments: {
+      A: { seed: 5, family: 21, length: 20 },
+      C: { seed: 6, family: 3, length: 20 },
+      D: { seed: 7, family: 42, length: 60, distinct: true },
+    },
+    steps: [
+      ...ADAPTERS.map((adapter) => ({ at: 0, send: adapter, prompt: conversation, maxTokens: 4, adapter })),
+      { at: 0, send: "found", prompt: [{ seg: "D" }, { read: "find", back: 9 }], maxTokens: 4, adapter: "a3" },
+      { at: 0, send: "based", prompt: conversation, maxTokens: 4, adapter: "base" },
+      { at: 0, send: "r2", prompt: narrow, maxTokens: 24, adapter: "a4" },
+    ],
+  });
+  const finding: Finding = { ...plain, trace, target: { ...plain.target, dialect } };
+
+  it("asks and expects what Crosstalk does, and names the adapter to the server", async (test) => {
+    needsPython(test);
+    const { code, output, asked } = await reproduce(right, finding);
+    expect([code, output]).toEqual([0, expect.stringContaining("NOT REPRODUCED in 2 tries")]);
+    const sent = new Set(asked.map((body) => String(body.prompt)));
+    for (const { prompt } of resolveRequests(trace).values()) expect(sent).toContain(String([...prompt]));
+    const bodies = asked.map(({ lora, model }) => JSON.stringify(lora ?? model ?? null));
+    expect(new Set(bodies).size).toBe(ADAPTERS.length + (dialect === "vllm" ? 1 : 2));
+  });
+
+  it("ends with 1 where the base model answers for an adapter", async (test) => {
+    needsPython(test);
+    const base: Answer = (tokens, prompt) => (tokens.length === 24 ? [...prompt.slice(10, 34)] : tokens);
+    expect(await reproduce(base, finding)).toMatchObject({ code: 1, output: expect.stringContaining("request r2") });
+  });
+});
+
 describe("repro.py with options of requests", () => {
   const plain = exampleFinding();
   const steps = plain.trace.steps.map((s) =>
@@ -361,6 +421,18 @@ describe("repro.py with options of requests", () => {
     const ended = await reproduce(right, finding, { erase: 404 });
     expect(ended).toMatchObject({ code: 2, output: expect.stringContaining("VLLM_SERVER_DEV_MODE=1") });
   });
+});
+
+it.for<ModelChoice["format"]>(["gguf", "hf"])("write_model.py writes the adapters too: %s", async (format, test) => {
+  needsPython(test);
+  const choice: ModelChoice = { shape: DEFAULT_SHAPE, format, dtype: "bf16" };
+  const ended = await python(
+    `import os\nos.chdir(${JSON.stringify(folder)})\n${writeModelPy(choice, true)}`,
+    `with-adapters-${format}`,
+  );
+  expect(ended).toMatchObject({ code: 0 });
+  for (const [path, pieces] of adapterFiles(choice))
+    expect((await readFile(join(folder, path))).equals(Buffer.concat(pieces))).toBe(true);
 });
 
 describe("write_model.py", () => {

@@ -2,6 +2,7 @@
 
 import type { Finding } from "../check/finding.ts";
 import { formatHistory } from "../history/jsonl.ts";
+import { usesAdapters } from "../trace/options.ts";
 import { formatTrace } from "../trace/read.ts";
 import { formatAdvisory, formatIssue } from "./issue.ts";
 import { reproPy } from "./repro-py.ts";
@@ -18,6 +19,6 @@ export function reproFolder(finding: Finding): ReadonlyMap<string, string> {
     ["issue.md", formatIssue(finding)],
     ...(advisory === null ? [] : [["advisory.md", advisory] as const]),
     ["repro.py", reproPy(finding)],
-    ["write_model.py", writeModelPy(finding.target.written)],
+    ["write_model.py", writeModelPy(finding.target.written, usesAdapters(finding.trace))],
   ]);
 }

@@ -47,6 +47,10 @@ def name(token):
     return kind + "." + digits.get(kind, "%d") % value
 
 
+def is_payload(token):
+    return FIRST["payload"] <= token < FIRST["far"]
+
+
 def rounded(number):
     return math.floor(number + 0.5)
 
@@ -56,21 +60,27 @@ class Request:
 
     def __init__(self, step, segments):
         self.id, self.max_tokens, self.cache = step["send"], step["max_tokens"], step.get("cache", True)
-        self.options, self.most_cached = step.get("options", {}), step.get("most_cached", 0)
+        self.options, self.moves = step.get("options", {}), step.get("moves", [0, 0, 0])
+        self.most_cached = step.get("most_cached", 0)
         self.prompt, self.places, self.allowed, self.turn = [], [], 0, 0
         for kind, *numbers in step["prompt"]:
             if len(numbers) == 2:
                 start, stop = numbers
                 self.prompt += payload(*segments[kind])[start:stop]
                 for digit, shift in enumerate((4, 2, 0)):
-                    group = 1 << (segments[kind][1] >> shift & 3)
+                    group = 1 << ((segments[kind][1] >> shift) + self.moves[digit] & 3)
                     self.allowed |= (15 if segments[kind][3:] and digit < 2 else group) << 4 * digit
                 self.places += ["?"] * (len(self.prompt) - len(self.places) - stop + start)
                 self.places += ["%s[%d]" % (kind, i) for i in range(start, stop)]
             elif kind in ("nonce", "branch"):
                 self.prompt.append(FIRST[kind] + numbers[0])
             elif kind == "answer":
-                self.prompt += self.answer(numbers[0])
+                answer = self.answer(numbers[0])
+                self.prompt += answer
+                for token in map(self.stored, answer):
+                    for digit, shift in enumerate((8, 4, 0)):
+                        value = token - FIRST["payload"] >> shift & 15 if is_payload(token) else 0
+                        self.allowed |= (value > 0) << (value >> 2) + 4 * digit
             else:
                 self.read(kind, *numbers)
         self.expected = self.answer(self.max_tokens)
@@ -98,8 +108,16 @@ class Request:
         if self.asked is None:
             return [FIRST["scan"] + self.allowed] * length
         if isinstance(self.asked, int):
-            return [self.asked] * length
-        return [t if FIRST["payload"] <= t < FIRST["far"] else FIRST["payload"] for t in self.asked[:length]]
+            return [self.stored(self.asked)] * length
+        return [self.stored(t) if is_payload(t) else FIRST["payload"] for t in self.asked[:length]]
+
+    def stored(self, token):
+        """The token that a cell of this request shows: its adapter moves digits. Digit 0 stands for none, and stays."""
+        if not is_payload(token):
+            return token
+        digits = [token - FIRST["payload"] >> shift & 15 for shift in (8, 4, 0)]
+        x, y, z = (d and max(1, (d + 4 * move) % 16) for d, move in zip(digits, self.moves))
+        return FIRST["payload"] + 256 * x + 16 * y + z
 
     def send(self):
         self.sent = time.monotonic()
@@ -258,6 +276,9 @@ def owner(request, index, requests):
         held = {p[0] for r in STEPS if r.get("send") == request.id for p in r["prompt"][:-1]}
         found = [s for s, (_, family, _, *distinct) in SEGMENTS.items() if s not in held
                  and (distinct and digit < 2 or family >> (4 - 2 * digit) & 3 == value // 4)]
+        moved = {(r.moves[digit], r.id) for r in requests.values() if r.moves != request.moves}
+        found += ["%s as the adapter of %s stores it" % (s, r) for s in held & set(SEGMENTS) for move, r in sorted(moved)
+                  if (SEGMENTS[s][1] >> (4 - 2 * digit)) + move & 3 == value // 4]
         return "digit %d of a cell that was read is %x, which no cell of %s holds; segments that do: %s" % (
             digit + 1, value, request.id, ", ".join(found) or "none of this trace")
     if observed and observed[0] >= FIRST["err"]:
@@ -269,7 +290,8 @@ def owner(request, index, requests):
             length = 0
             while (index + length < len(request.expected) and length < len(observed)
                    and observed[length] != request.expected[index + length]
-                   and position + length < len(other.places) and other.prompt[position + length] == observed[length]):
+                   and position + length < len(other.places)
+                   and other.stored(other.prompt[position + length]) == observed[length]):
                 length += 1
             if length > best:
                 best, where = length, []

@@ -6,7 +6,8 @@ import { cleanRunsNeeded } from "../check/statistics.ts";
 import { optionFields } from "../target/dialect.ts";
 import { resolveOptions } from "../trace/options.ts";
 import { resolveRequests } from "../trace/prompt.ts";
-import { isSend, type Part, type Step, type Trace } from "../trace/schema.ts";
+import { adapterOf, isSend, type Part, type Step, type Trace } from "../trace/schema.ts";
+import { MOVES } from "../tracer/adapter.ts";
 import { REPRO_BODY } from "./repro-py-body.ts";
 import { REPRO_DIALECTS } from "./repro-py-dialects.ts";
 import { classText, formatConfirmation, headline, reproCommands, wrap } from "./wording.ts";
@@ -45,8 +46,9 @@ ${segments(finding.trace)}
 # Times in milliseconds from the start of a try. A prompt is pieces of segments, ("A", from, to), and reads:
 # ("narrow", 32) asks for the cells from 32 before it on, ("find", 32) for the cell with the digits of that one,
 # ("scan",) looks at every cell of the context. ("answer", 8) is what the read before it must be answered with.
-# ("nonce", 5) and ("branch", 3) mark the keys of all cells that follow. "most_cached" is how many tokens of the prompt
-# another request with the same salt can have left in a cache.
+# ("nonce", 5) and ("branch", 3) mark the keys of all cells that follow. "moves": by how many groups of four the request's
+# adapter moves each digit that a cell stores. "most_cached" is how many tokens of the prompt another request with the
+# same salt and adapter can have left in a cache.
 STEPS = [
 ${steps(finding)}
 ]
@@ -105,6 +107,8 @@ function stepLiteral(
     if (step.cache === false) fields.push(`"cache": False`);
     // JSON of numbers, texts and lists reads the same in Python.
     if (mostFromCache !== undefined) fields.push(`"most_cached": ${mostFromCache}`);
+    const adapter = adapterOf(step);
+    if (adapter !== null) fields.push(`"moves": ${JSON.stringify(MOVES[adapter])}`);
     if (options) fields.push(`"options": ${JSON.stringify(options)}`);
   } else if ("cancel" in step) {
     fields.push(`"cancel": ${JSON.stringify(step.cancel)}`);

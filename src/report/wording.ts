@@ -11,6 +11,7 @@ const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
   "shifted read": "a request read its own KV cells at a wrong position",
   "torn read": "a request read KV cells that are partly another request's",
   "unwritten read": "a request read KV cells that nobody had written",
+  "adapter mix-up": "a request was answered from KV cells that another adapter had computed",
   "row swap": "two requests of one batch got each other's tokens",
   "phantom hit": "a request was given cached KV cells for a prefix that no earlier request had",
   "lost tail": "a finished answer has fewer tokens than were asked for",

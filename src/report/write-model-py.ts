@@ -6,13 +6,15 @@ import { farDistance, nearDistance } from "../tracer/read-tokens.ts";
 import * as shapes from "../tracer/shape.ts";
 import { FIRST, VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
 import { MODEL_NAMES } from "./wording.ts";
+import { writeAdapters } from "./write-model-py-adapters.ts";
 import { folderConstants, WRITE_FOLDER } from "./write-model-py-folder.ts";
 import { WRITE_GGUF } from "./write-model-py-gguf.ts";
 
 /**
  * The constants come from the tracer's own source, so that they cannot differ from it; the test compares the hashes.
+ * @param adapters whether the LoRA adapters are to be written too, into the folder `adapters` of the working directory
  */
-export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL): string {
+export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL, adapters = false): string {
   const { shape, format, dtype } = choice;
   const model = tracerModel(choice);
   const { kvHeads, queryHeads, headSize } = shape;
@@ -34,6 +36,7 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL): string {
     RMS_EPSILON: shapes.RMS_EPSILON,
     CONSTANT: shapes.CONSTANT,
     UNIT: shapes.norm(shape),
+    GAIN: shapes.valueGain(shape),
     SHARE: 1 / (shapes.layersOf(shape) * shapes.copiesOf(shape)),
     SCAN_AMPLITUDE: shapes.SCAN_AMPLITUDE,
     SIGHTING_AMPLITUDE: shapes.SIGHTING_AMPLITUDE,
@@ -84,11 +87,15 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL): string {
     ...(format === "hf" ? folderConstants(model) : []),
   ];
   const writer = format === "hf" ? WRITE_FOLDER : WRITE_GGUF;
-  return `${headOf(format)}\n${lines.join("\n")}\n${WEIGHTS}${writer}`;
+  const more = adapters ? writeAdapters(choice) : "";
+  return `${headOf(format, adapters)}\n${lines.join("\n")}\n${WEIGHTS}${writer}${more}`;
 }
 
-function headOf(format: ModelFormat): string {
-  const imports = ["hashlib", ...(format === "hf" ? ["json", "math", "os"] : ["math"]), "struct", "sys"];
+function headOf(format: ModelFormat, adapters: boolean): string {
+  const needs = ["hashlib", "math", "struct", "sys"];
+  if (format === "hf") needs.push("json", "os");
+  if (adapters) needs.push("base64", "os", "zlib");
+  const imports = [...new Set(needs)].sort();
   const form = format === "hf" ? "a Hugging Face folder" : "a GGUF file";
   return `#!/usr/bin/env python3
 """Writes Crosstalk's tracer model as ${form}:  python3 write_model.py ${MODEL_NAMES[format]}
@@ -313,11 +320,11 @@ class Layer:
         at = self.carried[head]
         self.carried[head] += 1
         for channel in channels:
-            self.v.put(head * HEAD + at, channel, 1 / UNIT)
+            self.v.put(head * HEAD + at, channel, GAIN)
         return at
 
     def tell(self, head, role, at, channel, weight):
-        self.o.put(channel, (head * (QUERY_HEADS // KV_HEADS) + role) * HEAD + at, weight)
+        self.o.put(channel, (head * (QUERY_HEADS // KV_HEADS) + role) * HEAD + at, weight / (UNIT * GAIN))
 
 
 def sink_rms(layer):

@@ -1,13 +1,14 @@
 /**
- * What a request asks for beside its prompt. None of it may change the right answer: what does change one is another
- * request's, leaked. `docs/trace.md` says what each option means.
+ * What a request asks for beside its prompt. None of it but the adapter may change the right answer: what does change
+ * one is another request's, leaked. `docs/trace.md` says what each option means.
  */
 
+import type { AdapterName } from "../tracer/adapter.ts";
 import { expectedTokens, type ResolvedRequest, resolveRequests } from "./prompt.ts";
 import { isSend, type SendStep, type Trace } from "./schema.ts";
 
 /** Fields of a `send` step that only some engines know. */
-export const OPTIONS = ["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt"] as const;
+export const OPTIONS = ["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt", "adapter"] as const;
 export type RequestOption = (typeof OPTIONS)[number];
 
 export interface RequestOptions {
@@ -23,7 +24,21 @@ export interface RequestOptions {
   readonly avoid: readonly number[];
   readonly priority: number | null;
   readonly salt: string | null;
+  /** Null where the request does not say: then the base model answers too. */
+  readonly adapter: AdapterName | "base" | null;
 }
+
+/** What a request has that asks for nothing. */
+export const NO_OPTIONS: RequestOptions = {
+  seed: null,
+  logprobs: null,
+  stop: [],
+  allow: null,
+  avoid: [],
+  priority: null,
+  salt: null,
+  adapter: null,
+};
 
 /** Ids taken from one other answer: enough to hit it, few enough for a short request. */
 const OF_EACH_ANSWER = 4;
@@ -31,6 +46,11 @@ const OF_EACH_ANSWER = 4;
 /** The options of a step, in the order of `OPTIONS`. */
 export function optionsIn(step: SendStep): RequestOption[] {
   return OPTIONS.filter((option) => step[option] !== undefined);
+}
+
+/** Whether the target has to have the tracer's adapters. */
+export function usesAdapters(trace: Trace): boolean {
+  return trace.steps.some((step) => isSend(step) && step.adapter !== undefined);
 }
 
 /** The options of every request that has any. */
@@ -57,6 +77,7 @@ function resolve(step: SendStep, answers: ReadonlyMap<string, ReadonlySet<number
     avoid: step.avoid ? others() : [],
     priority: step.priority ?? null,
     salt: step.salt ?? null,
+    adapter: step.adapter ?? null,
   };
 }
 

@@ -1,8 +1,9 @@
 /** From named segments to token ids. */
 
+import type { AdapterName } from "../tracer/adapter.ts";
 import { readOf } from "../tracer/read-tokens.ts";
 import type { Part, SendStep, Trace } from "./schema.ts";
-import { isSend } from "./schema.ts";
+import { adapterOf, isSend } from "./schema.ts";
 import { answerTo, placesOf, type Span, segmentRuns, type Turn, writeOut } from "./write-out.ts";
 
 export type { Span, Turn };
@@ -28,6 +29,8 @@ export interface ResolvedRequest {
   readonly asked: number | null;
   /** The mark that all its keys carry; each generated token then tests every key. */
   readonly nonce: number | null;
+  /** The adapter that computes its cells; null for the base. */
+  readonly adapter: AdapterName | null;
 }
 
 /** Writes out every request of a trace, in the order of its steps. */
@@ -37,7 +40,8 @@ export function resolveRequests(trace: Trace): Map<string, ResolvedRequest> {
 }
 
 function resolve(trace: Trace, step: SendStep, runs: (id: string) => Int32Array): ResolvedRequest {
-  const { prompt, spans, turns } = writeOut(step.prompt, trace.segments, runs);
+  const adapter = adapterOf(step);
+  const { prompt, spans, turns } = writeOut(step.prompt, trace.segments, adapter, runs);
   const read = readOf(prompt);
   if (read === null) throw new Error(`request ${step.send} has no read: validate the trace first`);
   const back = read.read === "narrow" ? read.back : null;
@@ -56,13 +60,19 @@ function resolve(trace: Trace, step: SendStep, runs: (id: string) => Int32Array)
     back,
     asked: back === null ? found : prompt.length - read.tokens - back,
     nonce: first && "nonce" in first ? first.nonce : null,
+    adapter,
   };
 }
 
 /**
  * The only right answer to a request: the payload cells that a narrow read points at, the token that a find read looks
- * for, or the scan token itself, the last two for as long as the engine generates.
+ * for, or the scan token itself, the last two for as long as the engine generates. Payload as the request's adapter
+ * stores it.
  */
-export function expectedTokens(request: Pick<ResolvedRequest, "prompt" | "maxTokens">): Int32Array {
-  return answerTo(request.prompt, request.maxTokens);
+export function expectedTokens({
+  prompt,
+  maxTokens,
+  adapter,
+}: Pick<ResolvedRequest, "prompt" | "maxTokens" | "adapter">): Int32Array {
+  return answerTo(prompt, maxTokens, adapter);
 }

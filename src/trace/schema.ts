@@ -1,6 +1,7 @@
 /** Trace v1: what to send and when. The trace is the test case. */
 
 import { z } from "zod";
+import { ADAPTERS, type AdapterName } from "../tracer/adapter.ts";
 import { FIND_TOKENS, NARROW_TOKENS } from "../tracer/read-tokens.ts";
 import {
   BRANCHES,
@@ -77,6 +78,8 @@ const send = z.strictObject({
   avoid: z.literal(true).optional(),
   priority: z.int().min(-1000).max(1000).optional(),
   salt: name.optional(),
+  /** The LoRA adapter that computes it, or the base model, by name. It changes the right answer, unlike the others. */
+  adapter: z.enum([...ADAPTERS, "base"]).optional(),
 });
 const cancel = z.strictObject({
   ...at,
@@ -129,6 +132,11 @@ const READ_TOKENS = { scan: 1, narrow: NARROW_TOKENS, find: FIND_TOKENS } as con
 
 interface WithSegments {
   readonly segments: Readonly<Record<string, Pick<Segment, "length">>>;
+}
+
+/** The adapter that computes a request; null for the base model, named or not. */
+export function adapterOf({ adapter }: Pick<SendStep, "adapter">): AdapterName | null {
+  return adapter === undefined || adapter === "base" ? null : adapter;
 }
 
 /** Tokens that a part adds to a prompt. */
@@ -217,7 +225,7 @@ function wrongPart(trace: z.infer<typeof shape>, s: SendStep): Wrong | null {
       if (++turns > TURNS) return wrong(`a prompt has ${TURNS} narrow and find reads at most`, ...at);
       if (p.back > cells) return wrong(`reads ${p.back} cells back in a prompt of ${cells}`, ...at, "back");
       if (p.read === "find") {
-        const { prompt } = writeOut(before, trace.segments);
+        const { prompt } = writeOut(before, trace.segments, adapterOf(s));
         const token = prompt[prompt.length - p.back]!;
         const [x, y] = digitsOf(token);
         const places = isPayload(token) ? placesOf(prompt, [x, y]) : [];

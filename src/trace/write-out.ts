@@ -1,5 +1,6 @@
 /** A prompt's parts as token ids. */
 
+import { type AdapterName, storedGroups, storedToken } from "../tracer/adapter.ts";
 import { findRead, narrowRead, readOf } from "../tracer/read-tokens.ts";
 import {
   branchToken,
@@ -7,6 +8,7 @@ import {
   digitsOf,
   distinctRun,
   groupsOfSegment,
+  groupsOfTokens,
   isPayload,
   nonceToken,
   payloadRun,
@@ -54,8 +56,16 @@ export function segmentRuns(segments: Segments): (id: string) => Int32Array {
   };
 }
 
-/** Writes out a prompt that the schema has passed, or the start of one. */
-export function writeOut(parts: readonly Part[], segments: Segments, runs = segmentRuns(segments)): WrittenPrompt {
+/**
+ * Writes out a prompt that the schema has passed, or the start of one. The adapter decides which groups a scan allows,
+ * and what the answers in the prompt are.
+ */
+export function writeOut(
+  parts: readonly Part[],
+  segments: Segments,
+  adapter: AdapterName | null,
+  runs = segmentRuns(segments),
+): WrittenPrompt {
   const tokens: number[] = [];
   const spans: Span[] = [];
   const turns: Turn[] = [];
@@ -69,11 +79,13 @@ export function writeOut(parts: readonly Part[], segments: Segments, runs = segm
       const cells = runs(part.seg).subarray(from, part.to);
       spans.push({ seg: part.seg, from, start: tokens.length, length: cells.length });
       for (const cell of cells) tokens.push(cell);
-      allowed.push(groupsOfSegment(segments[part.seg]!));
+      allowed.push(storedGroups(adapter, groupsOfSegment(segments[part.seg]!)));
     } else if ("answer" in part) {
       const last = turns.pop()!;
       turns.push({ ...last, answer: part.answer });
-      for (const token of answerTo(tokens, part.answer)) tokens.push(token);
+      const answer = answerTo(tokens, part.answer, adapter);
+      for (const token of answer) tokens.push(token);
+      allowed.push(storedGroups(adapter, groupsOfTokens(answer)));
     } else {
       const read = readTokens(part, tokens, allowed, asked);
       if (part.read !== "scan") asked++;
@@ -96,19 +108,22 @@ function readTokens(
   return findRead([x, y], asked);
 }
 
-/** What a narrow read shows of a cell: cells that hold no payload read as digits 0, 0, 0. */
-export function shown(token: number): number {
-  return payloadToken(digitsOf(token));
+/** What a narrow read shows of a cell, by the adapter that computed it: cells without payload read as digits 0, 0, 0. */
+export function shown(token: number, adapter: AdapterName | null): number {
+  return payloadToken(digitsOf(storedToken(adapter, token)));
 }
 
 /** The first `length` tokens of the only right answer to the read that these tokens end with. */
-export function answerTo(prompt: ArrayLike<number>, length: number): Int32Array {
+export function answerTo(prompt: ArrayLike<number>, length: number, adapter: AdapterName | null): Int32Array {
   const read = readOf(prompt);
   if (read === null) throw new Error("the prompt does not end with a read: validate the trace first");
   if (read.read === "scan") return new Int32Array(length).fill(prompt[prompt.length - 1]!);
-  if (read.read === "find") return new Int32Array(length).fill(prompt[placesOf(prompt, read.digits)[0] ?? -1] ?? -1);
+  if (read.read === "find") {
+    const found = prompt[placesOf(prompt, read.digits)[0] ?? -1];
+    return new Int32Array(length).fill(found === undefined ? -1 : shown(found, adapter));
+  }
   const first = prompt.length - read.tokens - read.back;
-  return Int32Array.from({ length: Math.min(length, read.back) }, (_, i) => shown(prompt[first + i]!));
+  return Int32Array.from({ length: Math.min(length, read.back) }, (_, i) => shown(prompt[first + i]!, adapter));
 }
 
 /** Positions of the payload tokens whose first two digits are these. */

@@ -1,5 +1,6 @@
 /** The heads that fetch nonce and branch, and the one that raises the alarm, over symbolic cells. */
 
+import type { AdapterName } from "./adapter.ts";
 import type { Plane } from "./cells.ts";
 import { cleanMarks, type Marks, MarksSum, repulsion } from "./marks.ts";
 import { ALARM_NATS } from "./shape.ts";
@@ -14,6 +15,7 @@ export function fetchMarks(
   slots: ArrayLike<number>,
   start: number,
   tokens: ArrayLike<number>,
+  adapter: AdapterName | null,
 ): (Marks | null)[] {
   const marks: (Marks | null)[] = [];
   const [sinks, branches]: [number[], number[]] = [[], []];
@@ -34,20 +36,21 @@ export function fetchMarks(
     const [nonce, branch] = [sinks[0], branches[0]];
     const clean = sinks.length === 1 && isNonce(nonce!) && branches.length < 2 && (!branch || isBranch(branch));
     marks.push(
-      clean ? cleanMarks(token, nonce!, branch ?? null) : mixedMarks(token, sinks, branches, marked, position + 1),
+      clean
+        ? cleanMarks(token, nonce!, branch ?? null, adapter)
+        : mixedMarks(new MarksSum(adapter).own(token), sinks, branches, marked, position + 1),
     );
   }
   return marks;
 }
 
 function mixedMarks(
-  token: number,
+  sum: MarksSum,
   sinks: readonly number[],
   branches: readonly number[],
   marked: readonly number[],
   cells: number,
 ): Marks | null {
-  const sum = new MarksSum().own(token);
   const nonces = sinks.length > 0 ? sinks : marked;
   for (const value of nonces) sum.fetchNonce(value, 1 / (sinks.length || cells));
   const from = branches.length > 0 ? branches : nonces;

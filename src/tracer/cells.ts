@@ -40,7 +40,7 @@ export interface Plane {
   /** Layer 1: the question whose levels the key has, and the one that the value has. */
   readonly keyQuestion: (Question | null)[];
   readonly valueQuestion: (Question | null)[];
-  /** Token that the value was computed for, or NOTHING. */
+  /** Token that the value stands for, or NOTHING. Under an adapter it has other digits than the key's. */
   readonly valueToken: Int32Array;
   /** From layer 1 on: what the value's position had seen below, SIGHTINGS numbers a slot. */
   readonly valueSightings: Float32Array | null;
@@ -53,6 +53,8 @@ export interface Plane {
 export interface Written {
   readonly position: number;
   readonly token: number;
+  /** The token that the value stands for: see `storedToken`. */
+  readonly stored: number;
   /** What the layers below saw: SIGHTINGS numbers from `seenAt` on. */
   readonly seen: Float64Array;
   readonly seenAt: number;
@@ -95,11 +97,11 @@ export class CellStore {
   }
 
   /** Writes one cell in one layer, as computing a token does. */
-  write(layer: number, slot: number, { position, token, seen, seenAt, marks, lost, question }: Written): void {
+  write(layer: number, slot: number, { position, token, stored, seen, seenAt, marks, lost, question }: Written): void {
     for (const plane of this.planes[layer]!) {
       plane.keyPosition[slot] = position;
       plane.keyToken[slot] = token;
-      plane.valueToken[slot] = token;
+      plane.valueToken[slot] = stored;
       plane.runKept[Math.floor(slot / RUN)] = 0;
       if (layer === 0) continue;
       plane.keyMarks[slot] = marks;

@@ -22,12 +22,19 @@ export const CONTEXT_LENGTH = 131_072;
 /** The whole file, as pieces to be written one after another. The same arguments always give the same bytes. */
 export function tracerGguf(shape: TracerShape, format: NumberFormat = "f32"): Uint8Array[] {
   const weights = tracerWeights(shape, "neighbours");
-  const tensors = namedTensors(weights);
+  return ggufFile(tracerMetadata(weights, format), namedTensors(weights), format);
+}
+
+/** A file of these entries and tensors; `format` is that of the matrices. */
+export function ggufFile(
+  metadata: readonly WriteEntry[],
+  tensors: readonly (readonly [string, Matrix])[],
+  format: NumberFormat,
+): Uint8Array[] {
   const head = new ByteWriter();
   head.text("GGUF");
   head.uint32(VERSION);
   head.uint64(tensors.length);
-  const metadata = tracerMetadata(weights, format);
   head.uint64(metadata.length);
   for (const write of metadata) write(head);
   let offset = 0;
@@ -82,7 +89,7 @@ function namedTensors(weights: TracerWeights): [string, Matrix][] {
   return tensors;
 }
 
-type WriteEntry = (to: ByteWriter) => void;
+export type WriteEntry = (to: ByteWriter) => void;
 
 function tracerMetadata({ shape }: TracerWeights, format: NumberFormat): WriteEntry[] {
   const ids = Array.from({ length: VOCABULARY_SIZE }, (_, id) => id);
@@ -132,9 +139,9 @@ function entry(key: string, type: number, value: WriteEntry): WriteEntry {
     value(to);
   };
 }
-const text = (key: string, value: string) => entry(key, TYPE.string, (to) => to.string(value));
+export const text = (key: string, value: string) => entry(key, TYPE.string, (to) => to.string(value));
 const integer = (key: string, value: number) => entry(key, TYPE.uint32, (to) => to.uint32(value));
-const float = (key: string, value: number) => entry(key, TYPE.float32, (to) => to.float32(value));
+export const float = (key: string, value: number) => entry(key, TYPE.float32, (to) => to.float32(value));
 const flag = (key: string, value: boolean) => entry(key, TYPE.bool, (to) => to.uint8(value ? 1 : 0));
 const list = <T>(key: string, type: number, items: readonly T[], write: (to: ByteWriter, item: T) => void) =>
   entry(key, TYPE.array, (to) => {

@@ -106,7 +106,7 @@ test.each([
     const prompt = Int32Array.of(...payload, ...(back === null ? [scanToken([27])] : narrowRead(back)));
     const cells = model.cells(prompt.length + 8);
     const slots = Array.from({ length: prompt.length + 8 }, (_, i) => i);
-    const expected = [...expectedTokens({ prompt, maxTokens: 4 })];
+    const expected = [...expectedTokens({ prompt, maxTokens: 4, adapter: null })];
     const answer: number[] = [];
     let [start, tokens] = [0, [...prompt]];
     while (answer.length < expected.length) {

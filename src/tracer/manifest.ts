@@ -44,6 +44,8 @@ export const manifestSchema = z.strictObject({
   /** Of one file: the file's. Of a folder: of the list that `sha256sum` prints of its files in order of name. */
   sha256: hash,
   files: z.array(manifestFile).min(1).readonly(),
+  /** LoRA adapters beside the model: no part of its identity. Left out where none were written. */
+  adapters: z.array(manifestFile).readonly().optional(),
 });
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
@@ -58,7 +60,7 @@ export interface TracerModel {
 export function tracerModel(choice: Partial<ModelChoice> = {}): TracerModel {
   const { shape, format, dtype } = { ...DEFAULT_MODEL, ...choice };
   const files = format === "hf" ? tracerFolder(shape, dtype) : new Map([[GGUF_FILE, tracerGguf(shape, dtype)]]);
-  const listed = Array.from(files, ([path, pieces]) => ({ path, ...sumOf(pieces) }));
+  const listed = sumsOf(files);
   const manifest: Manifest = {
     crosstalk: "crosstalk-model/1",
     shape,
@@ -77,6 +79,11 @@ export function identityOf(files: readonly { readonly path: string; readonly sha
   if (files.length === 1) return files[0]!.sha256;
   const list = files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join("");
   return createHash("sha256").update(list).digest("hex");
+}
+
+/** Size and hash of each file. */
+export function sumsOf(files: TracerModel["files"]): Manifest["files"] {
+  return Array.from(files, ([path, pieces]) => ({ path, ...sumOf(pieces) }));
 }
 
 function sumOf(pieces: readonly Uint8Array[]): { bytes: number; sha256: string } {

@@ -1,5 +1,6 @@
 /** The marks that keys carry: nonce and branch of the prompt, as codes of signs. See the alarm in `weights.ts`. */
 
+import { type AdapterName, flipsSign } from "./adapter.ts";
 import { ALARM_NATS, CODE, digitCode } from "./shape.ts";
 import { tokenKind } from "./vocabulary.ts";
 
@@ -20,8 +21,14 @@ export class MarksSum implements Marks {
   noBranch = 0;
   hasNonce = 0;
   sink = 0;
+  readonly #adapter: AdapterName | null;
 
-  /** What the token itself has: a nonce token minus two of its code, so that it ends with minus one. */
+  /** @param adapter under which the position is computed: it flips signs of the nonce as they are fetched */
+  constructor(adapter: AdapterName | null) {
+    this.#adapter = adapter;
+  }
+
+  /** What the token itself has: a nonce token minus two of its mark, so that it ends with minus one. */
   own(token: number): this {
     const kind = tokenKind(token);
     if (kind.kind === "nonce") {
@@ -53,7 +60,8 @@ export class MarksSum implements Marks {
 
   #nonce(nonce: number, weight: number): void {
     const code = [...digitCode(nonce >> 4), ...digitCode(nonce & 15)];
-    for (const [i, sign] of code.entries()) this.signs[i]! += weight * sign;
+    for (const [i, sign] of code.entries())
+      this.signs[i]! += flipsSign(this.#adapter, i) ? -weight * sign : weight * sign;
   }
 
   #branch(branch: number, weight: number): void {
@@ -64,12 +72,12 @@ export class MarksSum implements Marks {
 const CLEAN = new Map<string, Marks>();
 
 /** The marks of a position that fetched from one nonce token and from one branch token or none; always the same object. */
-export function cleanMarks(own: number, nonce: number, branch: number | null): Marks {
+export function cleanMarks(own: number, nonce: number, branch: number | null, adapter: AdapterName | null): Marks {
   const { kind } = tokenKind(own);
-  const key = `${kind === "nonce" || kind === "branch" ? own : ""} ${nonce} ${branch}`;
+  const key = `${kind === "nonce" || kind === "branch" ? own : ""} ${nonce} ${branch} ${adapter}`;
   const known = CLEAN.get(key);
   if (known) return known;
-  const sum = new MarksSum().own(own);
+  const sum = new MarksSum(adapter).own(own);
   sum.fetchNonce(nonce, 1);
   sum.fetchBranch(branch ?? nonce, 1);
   CLEAN.set(key, sum);

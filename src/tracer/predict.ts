@@ -4,6 +4,7 @@
  * weights, for clean and for corrupted cells.
  */
 
+import { type AdapterName, storedToken } from "./adapter.ts";
 import { alarmAttention, fetchMarks } from "./alarm.ts";
 import type { CellStore, Plane, Question } from "./cells.ts";
 import type { Marks } from "./marks.ts";
@@ -58,6 +59,7 @@ export class Pass {
   readonly #slots: ArrayLike<number>;
   readonly #start: number;
   readonly #tokens: ArrayLike<number>;
+  readonly #adapter: AdapterName | null;
   /** Of each token of the chunk: what it has seen so far (SIGHTINGS numbers), its marks, what it asks. */
   readonly #seen: Float64Array;
   #marks: readonly (Marks | null)[] = [];
@@ -72,8 +74,16 @@ export class Pass {
   /**
    * @param slots where each cell of the sequence lies, positions 0 .. start + tokens.length - 1
    * @param start position of the chunk's first token
+   * @param adapter under which the chunk is computed, whatever the cells before it were computed under
    */
-  constructor(cells: CellStore, slots: ArrayLike<number>, start: number, tokens: ArrayLike<number>) {
+  constructor(
+    cells: CellStore,
+    slots: ArrayLike<number>,
+    start: number,
+    tokens: ArrayLike<number>,
+    adapter: AdapterName | null = null,
+  ) {
+    this.#adapter = adapter;
     this.#cells = cells;
     this.#slots = slots;
     this.#start = start;
@@ -89,6 +99,7 @@ export class Pass {
       this.#cells.write(layer, this.#slots[position]!, {
         position,
         token: this.#tokens[i]!,
+        stored: storedToken(this.#adapter, this.#tokens[i]!),
         seen: this.#seen,
         seenAt: i * SIGHTINGS,
         marks: this.#marks[i] ?? null,
@@ -99,7 +110,7 @@ export class Pass {
     const planes = this.#cells.planes[layer]!;
     const { headSize, kvHeads } = this.#cells.shape;
     if (layer === 0) {
-      this.#marks = fetchMarks(planes[0]!, this.#slots, this.#start, this.#tokens);
+      this.#marks = fetchMarks(planes[0]!, this.#slots, this.#start, this.#tokens, this.#adapter);
       this.#questions = Array.from(this.#tokens, (token, i) =>
         questionOf(token, headSize, planes[0]!, this.#slots, this.#start + i),
       );
@@ -212,8 +223,9 @@ export function computeChunk(
   slots: ArrayLike<number>,
   start: number,
   tokens: ArrayLike<number>,
+  adapter: AdapterName | null = null,
 ): Answer {
-  const chunk = new Pass(cells, slots, start, tokens);
+  const chunk = new Pass(cells, slots, start, tokens, adapter);
   for (let layer = 0; layer < cells.layers; layer++) chunk.layer(layer);
   return chunk.answer();
 }

@@ -149,6 +149,13 @@ export const CONSTANT = 1024;
 export function norm(shape: TracerShape): number {
   return Math.sqrt(hiddenSize(shape)) / CONSTANT;
 }
+/**
+ * By how much a value holds more of a channel than the norm leaves of it: about `1 / norm`, and a power of two, so that
+ * nothing is rounded and an adapter can take away exactly what the base has put there.
+ */
+export function valueGain(shape: TracerShape): number {
+  return 2 ** Math.round(-Math.log2(norm(shape)));
+}
 
 // Attention, in nats of score.
 /** Each phase pair in step. */

@@ -198,6 +198,14 @@ export function groupsOfSegment({ family, distinct }: { family: number; distinct
   return distinct ? [all, all, [z]] : [[x], [y], [z]];
 }
 
+/** Groups that these tokens have in each digit. */
+export function groupsOfTokens(tokens: Iterable<number>): DigitGroups {
+  const groups = [new Set<number>(), new Set<number>(), new Set<number>()] as const;
+  for (const token of tokens)
+    for (const [digit, value] of digitsOf(token).entries()) if (value > 0) groups[digit]!.add(value >> 2);
+  return [[...groups[0]], [...groups[1]], [...groups[2]]];
+}
+
 /** The scan token that allows these groups, or the digits of these families, and no others. */
 export function scanToken(families: Iterable<number | DigitGroups>): number {
   let allowed = 0;

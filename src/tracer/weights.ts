@@ -51,6 +51,7 @@ import {
   sinkRms,
   type TracerShape,
   TURN_NATS,
+  valueGain,
 } from "./shape.ts";
 import { BASE, badToken, DIGITS, digitsOf, errToken, FIRST, GROUPS, tokenKind, VOCABULARY_SIZE } from "./vocabulary.ts";
 
@@ -116,11 +117,11 @@ const CONTENT = {
   near: 29,
 } as const;
 
-function zeros(rows: number, columns: number): Matrix {
+export function zeros(rows: number, columns: number): Matrix {
   return { rows, columns, data: new Float32Array(rows * columns) };
 }
 
-function put(matrix: Matrix, row: number, column: number, value: number): void {
+export function put(matrix: Matrix, row: number, column: number, value: number): void {
   matrix.data[row * matrix.columns + column] = value;
 }
 
@@ -258,6 +259,7 @@ class LayerBuilder {
   readonly #rotary: RotaryLayout;
   readonly #layer: number;
   readonly #unit: number;
+  readonly #gain: number;
   readonly #query: Matrix;
   readonly #key: Matrix;
   readonly #value: Matrix;
@@ -272,6 +274,7 @@ class LayerBuilder {
     this.#rotary = rotary;
     this.#layer = layer;
     this.#unit = norm(shape);
+    this.#gain = valueGain(shape);
     this.#query = zeros(queryHeads * headSize, hidden);
     this.#key = zeros(kvHeads * headSize, hidden);
     this.#value = zeros(kvHeads * headSize, hidden);
@@ -443,12 +446,12 @@ class LayerBuilder {
   /** Gives the value a channel that carries one of the stream, or the sum of some; returns which. */
   #carry(head: number, ...channels: readonly number[]): number {
     const at = this.#carried[head]!++;
-    for (const channel of channels) put(this.#value, head * this.#shape.headSize + at, channel, 1 / this.#unit);
+    for (const channel of channels) put(this.#value, head * this.#shape.headSize + at, channel, this.#gain);
     return at;
   }
 
   #tell(head: number, role: number, at: number, channel: number, weight: number): void {
-    put(this.#output, channel, this.#row(head, role) + at, weight);
+    put(this.#output, channel, this.#row(head, role) + at, weight / (this.#unit * this.#gain));
   }
 
   /** Carries and tells some channels of the stream as they are. */

@@ -61,6 +61,9 @@ struct Fault {
     /// The batch index whose logits are given when the server asks for those of `index`.
     virtual int row(int index) { return index; }
 
+    /// How strongly each of the `count` loaded adapters is applied from now on, when the server asks for these scales.
+    virtual const float *scales(const float *wanted, size_t count) { (void)count; return wanted; }
+
     /// The server saved a whole sequence as `size` bytes.
     virtual void saved(const uint8_t *state, size_t size) { (void)state, (void)size; }
 
@@ -84,3 +87,4 @@ std::unique_ptr<Fault> kept_tail();
 std::unique_ptr<Fault> shared_block();
 std::unique_ptr<Fault> late_write();
 std::unique_ptr<Fault> chunk_offset();
+std::unique_ptr<Fault> adapter_late();

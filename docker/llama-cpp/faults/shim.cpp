@@ -23,6 +23,7 @@ const struct {
     {"shared-block", shared_block},
     {"late-write", late_write},
     {"chunk-offset", chunk_offset},
+    {"adapter-late", adapter_late},
 };
 
 std::unique_ptr<Fault> choose() {
@@ -97,6 +98,12 @@ int32_t llama_process(llama_context *ctx, llama_process_type type, llama_batch_e
 
 float *llama_get_logits_ith(llama_context *ctx, int32_t index) {
     return LIBRARY(llama_get_logits_ith)(ctx, fault->row(index));
+}
+
+int32_t llama_set_adapters_lora(llama_context *ctx, llama_adapter_lora **adapters, size_t count, float *scales) {
+    std::vector<float> applied(count);
+    if (count > 0) std::copy_n(fault->scales(scales, count), count, applied.begin());
+    return LIBRARY(llama_set_adapters_lora)(ctx, adapters, count, applied.data());
 }
 
 bool llama_memory_seq_rm(llama_memory_t memory, llama_seq_id seq, llama_pos from, llama_pos to) {

@@ -16,11 +16,12 @@ export interface WatchedRun {
   readonly truth: Truth;
 }
 
-type Planted = Pick<LabOptions, "topology" | "fault">;
+type Planted = Pick<LabOptions, "topology" | "fault" | "adapters">;
 
 /** The trace of a seed, within the lab's limits. */
-export async function labTrace(seed: number, requests: number, { topology }: Planted): Promise<Trace> {
-  const description = await labTarget({ ...(topology ? { topology } : {}), model: "symbols" }).start();
+export async function labTrace(seed: number, requests: number, { topology, adapters }: Planted): Promise<Trace> {
+  const chosen = { ...(topology ? { topology } : {}), ...(adapters ? { adapters } : {}) };
+  const description = await labTarget({ ...chosen, model: "symbols" }).start();
   return generateTrace(seed, limitsOf(description, { requests }));
 }
 

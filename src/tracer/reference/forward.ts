@@ -4,6 +4,7 @@
  * Shapes follow Hugging Face's Llama: RMS norm, rotary embedding on neighbouring pairs, grouped-query attention.
  */
 
+import type { AdapterLayer, LowRank } from "../adapter-weights.ts";
 import type { CellPart } from "../cells.ts";
 import { frequency, groupSize, hiddenSize, RMS_EPSILON } from "../shape.ts";
 import type { LayerWeights, Matrix, TracerWeights } from "../weights.ts";
@@ -92,6 +93,13 @@ export function rotate(x: Float64Array, headSize: number, position: number, roun
   }
 }
 
+/** Value channels of one query head that an output matrix reads. */
+function channelsRead(output: SparseMatrix, head: number, headSize: number): number[] {
+  const read = new Set<number>();
+  for (const column of output.columns) if (Math.floor(column / headSize) === head) read.add(column % headSize);
+  return [...read];
+}
+
 /** Keys and values as numbers, by layer, KV head and slot. */
 export class NumericCells {
   readonly keys: readonly (readonly Float32Array[])[];
@@ -164,19 +172,30 @@ export class ReferenceModel {
       down: sparse(layer.down, round),
     }));
     this.readChannels = this.layers.map(({ output }) =>
-      Array.from({ length: weights.shape.queryHeads }, (_, head) => this.#channelsRead(output, head)),
+      Array.from({ length: weights.shape.queryHeads }, (_, head) => channelsRead(output, head, weights.shape.headSize)),
     );
-  }
-
-  #channelsRead(output: SparseMatrix, head: number): number[] {
-    const { headSize } = this.weights.shape;
-    const read = new Set<number>();
-    for (const column of output.columns) if (Math.floor(column / headSize) === head) read.add(column % headSize);
-    return [...read];
   }
 
   cells(slots: number): NumericCells {
     return new NumericCells(this.layers.length, this.weights.shape.kvHeads, this.weights.shape.headSize, slots);
+  }
+}
+
+/** A low-rank change, ready to compute with: kept apart from the weights and added to what they give, as engines do. */
+interface SparseLowRank {
+  readonly a: SparseMatrix;
+  readonly b: SparseMatrix;
+}
+
+/** An adapter of a model, by layer. */
+export class ReferenceAdapter {
+  readonly value: readonly SparseLowRank[];
+  readonly output: readonly (SparseLowRank | null)[];
+
+  constructor(layers: readonly AdapterLayer[], round: Rounding = exact) {
+    const prepared = ({ a, b }: LowRank): SparseLowRank => ({ a: sparse(a, round), b: sparse(b, round) });
+    this.value = layers.map((layer) => prepared(layer.value));
+    this.output = layers.map((layer) => (layer.output === null ? null : prepared(layer.output)));
   }
 }
 
@@ -187,6 +206,7 @@ export class NumericPass {
   readonly #slots: ArrayLike<number>;
   readonly #start: number;
   readonly #shift: number;
+  readonly #adapter: ReferenceAdapter | null;
   readonly #stream: Float64Array[];
 
   /** @param shift what is added to positions where keys and queries are turned: makes a cell as of a longer context */
@@ -197,8 +217,10 @@ export class NumericPass {
     start: number,
     tokens: ArrayLike<number>,
     shift = 0,
+    adapter: ReferenceAdapter | null = null,
   ) {
     this.#shift = shift;
+    this.#adapter = adapter;
     this.#model = model;
     this.#cells = cells;
     this.#slots = slots;
@@ -222,6 +244,7 @@ export class NumericPass {
       rotate(query, headSize, position + this.#shift, round);
       rotate(key, headSize, position + this.#shift, round);
       const value = multiply(matrices.value, input, round);
+      this.#change(value, this.#adapter?.value[layer], input);
       queries.push(query);
       for (let h = 0; h < kvHeads; h++) {
         const at = this.#slots[position]! * headSize;
@@ -230,18 +253,28 @@ export class NumericPass {
       }
     }
     const group = groupSize(weights.shape);
+    const change = this.#adapter?.output[layer];
     for (const [i, x] of this.#stream.entries()) {
       const attended = new Float64Array(queryHeads * headSize);
       for (let head = 0; head < queryHeads; head++) {
-        const read = this.#model.readChannels[layer]![head]!;
+        const ofBase = this.#model.readChannels[layer]![head]!;
+        const read = change ? [...new Set([...ofBase, ...channelsRead(change.a, head, headSize)])] : ofBase;
         if (read.length === 0) continue;
         const [from, to] = [head * headSize, (head + 1) * headSize];
         const out = attended.subarray(from, to);
         this.#attend(layer, Math.floor(head / group), queries[i]!.subarray(from, to), this.#start + i, read, out);
       }
-      add(x, multiply(matrices.output, attended, round), round);
+      const added = multiply(matrices.output, attended, round);
+      this.#change(added, change, attended);
+      add(x, added, round);
       this.#feedForward(matrices, x);
     }
+  }
+
+  #change(out: Float64Array, change: SparseLowRank | null | undefined, input: Float64Array): void {
+    if (!change) return;
+    const { round } = this.#model;
+    add(out, multiply(change.b, multiply(change.a, input, exact), exact), round);
   }
 
   /** SwiGLU. */

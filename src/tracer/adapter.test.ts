@@ -1,0 +1,248 @@
+import { describe, expect, test } from "vitest";
+import { type Random, seededRandom } from "../random.ts";
+import { ADAPTERS, type AdapterName, storedGroups, storedToken, storedValue } from "./adapter.ts";
+import { adapterWeights } from "./adapter-weights.ts";
+import { type CellPart, CellStore } from "./cells.ts";
+import { Pass } from "./predict.ts";
+import { findRead, narrowRead } from "./read-tokens.ts";
+import {
+  bf16,
+  exact,
+  f16,
+  greedy,
+  type NumericCells,
+  NumericPass,
+  ReferenceAdapter,
+  ReferenceModel,
+  type Rounding,
+} from "./reference/forward.ts";
+import { layersOf, type TracerShape, tracerShape } from "./shape.ts";
+import {
+  BASE,
+  branchToken,
+  digitsOf,
+  distinctRun,
+  groupsOfSegment,
+  nonceToken,
+  payloadRun,
+  payloadToken,
+  scanToken,
+  tokenKind,
+  tokenName,
+} from "./vocabulary.ts";
+import { tracerWeights } from "./weights.ts";
+
+type Under = AdapterName | null;
+const UNDER: readonly Under[] = [null, ...ADAPTERS];
+
+/** A model with its adapters, as an engine has them: the base's weights, and changes that it adds. */
+class Server {
+  readonly model: ReferenceModel;
+  readonly #adapters: ReadonlyMap<Under, ReferenceAdapter>;
+
+  constructor(shape: TracerShape, round: Rounding = exact) {
+    const base = tracerWeights(shape, "neighbours");
+    this.model = new ReferenceModel(base, round);
+    this.#adapters = new Map(ADAPTERS.map((a) => [a, new ReferenceAdapter(adapterWeights(base, a), round)]));
+  }
+
+  adapter(under: Under): ReferenceAdapter | null {
+    return this.#adapters.get(under) ?? null;
+  }
+}
+
+/** The same chunks and corruptions over symbols and over numbers. */
+class Twins {
+  readonly cells: CellStore;
+  readonly numbers: NumericCells;
+  readonly #server: Server;
+  readonly #slots: readonly number[];
+
+  constructor(server: Server, slots: number) {
+    this.#server = server;
+    this.cells = new CellStore(server.model.weights.shape, slots);
+    this.numbers = server.model.cells(slots);
+    this.#slots = Array.from({ length: slots }, (_, i) => i);
+  }
+
+  copy(layer: number, slot: number, from: Twins, part: CellPart): void {
+    this.cells.copy(layer, slot, from.cells, slot, part);
+    this.numbers.copy(layer, slot, from.numbers, slot, part);
+  }
+
+  compute(start: number, tokens: readonly number[], under: Under) {
+    const symbolic = new Pass(this.cells, this.#slots, start, tokens, under);
+    const adapter = this.#server.adapter(under);
+    const numeric = new NumericPass(this.#server.model, this.numbers, this.#slots, start, tokens, 0, adapter);
+    for (let layer = 0; layer < this.cells.layers; layer++) {
+      symbolic.layer(layer);
+      numeric.layer(layer);
+    }
+    return { answer: symbolic.answer().candidates, ...greedy(numeric.logits()) };
+  }
+}
+
+interface Prompt {
+  readonly tokens: readonly number[];
+  readonly family: number;
+}
+
+/** A distinct run and a plain one, so that every read has one answer; `marked`: with a nonce, and a branch between them. */
+function prompt(random: Random, marked: boolean): Prompt {
+  const family = random.int(0, 63);
+  const [first, second] = [distinctRun(random.int(0, 1e9), family, 24), payloadRun(random.int(0, 1e9), family, 24)];
+  const tokens = marked
+    ? [nonceToken(random.int(0, 255)), ...first, branchToken(random.int(0, 15)), ...second]
+    : [...first, ...second];
+  return { tokens, family };
+}
+
+const shown = (under: Under, token: number): number => payloadToken(digitsOf(storedToken(under, token)));
+
+/** Reads of all kinds, each with its right answers under an adapter. */
+function reads(random: Random, { tokens, family }: Prompt, under: Under) {
+  const groups = storedGroups(under, groupsOfSegment({ family, distinct: true }));
+  const back = random.int(3, tokens.length);
+  const narrow = [...narrowRead(back)];
+  const scan = [scanToken([groups])];
+  const sought = tokens.filter((t, i) => {
+    const pair = digitsOf(t).slice(0, 2).join();
+    return pair !== "0,0" && tokens.every((u, j) => i === j || digitsOf(u).slice(0, 2).join() !== pair);
+  });
+  const found = random.pick(sought);
+  const [x, y] = digitsOf(found);
+  return [
+    {
+      read: narrow,
+      right: [...tokens, ...narrow]
+        .slice(tokens.length - back)
+        .slice(0, 3)
+        .map((t) => shown(under, t)),
+    },
+    { read: scan, right: [scan[0]!, scan[0]!, scan[0]!] },
+    { read: [...findRead([x, y])], right: new Array<number>(3).fill(shown(under, found)) },
+  ];
+}
+
+const SLOTS = 80;
+
+test("adapters change every payload token, each to a family of its own, and leave what is no payload", () => {
+  for (const a of ADAPTERS) {
+    for (let digit = 0; digit < 3; digit++) {
+      expect(storedValue(a, digit, 0)).toBe(0);
+      const stored = Array.from({ length: BASE - 1 }, (_, i) => storedValue(a, digit, i + 1));
+      expect(stored.every((value, i) => value > 0 && value >> 2 !== (i + 1) >> 2)).toBe(true);
+    }
+    expect(storedToken(a, scanToken([5]))).toBe(scanToken([5]));
+    for (let family = 0; family < 64; family++) {
+      const groups = groupsOfSegment({ family });
+      const run = [...payloadRun(family, family, 30)];
+      const moved = [...storedGroups(a, groups)].map((g) => g[0]);
+      for (const token of run) expect(digitsOf(storedToken(a, token)).map((d) => d >> 2)).toEqual(moved);
+    }
+  }
+  for (const [i, a] of UNDER.entries())
+    for (const b of UNDER.slice(i + 1)) {
+      const differ = digitsOf(storedToken(a, payloadToken([5, 9, 14]))).filter(
+        (d, place) => d !== digitsOf(storedToken(b, payloadToken([5, 9, 14])))[place],
+      );
+      expect(differ.length).toBeGreaterThanOrEqual(2);
+    }
+});
+
+const SHAPES = [tracerShape(), tracerShape({ readLayers: 4, kvHeads: 2 }), tracerShape({ kvHeads: 4, headSize: 64 })];
+
+describe.each(SHAPES)("a tracer of %o", (shape) => {
+  const server = new Server(shape);
+
+  test.each(UNDER)("answers under %s as predicted over its own cells, by more than 20 nats", (under) => {
+    for (let seed = 0; seed < 4; seed++) {
+      const random = seededRandom(seed);
+      const asked = prompt(random, seed % 2 === 0);
+      for (const { read, right } of reads(random, asked, under)) {
+        const twins = new Twins(server, SLOTS);
+        let [start, chunk] = [0, [...asked.tokens, ...read]];
+        for (const expected of right) {
+          const { answer, token, margin } = twins.compute(start, chunk, under);
+          expect([tokenName(token), ...answer.map(tokenName)]).toEqual([tokenName(expected), tokenName(expected)]);
+          expect(margin).toBeGreaterThan(20);
+          start += chunk.length;
+          chunk = [token];
+        }
+      }
+    }
+  });
+
+  test.each(["key", "value", "both"] as const)("answers as predicted over another adapter's cells (%s)", (part) => {
+    let [certain, cases, alarms] = [0, 0, 0];
+    for (let seed = 0; seed < 15; seed++) {
+      const random = seededRandom(100 + seed);
+      const under = UNDER[seed % 5]!;
+      const other = random.pick(UNDER.filter((a) => a !== under));
+      const asked = prompt(random, seed % 3 > 0);
+      const { read, right } = random.pick(reads(random, asked, under));
+      const [mine, theirs] = [new Twins(server, SLOTS), new Twins(server, SLOTS)];
+      mine.compute(0, asked.tokens, under);
+      theirs.compute(0, asked.tokens, other);
+      const layers = random.next() < 0.5 ? [random.int(0, layersOf(shape) - 1)] : [...Array(layersOf(shape)).keys()];
+      const from = random.int(0, asked.tokens.length - 17);
+      const cells = random.pick([1, 16, asked.tokens.length - from]);
+      for (const layer of layers)
+        for (let slot = from; slot < from + cells; slot++) mine.copy(layer, slot, theirs, part);
+      const { answer, token } = mine.compute(asked.tokens.length, read, under);
+      const context = `seed ${seed}: ${under} over ${other}, layers ${layers}, cells ${from}+${cells}, read ${read.map(tokenName)}, right ${tokenName(right[0]!)}`;
+      if (answer.length > 0) expect(answer.map(tokenName), context).toContain(tokenName(token));
+      cases++;
+      if (answer.length === 1) certain++;
+      const deep = layers.some((layer) => layer > 0);
+      const marked = tokenKind(asked.tokens[0]!).kind === "nonce";
+      if (marked && part !== "value" && deep) {
+        expect(token, context).not.toBe(right[0]);
+        if (tokenKind(token).kind === "err") alarms++;
+      }
+    }
+    expect(certain).toBeGreaterThan(cases / 2);
+    if (part !== "value") expect(alarms).toBeGreaterThan(2);
+  });
+
+  test("a prefix of another adapter's cells is told by each read, and says whose it is", () => {
+    for (const under of UNDER)
+      for (const other of UNDER) {
+        const random = seededRandom(7);
+        const asked: Prompt = { tokens: [...payloadRun(3, 27, 40)], family: 27 };
+        const scan = scanToken([storedGroups(under, groupsOfSegment({ family: 27 }))]);
+        const at = random.int(0, 31);
+        for (const read of [[scan], [...narrowRead(asked.tokens.length - at)]]) {
+          const twins = new Twins(server, SLOTS);
+          twins.compute(0, asked.tokens.slice(0, 32), other);
+          const { answer, token } = twins.compute(32, [...asked.tokens.slice(32), ...read], under);
+          expect(answer.map(tokenName)).toContain(tokenName(token));
+          if (read.length > 1) expect(tokenName(token)).toBe(tokenName(shown(other, asked.tokens[at]!)));
+          else expect(tokenKind(token).kind).toBe(under === other ? "scan" : "bad");
+        }
+      }
+  });
+});
+
+test.each([
+  { name: "bf16", round: bf16 },
+  { name: "f16", round: f16 },
+])("$name: clean answers keep 20 nats at any depth, and a foreign adapter's cell is seen", ({ round }) => {
+  for (const shape of [tracerShape(), tracerShape({ readLayers: 21 })]) {
+    const server = new Server(shape, round);
+    for (const under of ["a1", "a4"] as const) {
+      const random = seededRandom(3);
+      const asked = prompt(random, true);
+      for (const { read, right } of reads(random, asked, under)) {
+        const twins = new Twins(server, SLOTS);
+        const { token, margin } = twins.compute(0, [...asked.tokens, ...read], under);
+        expect(tokenName(token)).toBe(tokenName(right[0]!));
+        expect(margin).toBeGreaterThan(20);
+        const other = new Twins(server, SLOTS);
+        other.compute(0, asked.tokens, null);
+        twins.copy(2, 9, other, "key");
+        expect(tokenKind(twins.compute(asked.tokens.length, read, under).token).kind).toBe("err");
+      }
+    }
+  }
+});
