@@ -122,7 +122,13 @@ function describe(d: TargetDescription): string {
 }
 
 /** The named scenarios first, since each is small; then campaign seed and trace number make a trace's seed. */
-function* tracesOf({ seed, traces, context }: SessionOptions, description: TargetDescription) {
+export function* tracesOf(
+  { seed, traces, context }: Pick<SessionOptions, "seed" | "traces" | "context">,
+  description: Pick<
+    TargetDescription,
+    "blockSize" | "poolCells" | "maxRunning" | "contextTokens" | "topology" | "options" | "canFlush"
+  >,
+): Generator<Trace> {
   const contextTokens = Math.min(context, description.contextTokens);
   // A pool far larger than what runs at once cannot be filled in the time of a trace.
   const poolCells = Math.min(description.poolCells, contextTokens * description.maxRunning);
