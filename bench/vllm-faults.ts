@@ -9,7 +9,7 @@
  * usage: node bench/vllm-faults.ts [--seed 1] [--budget 240s] [--only clean,block-row-left] [--again] [--out crosstalk-out/vllm-faults/seed-1-240s] [--page docs/vllm-faults.md]
  */
 
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { vllm } from "../harness/index.ts";
@@ -62,7 +62,7 @@ async function runCampaign(fault: string | null): Promise<void> {
 /** A server that cannot be started or ends leaves no result: the next bench tries again. */
 async function compareTexts(fault: string | null): Promise<void> {
   if (readResult(out, fault).naive !== null) return;
-  if (!existsSync(model)) writeRandomModel(model, MODEL_SEED);
+  writeRandomModel(model, MODEL_SEED);
   try {
     const result = await runNaive({
       fault,

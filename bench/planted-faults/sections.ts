@@ -15,7 +15,7 @@ export const UNTIL_FOUND = ["class named", "law", "traces", "requests"];
 export function untilFound({ findings, counts, error, verdict }: Summary): string[] {
   const [finding] = findings;
   return [
-    finding?.class ?? `not found (${error?.message.split("\n", 1)[0] ?? verdict})`,
+    finding?.class ?? `not found (${error?.message.split(/[;\n]/, 1)[0] ?? verdict})`,
     finding?.law ?? "",
     // An error ends the campaign before it counts its traces.
     counts.traces > 0 ? `${counts.traces}` : "",

@@ -22,7 +22,9 @@ export function vllmFaultsPage(results: readonly Result[], { seed, budget, fault
   const planted = results.flatMap((r) => (r.fault === null ? [] : [{ ...r, fault: r.fault }]));
   const campaigns = planted.flatMap((p) => (p.summary === null ? [] : [{ ...p, summary: p.summary }]));
   const compared = planted.flatMap((p) => (p.naive === null ? [] : [p.naive]));
-  const found = campaigns.filter((c) => c.summary.findings.length > 0);
+  // A campaign that an error ended has found nothing yet, and has missed nothing.
+  const ended = campaigns.filter((c) => c.summary.findings.length > 0 || c.summary.error === null);
+  const missed = ended.filter((c) => c.summary.findings.length === 0).map((c) => c.fault);
   const byTexts = compared.filter((naive) => clean.naive !== null && isFound(naive, clean.naive));
   const server = results.map((r) => r.summary?.target).find((target) => target);
   const command = `crosstalk run --engine vllm --fault FAULT --seed ${seed} --budget ${budget} --without seed`;
@@ -42,7 +44,7 @@ does is in [docker/vllm-cpu/faults](../docker/vllm-cpu/faults/README.md). Crosst
 ([corpus/found/vllm-cpu-seed-chunked-prefill](../corpus/found/vllm-cpu-seed-chunked-prefill)), and nothing else could be
 found. One campaign a fault is a sample, not a rate: another seed takes another time. Times are of one machine.
 
-Found by Crosstalk: **${found.length} of ${campaigns.length}**. Found by comparing texts: **${byTexts.length} of ${compared.length}**${clean.naive === null ? ", as there is no rate of a clean server to compare with yet" : ""}.
+Found by Crosstalk: **${ended.length - missed.length} of ${ended.length}**. Found by comparing texts: **${byTexts.length} of ${compared.length}**${clean.naive === null ? ", as there is no rate of a clean server to compare with yet" : ""}.
 
 ## Side by side
 
@@ -60,18 +62,18 @@ ${table(
   ]),
 )}
 
-${missedText(campaigns.filter((c) => c.summary.findings.length === 0).map((c) => c.fault))}
+${missedText(missed)}
 
 ${findingSection(campaigns)}
 
 ## Comparing texts
 
 What a careful engineer does without a model whose answers are known. The model has the tracer's architecture and
-vocabulary, and random weights (seeded, normally distributed, norms 1) with which its answers hang on nearly every cell
-of their context. It gets the same traces in the same order, with the cache emptied before each, as in a campaign. For
-each trace the prompts are first sent one at a time, without cancels and each with a salt of its own, so that nothing
-comes from the cache: these answers are the reference. Then the trace itself runs. A finished answer that is not the
-reference, token by token, differs; so does a cancelled one that is not its beginning.
+vocabulary, and random weights (seeded, normally distributed, norms 1), scaled so that answers hang on the whole context.
+It gets the same traces in the same order, with the cache emptied before each, as in a campaign. For each trace the
+prompts are first sent one at a time, without cancels and each with a salt of its own, so that nothing comes from the
+cache: these answers are the reference. Then the trace itself runs. A finished answer that is not the reference, token
+by token, differs; so does a cancelled one that is not its beginning.
 
 It has the same ${budget}, references included, and does not stop at the first difference. A difference can also come from
 rounding, which depends on what else is in the batch. So a fault counts as found where the clean server shows no difference

@@ -11,8 +11,8 @@ import type { Matrix } from "../../src/tracer/weights.ts";
 const WEIGHTS_FILE = "model.safetensors";
 
 /**
- * Standard deviation of attention scores, nats. At 1 each token hears the mean of its context, and one foreign cell
- * among hundreds changes no answer; at 3 it changes most.
+ * Standard deviation of attention scores, nats. At 1 a token hears little but the mean of its context. At 3, of 50 contexts
+ * of 200 tokens, one foreign cell changed the next token in 17, a foreign block of 32 in 48, and all of them in 50.
  */
 const SCORE_NATS = 3;
 
