@@ -48,9 +48,11 @@ Found by Crosstalk: **${ended.length - missed.length} of ${ended.length}**. Foun
 
 ## Side by side
 
-*Class*: of the [faults' page](../docker/vllm-cpu/faults/README.md). *Requests*, *traces* and *seconds* until the trace
-that broke a law had ended, from the first request on; a campaign stops at its first finding. *Texts* is the other
-tester, told below: requests under load until the first difference, and seconds, which have its references in them.
+*Class*: of the [faults' page](../docker/vllm-cpu/faults/README.md). *Traces*, *requests* and *seconds* from the first
+request until the campaign's last trace had ended: it stops at its first finding. A failure that seldom shows again waits
+for a more reliable trace; there the first wrong answer came earlier. A campaign that an error ended counts neither as a
+find nor as a miss. *Texts* is the other tester, told below: requests
+under load until the first difference, and seconds until that trace had ended, which have its references in them.
 
 ${table(
   ["fault", "class", ...UNTIL_FOUND, "seconds", "texts", "requests", "seconds", "names"],
@@ -97,7 +99,7 @@ ${clean.summary === null ? "Not run yet." : cleanText(clean.summary, clean.secon
 By comparing texts:
 
 ${clean.naive === null ? "Not run yet." : cleanTexts(clean.naive)}
-`;
+`.replace(/\n{3,}/g, "\n\n");
 }
 
 /** @throws Error for a fault that the page does not list */

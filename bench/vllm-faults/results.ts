@@ -15,7 +15,7 @@ export interface Result {
   readonly fault: string | null;
   /** Null where there is none yet. */
   readonly summary: Summary | null;
-  /** From the first request of the campaign until its last trace had ended; null where no histories were kept. */
+  /** From the campaign's first request until its last trace had ended; null where no histories were kept. */
   readonly seconds: number | null;
   readonly naive: NaiveResult | null;
 }
@@ -48,8 +48,10 @@ export function forget(out: string, fault: string | null): void {
 /** By the clock times in the histories that a campaign keeps of its traces. */
 function secondsUnderLoad(runs: string): number | null {
   if (!existsSync(runs)) return null;
-  const names = readdirSync(runs).filter((name) => name.endsWith(".history.jsonl"));
-  const [first, last] = [names.sort()[0], names.at(-1)].map((name) =>
+  const names = readdirSync(runs)
+    .filter((name) => name.endsWith(".history.jsonl"))
+    .sort();
+  const [first, last] = [names[0], names.at(-1)].map((name) =>
     name === undefined ? null : parseHistory(readFileSync(join(runs, name), "utf8"), name).history,
   );
   if (!first || !last) return null;
