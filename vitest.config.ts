@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 const common = { testTimeout: 60_000, hookTimeout: 180_000 };
-const code = ["src", "properties", "harness"].map((folder) => `${folder}/**`);
+const code = ["src", "properties", "harness", "bench"].map((folder) => `${folder}/**`);
 
 export default defineConfig({
   test: {

@@ -4,13 +4,12 @@
  * usage: node bench/vllm-clean.ts [--seed 1] [--traces 30] [--first 5] [--without seed] [--image NAME] [--out crosstalk-out/vllm-clean] [--page docs/vllm.md]
  */
 
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Summary, summarySchema } from "../src/cli/summary.ts";
 import { parseHistory } from "../src/history/jsonl.ts";
-import { runCrosstalk } from "./run-crosstalk.ts";
+import { runCrosstalkOnce } from "./run-crosstalk.ts";
 import { vllmPage } from "./vllm-clean/page.ts";
 import { type Campaign, SETTINGS, type Setting } from "./vllm-clean/settings.ts";
 
@@ -38,22 +37,13 @@ writeFileSync(values.page, vllmPage(campaigns, { ...values, processors: cpus().l
 /** A campaign that an earlier bench ran to its end in the same folder is not run again. */
 async function runCampaign(setting: Setting): Promise<Campaign> {
   const out = join(values.out, setting.name.replaceAll(" ", "-"));
-  const done = finished(out);
-  if (done) return { setting, summary: done, counters: countersOf(join(out, "runs")) };
-  rmSync(out, { recursive: true, force: true });
   const args = ["--engine", "vllm", "--seed", values.seed, "--traces", values.traces, "--budget", "60m"];
   if (values.without !== "") args.push("--without", ...values.without.split(","));
   if (values.image !== "") args.push("--image", values.image);
   if (setting.args !== "") args.push("--args", setting.args);
   if (setting.context !== null) args.push("--context", String(setting.context));
-  const summary = await runCrosstalk([...args, "--out", out]);
+  const summary = await runCrosstalkOnce(args, out);
   return { setting, summary, counters: countersOf(join(out, "runs")) };
-}
-
-function finished(folder: string): Summary | null {
-  const file = join(folder, "summary.json");
-  const summary = existsSync(file) ? summarySchema.parse(JSON.parse(readFileSync(file, "utf8"))) : null;
-  return summary?.error === null ? summary : null;
 }
 
 /** The engine's own counters, summed over the histories of a campaign. */

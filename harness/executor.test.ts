@@ -44,7 +44,7 @@ function options(engine: StandInEngine, more: Partial<RunOptions> = {}): RunOpti
   return { baseUrl: engine.baseUrl, profile: llamaCpp, flush: null, faults: null, ...more };
 }
 
-const outcomesOf = (events: readonly HistoryEvent[]) => outcomes({ header: {} as never, events });
+const outcomesOf = (events: readonly HistoryEvent[]) => outcomes({ events });
 
 describe("what an execution records", () => {
   test("every request's exact answer, its cached tokens and slot, in order of time", async () => {

@@ -1,10 +1,11 @@
 /** The page: what campaigns found in llama-server with each planted fault, and what they did not find in a clean one. */
 
-import { upperBoundOfZero } from "../../src/check/statistics.ts";
+import { cleanText, findingSection, seconds, UNTIL_FOUND, untilFound } from "../planted-faults/sections.ts";
+import { table } from "../table.ts";
 import type { Campaign } from "./run-campaign.ts";
 
 export function llamaFaultsPage(campaigns: readonly Campaign[], options: { seed: string; budget: string }): string {
-  const planted = campaigns.filter((c) => c.fault !== null);
+  const planted = campaigns.flatMap((c) => (c.fault === null ? [] : [{ ...c, fault: c.fault }]));
   const clean = campaigns.find((c) => c.fault === null)!;
   const found = planted.filter((c) => c.summary.findings.length > 0).length;
   const server = campaigns.map((c) => c.summary.target).find((target) => target !== null);
@@ -32,112 +33,19 @@ process, so they have the start of the container in them. *Until the report* add
 servers and the control arms.
 
 ${table(
-  ["fault", "class named", "law", "traces", "requests", "seconds", "until the report"],
-  planted.map((c) => {
-    const [finding] = c.summary.findings;
-    const { traces, requests } = c.summary.counts;
-    return [
-      `\`${c.fault}\``,
-      finding?.class ?? `not found (${c.summary.error?.message ?? c.summary.verdict})`,
-      finding?.law ?? "",
-      // An error ends the campaign before it counts its traces.
-      traces > 0 ? `${traces}` : "",
-      `${requests}`,
-      seconds(c.traceSeconds),
-      seconds(c.totalSeconds),
-    ];
-  }),
+  ["fault", ...UNTIL_FOUND, "seconds", "until the report"],
+  planted.map(({ fault, summary, traceSeconds, totalSeconds }) => [
+    `\`${fault}\``,
+    ...untilFound(summary),
+    seconds(traceSeconds),
+    seconds(totalSeconds),
+  ]),
 )}
 
-## The finding
-
-*Requests* and *cancels* are those of the reduced trace. *Confirmed*: the reduced trace broke the law in k of n runs on
-fresh servers. The arms change one thing each, and tell what the fault needs.
-
-${table(
-  ["fault", "requests", "cancels", "runs of the reduction", "confirmed", ...ARM_TITLES],
-  planted.flatMap((c) => {
-    const [finding] = c.summary.findings;
-    if (!finding) return [];
-    const { requests, cancels, confirmation } = finding;
-    const arm = (name: string) => {
-      const result = finding.arms.find((a) => a.arm === name);
-      return result ? `${result.failed}/${result.runs}` : "";
-    };
-    return [
-      [
-        `\`${c.fault}\``,
-        `${requests}`,
-        `${cancels}`,
-        `${finding.reductionRuns}`,
-        `${confirmation.failed}/${confirmation.runs}`,
-        ...ARM_TITLES.map(arm),
-      ],
-    ];
-  }),
-)}
-
-In Crosstalk's words:
-
-${planted.flatMap((c) => c.summary.findings.slice(0, 1).map((f) => `- \`${c.fault}\`: ${f.explanation}`)).join("\n")}
+${findingSection(planted)}
 
 ## The clean image
 
-${cleanText(clean)}
+${cleanText(clean.summary, clean.totalSeconds)}
 `;
-}
-
-const ARM_TITLES = ["serialised", "no-cache", "no-cancels", "fresh-server"];
-
-function cleanText({ summary, totalSeconds }: Campaign): string {
-  const { counts, findings, laws, verdict, error } = summary;
-  const { cells } = counts;
-  const bound =
-    findings.length === 0
-      ? `0 of ${counts.finished} finished requests were wrong. With 95 % confidence at most ${percent(upperBoundOfZero(counts.finished))} of such requests are: that is the bound which 0 of n leaves, if requests are independent.`
-      : `**${findings.length} findings: a false alarm, or a bug of the engine.** ${findings.map((f) => f.explanation).join(" ")}`;
-  return `Verdict: **${verdict}**${error ? `, ended by: ${error.message}` : ""}, after ${seconds(totalSeconds)} seconds.
-
-${bound}
-
-${table(
-  [
-    "traces",
-    "requests",
-    "finished",
-    "cancels",
-    "tokens",
-    "prefix hit tokens",
-    "cells held",
-    "cells read",
-    "read after a risky event",
-    "cell reads",
-  ],
-  [
-    [
-      counts.traces,
-      counts.requests,
-      counts.finished,
-      counts.cancels,
-      counts.tokens,
-      counts.prefixHitTokens,
-      cells.held,
-      cells.read,
-      cells.readAfterRisk,
-      counts.cellReads,
-    ].map(String),
-  ],
-)}
-
-${table(
-  ["law", "status", "passed", "inconclusive", "failed"],
-  laws.map((l) => [l.id, l.status, `${l.passed}`, `${l.inconclusive}`, `${l.failed}`]),
-)}`;
-}
-
-const seconds = (value: number | null): string => (value === null ? "" : value.toFixed(0));
-const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
-
-function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  return [head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
 }

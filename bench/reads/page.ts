@@ -1,6 +1,7 @@
 /** The page: prose around what was measured. */
 
 import type { TracerShape } from "../../src/tracer/shape.ts";
+import { table } from "../table.ts";
 import { CORRUPTIONS, type Corruption, SCOPE_TITLES, type Scope } from "./corruptions.ts";
 import type { Far } from "./far.ts";
 import { READS, type ReadName } from "./measure.ts";
@@ -221,7 +222,3 @@ function farTable(fars: readonly FarMargin[]): string {
 }
 
 const nats = (value: number): string => (Number.isNaN(value) ? "wrong token" : value.toFixed(1));
-
-function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  return [head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
-}

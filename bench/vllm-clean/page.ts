@@ -2,6 +2,7 @@
 
 import { vllm } from "../../harness/index.ts";
 import { upperBoundOfZero } from "../../src/check/statistics.ts";
+import { table } from "../table.ts";
 import type { Campaign } from "./settings.ts";
 
 interface PageOptions {
@@ -129,7 +130,3 @@ their first traces; \`--without seed\` goes on without.
 installed that request ends the engine for everybody. The image here sets \`TORCHDYNAMO_DISABLE=1\`.`;
 
 const known = (value: number | undefined): string => (value === undefined ? "unknown" : String(value));
-
-function table(head: readonly string[], lines: readonly (readonly (string | number)[])[]): string {
-  return [head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
-}

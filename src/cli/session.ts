@@ -125,7 +125,13 @@ function describe(d: TargetDescription): string {
 }
 
 /** The named scenarios first, since each is small; then campaign seed and trace number make a trace's seed. */
-function* tracesOf({ seed, traces, context, adapters }: SessionOptions, description: TargetDescription) {
+export function* tracesOf(
+  { seed, traces, context, adapters }: Pick<SessionOptions, "seed" | "traces" | "context" | "adapters">,
+  description: Pick<
+    TargetDescription,
+    "blockSize" | "poolCells" | "maxRunning" | "contextTokens" | "topology" | "options" | "canFlush"
+  >,
+): Generator<Trace> {
   const contextTokens = Math.min(context, description.contextTokens);
   // A pool far larger than what runs at once cannot be filled in the time of a trace.
   const poolCells = Math.min(description.poolCells, contextTokens * description.maxRunning);

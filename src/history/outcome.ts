@@ -22,7 +22,7 @@ export interface Outcome {
 type Draft = { -readonly [K in keyof Outcome]: Outcome[K] } & { tokens: number[]; tokenTimes: number[] };
 
 /** Outcomes by request id, in order of sending. Events of unknown requests are ignored. */
-export function outcomes(history: History): Map<string, Outcome> {
+export function outcomes(history: Pick<History, "events">): Map<string, Outcome> {
   const found = new Map<string, Draft>();
   for (const event of history.events) {
     if (event.e === "sent") {
