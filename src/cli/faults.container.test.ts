@@ -1,7 +1,5 @@
 /** The main job on a real engine: planted faults found, reduced and reproduced by a script; no alarm without one. */
 
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { containerTarget, llamaCpp } from "../../harness/index.ts";
 import { needsDocker, tracerFile } from "../../harness/testing/docker-suite.ts";
@@ -12,12 +10,11 @@ import { outcomes } from "../history/outcome.ts";
 import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
 import { validateTrace } from "../trace/read.ts";
 import { summarySchema } from "./summary.ts";
-import { crosstalk, temporaryFolder } from "./testing.ts";
+import { crosstalk, runRepro, temporaryFolder } from "./testing.ts";
 
 await needsDocker();
 const model = tracerFile();
 
-const PYTHON_IMAGE = "crosstalk/python:local";
 /** It ends at the first failure: only a failure that shows seldom comes near this. */
 const FAULTY_TRIES = 200;
 
@@ -34,26 +31,6 @@ function ownCommand(fault: string, args: readonly string[]): string {
   const container = `docker run --rm --network host -v {model.gguf}:/model.gguf:ro -e CROSSTALK_FAULT=${fault}`;
   const server = "-m /model.gguf --host 127.0.0.1 --port {port} -np 4 -c 2048 -b 64 -ub 64 -t 1 --cache-ram 0";
   return `${container} crosstalk/llama.cpp:local ${server} --slot-save-path /tmp --metrics ${args.join(" ")}`;
-}
-
-/** Runs a repro script where there is Python and nothing else. */
-function repro(folder: string, url: string, tries: number) {
-  const mount = `${folder}:/repro:ro`;
-  const run = [
-    "run",
-    "--rm",
-    "--network",
-    "host",
-    "-v",
-    mount,
-    PYTHON_IMAGE,
-    "/repro/repro.py",
-    url,
-    "--tries",
-    `${tries}`,
-  ];
-  const { status, stdout, stderr } = spawnSync("docker", run, { encoding: "utf8" });
-  return { status, output: stdout + stderr };
 }
 
 describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args }) => {
@@ -87,14 +64,13 @@ describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args }
     expect(finding!.requests).toBeLessThanOrEqual(6);
     expect(finding!.confirmation.failed).toBeGreaterThan(0);
 
-    const folder = join(finding!.repro);
-    const faulty = repro(folder, (await serve(args, fault)).baseUrl, FAULTY_TRIES);
+    const faulty = runRepro(finding!.repro, (await serve(args, fault)).baseUrl, FAULTY_TRIES);
     expect(faulty.output).toMatch(/^REPRODUCED on try/m);
     expect(faulty.status).toBe(1);
     // So many that a failure which showed as often as this one did would have shown.
     const { failed, runs } = finding!.confirmation;
     const tries = cleanRunsNeeded(failed / (runs + 1), 0.998);
-    const clean = repro(folder, (await serve(args, null)).baseUrl, tries);
+    const clean = runRepro(finding!.repro, (await serve(args, null)).baseUrl, tries);
     expect(clean.output).toMatch(new RegExp(`^NOT REPRODUCED in ${tries} tries`, "m"));
     expect(clean.status).toBe(0);
   });
@@ -119,7 +95,7 @@ test("a clean server: at least 1,000 requests with cache hits and cancels, and n
     "--engine",
     "llama.cpp",
     "--traces",
-    "40",
+    "44",
     "--budget",
     "9m",
     "--json",

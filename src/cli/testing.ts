@@ -1,6 +1,6 @@
 /** Runs the command line as a user does: a process of its own. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -53,4 +53,14 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "crosstalk-test-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+const PYTHON_IMAGE = "crosstalk/python:local";
+
+/** Runs a finding's `repro.py` where there is Python and nothing else. */
+export function runRepro(folder: string, url: string, tries: number): { status: number | null; output: string } {
+  const container = ["run", "--rm", "--network", "host", "-v", `${folder}:/repro:ro`, PYTHON_IMAGE];
+  const script = ["/repro/repro.py", url, "--tries", `${tries}`];
+  const { status, stdout, stderr } = spawnSync("docker", [...container, ...script], { encoding: "utf8" });
+  return { status, output: stdout + stderr };
 }

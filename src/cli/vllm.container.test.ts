@@ -1,13 +1,17 @@
-/** The main job on a vLLM server with a small pool: no alarm, and the engine's own counters say that it was fought over. */
+/**
+ * The main job on a vLLM server with a small pool: no alarm on a clean one, and the engine's own counters say that it was
+ * fought over; planted faults found, reduced and reproduced by a script.
+ */
 
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { vllm } from "../../harness/index.ts";
-import { needsDocker } from "../../harness/testing/docker-suite.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { containerTarget, vllm } from "../../harness/index.ts";
+import { needsDocker, tracerFile } from "../../harness/testing/docker-suite.ts";
 import { summarySchema } from "./summary.ts";
-import { crosstalk, temporaryFolder } from "./testing.ts";
+import { crosstalk, runRepro, temporaryFolder } from "./testing.ts";
 
 await needsDocker(vllm.image.name);
+const tracer = tracerFile({ format: "hf" });
 
 /** Without seeds: on CPUs they end vLLM's engine (corpus/found/vllm-cpu-seed-chunked-prefill). */
 async function campaign(...options: string[]) {
@@ -18,7 +22,7 @@ async function campaign(...options: string[]) {
 }
 
 test("a clean server: preemptions, cancels and prefix hits, and no alarm", { timeout: 600_000 }, async () => {
-  const { code, summary } = await campaign("--engine", "vllm", "--traces", "20", "--out", temporaryFolder());
+  const { code, summary } = await campaign("--engine", "vllm", "--traces", "24", "--out", temporaryFolder());
   expect(summary).toMatchObject({ verdict: "pass", findings: [] });
   expect(code).toBe(0);
   expect(summary.counts.requests).toBeGreaterThanOrEqual(300);
@@ -47,4 +51,28 @@ test("a model of another depth in BF16, by a command of one's own", { timeout: 6
   expect(code).toBe(0);
   expect(summary.counts.prefixHitTokens).toBeGreaterThan(1_000);
   expect(summary.counts.cancels).toBeGreaterThan(10);
+});
+
+const PLANTED = [
+  // Two requests, one after the other: it needs no timing.
+  { fault: "parent-not-hashed", anomaly: "phantom hit" },
+  // A row of the batch moves while its neighbour decodes.
+  { fault: "block-row-left", anomaly: "foreign read" },
+];
+
+test.each(PLANTED)("$fault is found, reduced, and reproduced by its script", { timeout: 900_000 }, async (planted) => {
+  const { fault, anomaly } = planted;
+  const { code, summary } = await campaign("--engine", "vllm", "--fault", fault, "--out", temporaryFolder());
+  expect(code).toBe(1);
+  const finding = summary.findings[0]!;
+  expect(finding).toMatchObject({ class: anomaly, law: "own-cells-only" });
+  expect(finding.requests).toBeLessThanOrEqual(6);
+  expect(finding.confirmation.failed).toBeGreaterThan(0);
+
+  const target = containerTarget({ profile: vllm, model: tracer, fault });
+  await target.start();
+  onTestFinished(() => target.stop());
+  const { status, output } = runRepro(finding.repro, target.baseUrl, 200);
+  expect(output).toMatch(/^REPRODUCED on try/m);
+  expect(status).toBe(1);
 });
