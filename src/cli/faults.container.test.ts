@@ -74,7 +74,12 @@ describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args }
     expect(clean.output).toMatch(new RegExp(`^NOT REPRODUCED in ${tries} tries`, "m"));
     expect(clean.status).toBe(0);
   });
+});
 
+/** A process is a target like a container: one fault that needs timing, and one whose servers keep what a flush leaves. */
+const BY_COMMAND = llamaCpp.faults.filter(({ name }) => name === "late-write" || name === "state-by-size");
+
+describe.each(BY_COMMAND)("the planted fault $name", ({ name: fault, args }) => {
   test("is found and reduced by a command of one's own", { timeout: 600_000 }, async () => {
     const cmd = ownCommand(fault, args);
     const run = ["run", "--cmd", cmd, "--budget", "120s", "--json", "--out", temporaryFolder()];
