@@ -28,7 +28,10 @@ test("a request that leaves the cache alone has a salt of its own", () => {
 });
 
 test("options go by vLLM's names", () => {
-  const none = { seed: null, logprobs: null, stop: [], allow: null, avoid: [], priority: null, salt: null };
+  const none = {
+    ...{ seed: null, top: null, logprobs: null, stop: [], allow: null, avoid: [], priority: null, salt: null },
+    ...{ presence: null, frequency: null, banned: [] },
+  };
   const fields = (options: Partial<RequestOptions>) => {
     const plain = ask(true).body;
     const { body } = vllm.request(
@@ -49,6 +52,14 @@ test("options go by vLLM's names", () => {
     allowed_token_ids: [7],
     logit_bias: { 8: -100, 9: -100 },
     cache_salt: "s1",
+  });
+  expect(fields({ seed: 1, top: 1, presence: 0.75, frequency: 1.125, avoid: [8], banned: [8, 9] })).toEqual({
+    seed: 1,
+    temperature: 0.5,
+    top_k: 1,
+    presence_penalty: 0.75,
+    frequency_penalty: 1.125,
+    logit_bias: { 8: -100, 9: -100 },
   });
 });
 

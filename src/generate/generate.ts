@@ -5,6 +5,7 @@ import type { Trace } from "../trace/schema.ts";
 import { anyAim } from "./aim.ts";
 import { cancelAndRetry } from "./cancel-and-retry.ts";
 import { crossover } from "./crossover.ts";
+import { withDice } from "./dice.ts";
 import { dirtyPool } from "./dirty-pool.ts";
 import { equalLengths } from "./equal-lengths.ts";
 import type { TraceLimits } from "./limits.ts";
@@ -41,7 +42,8 @@ export const patterns: Readonly<Record<PatternName, (limits: TraceLimits) => fc.
 export function generateTrace(seed: number, limits: TraceLimits): Trace {
   // Without bias: it would draw every second number from the ends of its range, and delays and lengths are chosen here.
   const [script] = fc.sample(fc.noBias(scriptOf(limits)), { seed, numRuns: 1 });
-  return withOptions(stage({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits), limits.options, seed >>> 0);
+  const staged = stage({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits);
+  return withOptions(withDice(staged, limits.options, seed >>> 0), limits.options, seed >>> 0);
 }
 
 /** Traces as an arbitrary, for tests that shrink. */

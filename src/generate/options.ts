@@ -3,6 +3,7 @@
 import { seededRandom } from "../random.ts";
 import { OPTIONS, type RequestOption } from "../trace/options.ts";
 import { isSend, type SendStep, type Trace } from "../trace/schema.ts";
+import { isPenalty, leads, mayBePenalised, penaltyValues } from "./dice.ts";
 
 /** Share of requests that get options. The others are whom one would leak to. */
 const SHARE = 0.4;
@@ -27,12 +28,16 @@ export function withOptions(trace: Trace, known: readonly RequestOption[], seed:
     avoid: () => true,
     priority: () => random.int(-3, 3),
     salt: () => random.pick(SALTS),
+    ...penaltyValues(random),
   };
   const steps = trace.steps.map((step) => {
     if (!isSend(step) || random.next() >= SHARE) return step;
-    const chosen = new Set([random.pick(some)]);
-    if (random.next() < SECOND) chosen.add(random.pick(some));
-    return { ...step, ...Object.fromEntries(Array.from(chosen, (option) => [option, value[option]()])) };
+    const open = mayBePenalised(step) ? some : some.filter((option) => !isPenalty(option));
+    if (open.length === 0) return step;
+    const chosen = new Set([random.pick(open)]);
+    if (random.next() < SECOND) chosen.add(random.pick(open));
+    const asking = { ...step, ...Object.fromEntries(Array.from(chosen, (option) => [option, value[option]()])) };
+    return leads(asking) ? asking : step;
   });
   return { ...trace, steps };
 }

@@ -19,9 +19,9 @@ TO_EMPTY_THE_CACHE = "start the server with --slot-save-path /tmp"
 SLOTS = 1
 
 
-def completion(prompt, max_tokens, cache, _options):
+def completion(prompt, max_tokens, cache, options):
     return {"prompt": prompt, "n_predict": max_tokens, "cache_prompt": cache, "temperature": 0, "top_k": 1,
-            "return_tokens": True, "stream": True, "ignore_eos": True}
+            "return_tokens": True, "stream": True, "ignore_eos": True, **options}
 
 
 def read_event(event):

@@ -9,19 +9,47 @@ export type Dialect = "llama-server" | "vllm";
 const TEMPERATURE = 0.5;
 /** Nats taken from tokens to avoid: more than any token leads by. */
 const AVOIDED = 100;
+/** llama-server's word for a window over all tokens. */
+const WHOLE_CONTEXT = -1;
 
 /** Options as fields of a request's body. They come after the fields that every request has, and win over them. */
 export function optionFields(dialect: Dialect, options: RequestOptions): Readonly<Record<string, unknown>> {
-  // A target that knows no options refuses traces with any.
-  if (dialect === "llama-server") return {};
-  const { seed, logprobs, stop, allow, avoid, priority, salt } = options;
+  return dialect === "vllm" ? vllmFields(options) : llamaServerFields(options);
+}
+
+function vllmFields(options: RequestOptions): Readonly<Record<string, unknown>> {
+  const { seed, top, logprobs, stop, allow, priority, salt, presence, frequency } = options;
+  const against = biased(options);
   return {
     ...(seed === null ? {} : { seed, temperature: TEMPERATURE }),
+    ...(top === null ? {} : { top_k: top }),
     ...(logprobs === null ? {} : { logprobs }),
     ...(stop.length === 0 ? {} : { stop_token_ids: stop }),
     ...(allow === null ? {} : { allowed_token_ids: allow }),
-    ...(avoid.length === 0 ? {} : { logit_bias: Object.fromEntries(avoid.map((id) => [id, -AVOIDED])) }),
+    ...(against.length === 0 ? {} : { logit_bias: Object.fromEntries(against) }),
     ...(priority === null ? {} : { priority }),
     ...(salt === null ? {} : { cache_salt: salt }),
+    ...(presence === null ? {} : { presence_penalty: presence }),
+    ...(frequency === null ? {} : { frequency_penalty: frequency }),
   };
+}
+
+/** llama-server counts a token's occurrences in the prompt too, within a window: dice prompts have no rungs. */
+function llamaServerFields(options: RequestOptions): Readonly<Record<string, unknown>> {
+  const { seed, top, logprobs, presence, frequency } = options;
+  const against = biased(options);
+  const penalised = presence !== null || frequency !== null;
+  return {
+    ...(seed === null ? {} : { seed, temperature: TEMPERATURE, top_k: top ?? 0 }),
+    ...(logprobs === null ? {} : { n_probs: logprobs }),
+    ...(against.length === 0 ? {} : { logit_bias: against }),
+    ...(penalised ? { repeat_last_n: WHOLE_CONTEXT } : {}),
+    ...(presence === null ? {} : { presence_penalty: presence }),
+    ...(frequency === null ? {} : { frequency_penalty: frequency }),
+  };
+}
+
+/** Ids and what their logits get. */
+function biased({ avoid, banned }: RequestOptions): [number, number][] {
+  return [...new Set([...avoid, ...banned])].map((id) => [id, -AVOIDED]);
 }

@@ -1,9 +1,10 @@
 /** From named segments to token ids. */
 
+import type { Penalties } from "../tracer/dice.ts";
 import { readOf } from "../tracer/read-tokens.ts";
 import type { Part, SendStep, Trace } from "./schema.ts";
 import { isSend } from "./schema.ts";
-import { answerTo, placesOf, type Span, segmentRuns, type Turn, writeOut } from "./write-out.ts";
+import { answerTo, placesOf, type ReadName, type Span, segmentRuns, type Turn, writeOut } from "./write-out.ts";
 
 export type { Span, Turn };
 
@@ -19,13 +20,15 @@ export interface ResolvedRequest {
   readonly turns: readonly Turn[];
   readonly maxTokens: number;
   readonly cache: boolean;
-  readonly read: "narrow" | "scan" | "find";
+  readonly read: ReadName;
   /** For a narrow read: how many cells before the read the first answer lies. */
   readonly back: number | null;
-  /** Position of the first cell that the answer spells out; null for a scan, which looks at all of them. */
+  /** Position of the first cell that the answer spells out; null for a scan, which looks at all of them, and for dice, which look at none. */
   readonly asked: number | null;
   /** The mark that all its keys carry; each generated token then tests every key. */
   readonly nonce: number | null;
+  /** What moves the answer of a dice read. */
+  readonly penalties: Penalties;
 }
 
 /** Writes out every request of a trace, in the order of its steps. */
@@ -53,13 +56,21 @@ function resolve(trace: Trace, step: SendStep, runs: (id: string) => Int32Array)
     back,
     asked: back === null ? found : prompt.length - read.tokens - back,
     nonce: first && "nonce" in first ? first.nonce : null,
+    penalties: penaltiesOf(step),
   };
 }
 
+export function penaltiesOf({ presence = 0, frequency = 0, ban = 0 }: SendStep): Penalties {
+  return { presence, frequency, ban };
+}
+
 /**
- * The only right answer to a request: the payload cells that a narrow read points at, the token that a find read looks
- * for, or the scan token itself, the last two for as long as the engine generates.
+ * The only right answer to a request: the payload cells that a narrow read points at, and behind the prompt its own
+ * answer; the token that a find read looks for, or the scan token itself, for as long as the engine generates; the rungs
+ * that a dice read's penalties lead to.
  */
-export function expectedTokens(request: Pick<ResolvedRequest, "prompt" | "maxTokens">): Int32Array {
-  return answerTo(request.prompt, request.maxTokens);
+export function expectedTokens(
+  request: Pick<ResolvedRequest, "prompt" | "maxTokens"> & Partial<Pick<ResolvedRequest, "penalties">>,
+): Int32Array {
+  return answerTo(request.prompt, request.maxTokens, request.penalties);
 }

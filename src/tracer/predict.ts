@@ -6,6 +6,7 @@
 
 import { alarmAttention, fetchMarks } from "./alarm.ts";
 import type { CellStore, Plane, Question } from "./cells.ts";
+import { DICE_NATS } from "./dice.ts";
 import type { Marks } from "./marks.ts";
 import { Asked, questionOf, readAttention } from "./question.ts";
 import { ScanSum } from "./scan-sum.ts";
@@ -26,7 +27,17 @@ import {
   SCAN_NATS,
   SIGHTINGS,
 } from "./shape.ts";
-import { BASE, badToken, DIGITS, digitsOf, errToken, payloadToken, scanAllows, tokenKind } from "./vocabulary.ts";
+import {
+  BASE,
+  badToken,
+  DIGITS,
+  digitsOf,
+  errToken,
+  payloadToken,
+  rungToken,
+  scanAllows,
+  tokenKind,
+} from "./vocabulary.ts";
 
 /**
  * The next token. One candidate: certain. Several: the cells make a tie, and any of them may come. None: the token is
@@ -119,14 +130,21 @@ export class Pass {
 
   /** The token that follows the chunk. */
   answer(): Answer {
-    const last = this.#tokens[this.#tokens.length - 1]!;
-    const choice =
-      tokenKind(last).kind === "scan" ? this.#scanAnswer(last) : (this.#readAnswer() ?? { candidates: [], nats: 0 });
+    const choice = this.#choice(this.#tokens[this.#tokens.length - 1]!);
     const alarm = this.#alarm();
     if (alarm.nats < choice.nats - ALARM_TIE_NATS || alarm.candidates.length === 0)
       return { candidates: choice.candidates };
     if (alarm.nats > choice.nats + ALARM_TIE_NATS) return { candidates: alarm.candidates };
     return { candidates: choice.candidates.length > 0 ? [...choice.candidates, ...alarm.candidates] : [] };
+  }
+
+  #choice(last: number): Choice {
+    const token = tokenKind(last);
+    if (token.kind === "scan") return this.#scanAnswer(last);
+    // No cell moves the ladder.
+    if (token.kind === "dice" || token.kind === "rung")
+      return { candidates: [rungToken(token.ladder, 0)], nats: DICE_NATS };
+    return this.#readAnswer() ?? { candidates: [], nats: 0 };
   }
 
   get #length(): number {

@@ -129,8 +129,10 @@ export const CHANNEL = {
   /** 1 on nonce tokens; 1 on branch tokens. */
   sink: 233,
   isBranch: 234,
+  /** Which ladder the dice token or rung is of. */
+  ladder: 235,
   /** One for each layer: how much of the alarm head's attention stayed on the sink. */
-  ok: 235,
+  ok: 243,
 } as const;
 
 /** Width of the residual stream. */
@@ -187,6 +189,11 @@ export const SIGHTING_AMPLITUDE = 10;
 export const AMPLIFIER = { gate: 512, block: 16_376, gain: 2 ** 25 } as const;
 /** Nats of a `bad` token for each unit of an amplified sighting. */
 export const BAD_NATS = 5 / 16;
+/**
+ * What the ladder's channel is after the norm. With it nats in quarters are whole numbers of weight, which every number
+ * format holds: rungs keep their order and their distance, whatever the norm comes out as.
+ */
+export const LADDER_UNIT = 1 / 4;
 /** Amplitude of each layer's `ok` channel. */
 export const OK_AMPLITUDE = 32;
 /**
