@@ -3,6 +3,7 @@
 import type { ServerResponse } from "node:http";
 import { z } from "zod";
 import type { LabEvent } from "../src/lab/engine.ts";
+import type { Sampling } from "../src/lab/sampler.ts";
 import { tokenName, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
 
 /** Fields that the lab does not know are ignored, `id_slot` too: rows are given out as they come. */
@@ -12,6 +13,12 @@ const body = z.object({
   stream: z.boolean().optional(),
   return_tokens: z.boolean().optional(),
   cache_prompt: z.boolean().optional(),
+  temperature: z.number().optional(),
+  seed: z.int().optional(),
+  top_k: z.int().optional(),
+  presence_penalty: z.number().optional(),
+  frequency_penalty: z.number().optional(),
+  logit_bias: z.array(z.tuple([z.int(), z.number()])).optional(),
 });
 
 export interface AskedCompletion {
@@ -20,6 +27,7 @@ export interface AskedCompletion {
   readonly cache: boolean;
   readonly stream: boolean;
   readonly returnTokens: boolean;
+  readonly sampling: Sampling;
 }
 
 /** Reads a request's body; says what is wrong with it where the lab cannot serve it. */
@@ -38,7 +46,26 @@ export function parseCompletion(text: string, contextTokens: number): AskedCompl
   const { prompt, n_predict = -1, stream = false, return_tokens = false, cache_prompt = true } = parsed.data;
   if (prompt.some((id) => id < 0 || id >= VOCABULARY_SIZE)) return { refusal: "Prompt contains invalid tokens" };
   const maxTokens = n_predict < 0 ? contextTokens - prompt.length : n_predict;
-  return { prompt, maxTokens, cache: cache_prompt, stream, returnTokens: return_tokens };
+  return {
+    prompt,
+    maxTokens,
+    cache: cache_prompt,
+    stream,
+    returnTokens: return_tokens,
+    sampling: samplingIn(parsed.data),
+  };
+}
+
+/** Greedy where nothing is asked for; a bias against a token bans it. */
+function samplingIn(asked: z.infer<typeof body>): Sampling {
+  return {
+    temperature: asked.temperature ?? 0,
+    seed: asked.seed ?? 0,
+    topK: asked.top_k ?? 0,
+    presence: asked.presence_penalty ?? 0,
+    frequency: asked.frequency_penalty ?? 0,
+    banned: (asked.logit_bias ?? []).flatMap(([id, bias]) => (bias < 0 ? id : [])),
+  };
 }
 
 type Finished = Extract<LabEvent, { e: "finished" }>;

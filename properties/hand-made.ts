@@ -2,8 +2,9 @@
 
 import { type Run, type RunSet, toRun } from "../src/check/property.ts";
 import { HISTORY_VERSION, type HistoryEvent, type HistoryHeader } from "../src/history/schema.ts";
+import type { RequestOption } from "../src/trace/options.ts";
 import { expectedTokens, resolveRequests } from "../src/trace/prompt.ts";
-import { type Part, type Step, TRACE_VERSION, type Trace } from "../src/trace/schema.ts";
+import { type Part, type SendStep, type Step, TRACE_VERSION, type Trace } from "../src/trace/schema.ts";
 
 /** A request and what became of it. Times in milliseconds; its tokens all arrive at `settledAt`. */
 export interface HandMadeRequest {
@@ -13,6 +14,7 @@ export interface HandMadeRequest {
   /** Segments `A` (48 cells), `B` and `C` (16 each, of other families) and a read. */
   readonly prompt: readonly Part[];
   readonly maxTokens: number;
+  readonly options?: Pick<SendStep, RequestOption>;
   /** What the engine answered, made from the right answer; the right answer itself if absent. */
   readonly answer?: (right: readonly number[]) => readonly number[];
   /** Default `finished`. `too late` is a cancel that did not land. */
@@ -65,8 +67,8 @@ export function mainOnly(run: Run): RunSet {
   return new Map([["main", run]]);
 }
 
-function stepsOf({ id, sentAt, settledAt, prompt, maxTokens, ends }: HandMadeRequest): Step[] {
-  const send: Step = { at: sentAt, send: id, prompt: [...prompt], maxTokens };
+function stepsOf({ id, sentAt, settledAt, prompt, maxTokens, options, ends }: HandMadeRequest): Step[] {
+  const send: Step = { at: sentAt, send: id, prompt: [...prompt], maxTokens, ...options };
   return ends === "cancelled" || ends === "too late" ? [send, { at: settledAt, cancel: id }] : [send];
 }
 

@@ -5,6 +5,8 @@
 
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
+import { optionFields } from "../../src/target/dialect.ts";
+import { PENALTIES } from "../../src/trace/options.ts";
 import { scanToken } from "../../src/tracer/vocabulary.ts";
 import type { EngineClient } from "../engine-client.ts";
 import type { EngineFacts, EngineProfile, StreamEvent } from "./profile.ts";
@@ -76,7 +78,7 @@ export const llamaCpp: EngineProfile = {
       draftTokensAccepted: ["llamacpp:spec_decode_num_accepted_tokens_total"],
     },
   },
-  request: ({ prompt, maxTokens, cache }) => ({
+  request: ({ prompt, maxTokens, cache }, options) => ({
     method: "POST",
     path: "/completion",
     body: {
@@ -88,6 +90,7 @@ export const llamaCpp: EngineProfile = {
       top_k: 1,
       cache_prompt: cache,
       ignore_eos: true,
+      ...(options ? optionFields("llama-server", options) : {}),
     },
   }),
   reader: () => readEvent,
@@ -141,7 +144,7 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     // Erasing slots leaves the RAM copies of old prompts, which are on by default.
     flushesAll: argumentOf(args, "--cache-ram", "-cram") === "0",
     counters: capability(llamaCpp, await client.get("/metrics"), "start the server with --metrics"),
-    options: [],
+    options: ["seed", "avoid", ...PENALTIES],
   };
 }
 

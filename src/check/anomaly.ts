@@ -8,6 +8,7 @@ import { DIGITS, digitsOf, isPayload, tokenKind } from "../tracer/vocabulary.ts"
 import { askedPosition, type Context } from "./context.ts";
 import type { AnomalyClass, Reading } from "./finding.ts";
 import { type ReadTime, readingsOf, readTime } from "./lifetime.ts";
+import { parameterFits } from "./parameters.ts";
 import { type PhantomHit, phantomHit } from "./phantom.ts";
 import { chance, digitOrigins, type Fit, narrowFits, observedFrom, rowFit, zeroOrigins } from "./provenance.ts";
 
@@ -63,6 +64,8 @@ function wrongToken(evidence: Evidence, index: number): Readings {
   const others = contexts.filter((c) => c !== victim && c.sentAt <= at);
   const time = readTime(victim, index, contexts, slack);
   const alarm = tokenKind(victim.answer[index]!).kind === "err";
+  if (victim.request.read === "dice" && !alarm)
+    return withAllowed(dice(evidence, index, time, others), evidence, index);
   // Null where the token tells of the whole context.
   const asked = alarm ? null : askedPosition(victim.request, index);
   const readings = alarm
@@ -71,7 +74,19 @@ function wrongToken(evidence: Evidence, index: number): Readings {
       ? scan(evidence, index, time, others)
       : narrow(evidence, asked, index, time, others);
   const phantom = phantomHit(victim, contexts, evidence.flushes);
-  return phantom !== null && mayCover(phantom, asked) ? asPhantom(readings) : readings;
+  const all = phantom !== null && mayCover(phantom, asked) ? asPhantom(readings) : readings;
+  return withAllowed(all, evidence, index);
+}
+
+/** A row that is held to another's allowed tokens answers what the other should. */
+function withAllowed(readings: Readings, { victim, contexts }: Evidence, index: number): Readings {
+  const swapped = readings.find((r) => r.class === "row swap");
+  const origins = (swapped?.origins ?? []).flatMap(({ request }) => {
+    const owner = contexts.find((c) => c.request.id === request)!;
+    if (!owner.options?.allow?.includes(victim.answer[index]!)) return [];
+    return { request, position: owner.request.prompt.length, place: "allowed tokens" };
+  });
+  return origins.length === 0 ? readings : [...readings, { class: "leaked parameter", origins }];
 }
 
 /** A scan or an alarm reads the cells that were hit for nothing, whatever else it reads; a narrow read does if it asks there. */
@@ -82,7 +97,11 @@ function mayCover({ held, cached }: PhantomHit, asked: number | null): boolean {
 /** Whose cells they are is what they were without it. What no cell can cause stays as it is. */
 function asPhantom(readings: Readings): Readings {
   const cells = readings.filter(
-    (r) => r.class !== "row swap" && r.class !== "repeated tail" && r.class !== "lost tail",
+    (r) =>
+      r.class !== "row swap" &&
+      r.class !== "leaked parameter" &&
+      r.class !== "repeated tail" &&
+      r.class !== "lost tail",
   );
   if (cells.length === 0) return readings;
   const origins = cells.flatMap((r) => r.origins).filter((o, i, all) => all.findIndex((p) => same(o, p)) === i);
@@ -103,6 +122,26 @@ function scan({ victim, contexts }: Evidence, index: number, time: ReadTime, oth
   return settled([rowFit(victim, seen, time.to, others)], contexts, time);
 }
 
+/** One or two wrong rungs may be anything's. */
+const SURE_RUNGS = 3;
+
+/** No cell moves dice: their answer is another's parameter's, or another row's. */
+function dice({ victim, contexts }: Evidence, index: number, time: ReadTime, others: readonly Context[]): Readings {
+  const seen = observedFrom(victim, index);
+  const fits = parameterFits(victim, index, seen, others);
+  const row = rowFit(victim, seen, time.to, others);
+  const tokens = fits[0]?.tokens ?? 0;
+  const swapped = row.digits > 0 && row.digits >= DIGITS * tokens ? settled([row], contexts, time) : [];
+  const better = swapped.length > 0 && row.digits > DIGITS * tokens;
+  const leaked: Reading[] =
+    tokens === 0 || better ? [] : [{ class: "leaked parameter", origins: fits.map((fit) => fit.origin) }];
+  const [first, ...rest] = [...leaked, ...swapped];
+  if (first === undefined) return [UNEXPLAINED];
+  // A parameter that was lost need not have gone anywhere.
+  const sure = leaked.length === 0 || (tokens >= SURE_RUNGS && !fits.some((fit) => fit.lost));
+  return sure ? [first, ...rest] : [first, ...rest, UNEXPLAINED];
+}
+
 function narrow(
   { victim, contexts }: Evidence,
   asked: number,
@@ -113,8 +152,7 @@ function narrow(
   const seen = observedFrom(victim, index);
   const [first] = seen.tokens;
   if (!isPayload(first!)) return settled([rowFit(victim, seen, time.to, others)], contexts, time);
-  // Of a later cell than the prompt's, only a read that went wrong can ask.
-  const own = digitsOf(victim.request.prompt[asked] ?? 0);
+  const own = digitsOf(expectedTokens(victim.request)[index]!);
   const digits = digitsOf(first!);
   const strange = [0, 1, 2].filter((digit) => digits[digit] !== own[digit]);
   if (strange.every((digit) => digits[digit] === 0)) {

@@ -81,14 +81,18 @@ function wrongToken(run: Run, outcome: Outcome, index: number, evidence: Evidenc
 
   const block = (p: number) => (blockSize > 1 ? `position ${p} (block ${Math.floor(p / blockSize)})` : `position ${p}`);
   const asked =
-    position === null
-      ? `${outcome.id} scanned its own ${cells(request.turns.at(-1)!.start)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
-      : `${outcome.id} asked for its own cell at ${block(position)}, which is ${placeOf(request, position)}, and should have got ${tokenName(expected[0]!)}`;
+    request.read === "dice"
+      ? `${outcome.id} threw dice (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}, whatever its cells hold`
+      : position === null
+        ? `${outcome.id} scanned its own ${cells(request.turns.at(-1)!.start)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
+        : `${outcome.id} asked for its own cell at ${block(position)}, which is ${placeOf(request, position)}, and should have got ${tokenName(expected[0]!)}`;
   const got = `answer ${index} is ${tokenName(observed[0]!)} instead`;
   const alarm = alarmed(outcome.id, observed[0]!);
   // What an alarm admits is told by its own sentences; a phantom hit is more than that.
   const toTell = alarm === null ? readings : readings.filter((r) => r.class === "phantom hit");
-  const says = told(toTell).map((reading) => meaning(reading, { evidence, observed, position, block }));
+  const says = told(toTell).map((reading) =>
+    meaning(reading, { evidence, expected: expected[0]!, observed, position, block }),
+  );
   const sentences = [
     `${asked}; ${got}.`,
     ...(alarm ?? []),
@@ -140,8 +144,9 @@ function told(readings: readonly Reading[]): (Reading & { readonly alive?: "unkn
 /** A wrong token, with what its readings are told by. */
 interface WrongToken {
   readonly evidence: Evidence;
+  readonly expected: number;
   readonly observed: readonly number[];
-  /** Null for a scan. */
+  /** Null for a scan and for dice. */
   readonly position: number | null;
   readonly block: (position: number) => string;
 }
@@ -149,7 +154,7 @@ interface WrongToken {
 /** What one reading says of the cells, in a sentence. */
 function meaning(
   { class: kind, origins, alive }: ReturnType<typeof told>[number],
-  { evidence, observed, position, block }: WrongToken,
+  { evidence, expected, observed, position, block }: WrongToken,
 ): string {
   const { victim, contexts, flushes } = evidence;
   const scan = position === null;
@@ -170,9 +175,11 @@ function meaning(
     case "shifted read":
       return `${run} its own ${named}: the right request, the wrong position.${certainty}`;
     case "torn read":
-      return `${strangeDigits(victim, position!, observed[0]!)} from ${named}, the others do not: the cell has two sources.${certainty}`;
+      return `${strangeDigits(expected, observed[0]!)} from ${named}, the others do not: the cell has two sources.${certainty}`;
     case "row swap":
       return `${run} what ${named} should be: the answer of another row.${certainty}`;
+    case "leaked parameter":
+      return `It answers as if it were sampled with ${parametersOf(origins)}.${certainty}`;
     case "repeated tail":
       return "A part of its own answer came twice.";
     case "lost tail":
@@ -193,6 +200,13 @@ function meaning(
     case "unsettled request":
       return "It did not settle.";
   }
+}
+
+/** Up to four parameters, each with who asked for it. */
+function parametersOf(origins: readonly CellOrigin[]): string {
+  const asked = origins.map((o) => `${o.place}, as ${o.request} asked`);
+  const more = asked.length - 4;
+  return asked.slice(0, 4).join("; or ") + (more > 0 ? `; or ${more} more` : "");
 }
 
 /** How many of the observed tokens stand in a row in the request that they came from. */
@@ -224,8 +238,8 @@ function scanned(observed: number): string {
   return token.kind === "bad" ? `Digit ${token.digit + 1}` : "That";
 }
 
-function strangeDigits({ request }: Context, position: number, observed: number): string {
-  const own = digitsOf(request.prompt[position]!);
+function strangeDigits(expected: number, observed: number): string {
+  const own = digitsOf(expected);
   const strange = digitsOf(observed).flatMap((value, digit) => (value === own[digit] ? [] : [digit]));
   const named = strange.map((digit) => `${digit + 1} (${layersOf(digit)})`).join(" and ");
   return strange.length === 1 ? `Digit ${named} comes` : `Digits ${named} come`;

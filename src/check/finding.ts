@@ -6,7 +6,7 @@ import type { Trace } from "../trace/schema.ts";
 
 /**
  * Names of what a wrong answer shows; docs/anomalies.md defines them. `unexplained` where the evidence fits no class.
- * Adapter mix-up and leaked parameter get their place here with the reads that can show them.
+ * Adapter mix-up gets its place here with the read that can show it.
  */
 export type AnomalyClass =
   | "foreign read"
@@ -15,6 +15,7 @@ export type AnomalyClass =
   | "torn read"
   | "unwritten read"
   | "row swap"
+  | "leaked parameter"
   | "phantom hit"
   | "lost tail"
   | "repeated tail"
@@ -24,13 +25,13 @@ export type AnomalyClass =
 /** Another request's cells. Foreign and stale differ only in whether their owner was still at work. */
 export const isOthers = (kind: AnomalyClass): boolean => kind === "foreign read" || kind === "stale read";
 
-/** A cell that could have given the wrong token: whose it was and where it lay. */
+/** A cell that could have given the wrong token: whose it was and where it lay. Of a leaked parameter: whose it was. */
 export interface CellOrigin {
   /** Request whose prompt or answer put the cell there. */
   readonly request: string;
   /** Position in that request's context. */
   readonly position: number;
-  /** Where the position lies in the trace's words: `B[17]`, or `answer[3]`. */
+  /** Where the position lies in the trace's words: `B[17]`, or `answer[3]`. Of a leaked parameter: which, `presence penalty 0.75`. */
   readonly place: string;
 }
 

@@ -2,8 +2,7 @@
 
 import { type Random, seededRandom } from "../random.ts";
 import { PENALTIES, type RequestOption } from "../trace/options.ts";
-import { penaltiesOf } from "../trace/prompt.ts";
-import { isSend, type SendStep, type Trace } from "../trace/schema.ts";
+import { isSend, penaltiesOf, type SendStep, type Trace } from "../trace/schema.ts";
 import { LEAST_LEAD, walk } from "../tracer/dice.ts";
 import { LADDERS } from "../tracer/vocabulary.ts";
 

@@ -9,6 +9,7 @@ import { VirtualClock } from "./clock.ts";
 import { type LabConfig, type LabOptions, labConfig } from "./config.ts";
 import type { CacheEvent, Forgotten } from "./kv-cache.ts";
 import { OutputStream } from "./output-stream.ts";
+import type { Sampling } from "./sampler.ts";
 import { Sequence } from "./sequence.ts";
 import { Transfer } from "./transfer.ts";
 import { Worker } from "./worker.ts";
@@ -20,6 +21,8 @@ export interface LabRequest {
   readonly maxTokens: number;
   /** `false`: neither read nor keep cached prefixes. */
   readonly cache: boolean;
+  /** Greedy where it is left out. */
+  readonly sampling?: Sampling;
 }
 
 /** Events as a history has them; `t` is microseconds from the engine's start. */
@@ -130,12 +133,12 @@ export class LabEngine {
       this.#events.push({ t: this.now, e: "failed", id: request.id, code: "REFUSED", message: refusal });
       return;
     }
-    const { id, prompt, maxTokens, cache } = request;
+    const { id, prompt, maxTokens, cache, sampling } = request;
     const pd = this.#decoder !== null;
     const underWay: UnderWay = {
       request,
       stream: new OutputStream(this.config.streamInterval),
-      sequence: new Sequence(id, prompt, prompt.length + (pd ? 1 : maxTokens), cache),
+      sequence: new Sequence(id, prompt, prompt.length + (pd ? 1 : maxTokens), cache, sampling),
       decode: null,
       transfer: null,
       firstToken: null,
@@ -202,8 +205,8 @@ export class LabEngine {
     if (decoder === null) return;
     while (this.#unplaced.length > 0) {
       const underWay = this.#unplaced[0]!;
-      const { id, maxTokens, prompt } = underWay.request;
-      const decode = new Sequence(id, prompt, prompt.length + maxTokens, false);
+      const { id, maxTokens, prompt, sampling } = underWay.request;
+      const decode = new Sequence(id, prompt, prompt.length + maxTokens, false, sampling);
       if (!decoder.reserve(decode)) return;
       this.#unplaced.shift();
       underWay.decode = decode;

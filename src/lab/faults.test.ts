@@ -7,7 +7,7 @@ import { TRACE_VERSION, type Trace } from "../trace/schema.ts";
 import { LAB_FAULTS, type LabFaultName } from "./faults.ts";
 import { InvariantBroken } from "./invariants.ts";
 import { mistakes, runOnLab } from "./testing/lab-run.ts";
-import { randomTrace } from "./testing/random-trace.ts";
+import { randomTrace, withParameters } from "./testing/random-trace.ts";
 
 /** Traffic that pulls each fault's trigger, by seed. */
 const TRIGGER: Record<LabFaultName, (seed: number) => Trace> = {
@@ -16,6 +16,7 @@ const TRIGGER: Record<LabFaultName, (seed: number) => Trace> = {
   "row-swap-on-removal": (seed) => randomTrace(seed, { requests: 8 }),
   "partial-block-published": cancelBetweenChunks,
   "lost-tail": (seed) => randomTrace(seed, { requests: 8 }),
+  "sampling-row-left": (seed) => withParameters(randomTrace(seed, { requests: 8 })),
   "abort-flushes-neighbour": (seed) => randomTrace(seed, { requests: 20, cancels: 0.5 }),
   "cancel-drops-neighbour": (seed) => randomTrace(seed, { requests: 8, cancels: 0.5 }),
 };
@@ -57,6 +58,7 @@ const HARMLESS: Record<LabFaultName, (trace: Trace) => Trace> = {
   "row-swap-on-removal": oneByOne,
   "partial-block-published": (trace) => forArm(trace, "no-cache"),
   "lost-tail": oneByOne,
+  "sampling-row-left": oneByOne,
   "abort-flushes-neighbour": withoutCancels,
   "cancel-drops-neighbour": withoutCancels,
 };

@@ -2,6 +2,7 @@
 
 import type { Load } from "./host-tier.ts";
 import { blockKey } from "./prefix-cache.ts";
+import { GREEDY, type Sampling } from "./sampler.ts";
 
 /** Mutable on purpose: the scheduler, the cache and the rows all look at the same sequence, as engines have it. */
 export class Sequence {
@@ -13,6 +14,7 @@ export class Sequence {
   readonly limit: number;
   /** Whether it may read and feed the prefix cache. */
   readonly cacheable: boolean;
+  readonly sampling: Sampling;
   /** Block numbers in its worker's pool, by position / block size. */
   blocks: number[] = [];
   /** Tokens whose cells are in the blocks. */
@@ -26,12 +28,13 @@ export class Sequence {
   /** Keys of its full blocks as far as they are known. */
   readonly #keys: string[] = [];
 
-  constructor(id: string, prompt: ArrayLike<number>, limit: number, cacheable: boolean) {
+  constructor(id: string, prompt: ArrayLike<number>, limit: number, cacheable: boolean, sampling = GREEDY) {
     this.id = id;
     this.tokens = Array.from(prompt);
     this.promptLength = this.tokens.length;
     this.limit = limit;
     this.cacheable = cacheable;
+    this.sampling = sampling;
   }
 
   /** Prefix-cache keys of the first `count` blocks, or of all that its tokens fill. */

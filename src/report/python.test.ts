@@ -13,6 +13,7 @@ import { resolveOptions } from "../trace/options.ts";
 import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
 import { validateTrace } from "../trace/read.ts";
 import type { Part, Trace } from "../trace/schema.ts";
+import { NO_PENALTIES } from "../tracer/dice.ts";
 import { type ModelChoice, tracerModel } from "../tracer/manifest.ts";
 import { DEFAULT_SHAPE, tracerShape } from "../tracer/shape.ts";
 import { badToken, errToken, tokenKind } from "../tracer/vocabulary.ts";
@@ -100,7 +101,7 @@ async function standIn(dialect: Dialect, answer: Answer, erase = 200): Promise<S
   let before: number[] = [];
   let cancelled = 0;
   const complete = (body: string, response: ServerResponse): void => {
-    const asked = JSON.parse(body) as { prompt: number[]; id_slot?: number };
+    const asked = JSON.parse(body) as { prompt: number[]; id_slot?: number; presence_penalty?: number };
     const { prompt, id_slot } = asked;
     bodies.push({ ...asked });
     // Between tries the script uses each slot once.
@@ -109,7 +110,8 @@ async function standIn(dialect: Dialect, answer: Answer, erase = 200): Promise<S
       return;
     }
     const read = tokenKind(prompt.at(-1)!);
-    const right = expectedTokens({ prompt: Int32Array.from(prompt), maxTokens: maxTokens({ ...asked }) });
+    const penalties = { ...NO_PENALTIES, presence: asked.presence_penalty ?? 0 };
+    const right = expectedTokens({ prompt: Int32Array.from(prompt), maxTokens: maxTokens({ ...asked }), penalties });
     const tokens = answer([...right], prompt, before);
     before = prompt;
     if (tokens === null) {
@@ -284,6 +286,17 @@ it("repro.py writes out marks, turns, finds and their answers as Crosstalk does"
     [...marked, { seg: "A" }, { read: "scan" }, { answer: 2 }, { read: "find", back: 41 + 7 }],
     [{ seg: "D" }, { read: "find", back: 1 }, { answer: 4 }, { read: "narrow", back: 9 }],
     [{ seg: "A" }, { seg: "E", from: 10, to: 1500 }, { read: "narrow", back: 1400 }],
+    // A second lap, over the read and the answer.
+    [
+      { seg: "A" },
+      { read: "narrow", back: 2 },
+      { answer: 9 },
+      { read: "dice", ladder: 1 },
+      { answer: 3 },
+      { read: "narrow", back: 21 },
+    ],
+    [{ seg: "A" }, { read: "narrow", back: 3 }],
+    [{ seg: "A" }, { read: "dice", ladder: 7 }],
   ];
   const trace: Trace = validateTrace({
     ...plain.trace,
@@ -292,7 +305,10 @@ it("repro.py writes out marks, turns, finds and their answers as Crosstalk does"
       D: { seed: 7, family: 42, length: 60, distinct: true },
       E: { seed: 8, family: 3, length: 2000 },
     },
-    steps: prompts.map((prompt, i) => ({ at: 0, send: `r${i}`, prompt, maxTokens: 4 })),
+    steps: prompts.map((prompt, i) => ({
+      ...{ at: 0, send: `r${i}`, prompt, maxTokens: 9 },
+      ...(i === prompts.length - 1 ? { presence: 1.75 } : {}),
+    })),
   });
   const { code, asked } = await reproduce(right, { ...plain, trace });
   expect(code).toBe(0);

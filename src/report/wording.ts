@@ -12,6 +12,7 @@ const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
   "torn read": "a request read KV cells that are partly another request's",
   "unwritten read": "a request read KV cells that nobody had written",
   "row swap": "two requests of one batch got each other's tokens",
+  "leaked parameter": "a request was sampled with another request's parameters",
   "phantom hit": "a request was given cached KV cells for a prefix that no earlier request had",
   "lost tail": "a finished answer has fewer tokens than were asked for",
   "repeated tail": "a part of an answer came twice",

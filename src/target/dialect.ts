@@ -1,16 +1,15 @@
 /** The HTTP interfaces that a repro can speak, as far as targets and reports must agree on them. */
 
 import type { RequestOptions } from "../trace/options.ts";
+import { MAX_ANSWER } from "../trace/schema.ts";
 
 /** llama-server's `/completion`, vLLM's `/v1/completions`. */
 export type Dialect = "llama-server" | "vllm";
 
 /** Half the temperature doubles the lead of the right token: a seed may change which token is drawn, but never does. */
-const TEMPERATURE = 0.5;
+export const TEMPERATURE = 0.5;
 /** Nats taken from tokens to avoid: more than any token leads by. */
 const AVOIDED = 100;
-/** llama-server's word for a window over all tokens. */
-const WHOLE_CONTEXT = -1;
 
 /** Options as fields of a request's body. They come after the fields that every request has, and win over them. */
 export function optionFields(dialect: Dialect, options: RequestOptions): Readonly<Record<string, unknown>> {
@@ -34,16 +33,15 @@ function vllmFields(options: RequestOptions): Readonly<Record<string, unknown>> 
   };
 }
 
-/** llama-server counts a token's occurrences in the prompt too, within a window: dice prompts have no rungs. */
+/** llama-server counts a token's occurrences in a window, the prompt's too: prompts of dice with penalties have no rungs. */
 function llamaServerFields(options: RequestOptions): Readonly<Record<string, unknown>> {
-  const { seed, top, logprobs, presence, frequency } = options;
+  const { seed, top, presence, frequency } = options;
   const against = biased(options);
   const penalised = presence !== null || frequency !== null;
   return {
     ...(seed === null ? {} : { seed, temperature: TEMPERATURE, top_k: top ?? 0 }),
-    ...(logprobs === null ? {} : { n_probs: logprobs }),
     ...(against.length === 0 ? {} : { logit_bias: against }),
-    ...(penalised ? { repeat_last_n: WHOLE_CONTEXT } : {}),
+    ...(penalised ? { repeat_last_n: MAX_ANSWER } : {}),
     ...(presence === null ? {} : { presence_penalty: presence }),
     ...(frequency === null ? {} : { frequency_penalty: frequency }),
   };

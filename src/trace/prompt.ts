@@ -3,7 +3,7 @@
 import type { Penalties } from "../tracer/dice.ts";
 import { readOf } from "../tracer/read-tokens.ts";
 import type { Part, SendStep, Trace } from "./schema.ts";
-import { isSend } from "./schema.ts";
+import { isSend, penaltiesOf } from "./schema.ts";
 import { answerTo, placesOf, type ReadName, type Span, segmentRuns, type Turn, writeOut } from "./write-out.ts";
 
 export type { Span, Turn };
@@ -58,10 +58,6 @@ function resolve(trace: Trace, step: SendStep, runs: (id: string) => Int32Array)
     nonce: first && "nonce" in first ? first.nonce : null,
     penalties: penaltiesOf(step),
   };
-}
-
-export function penaltiesOf({ presence = 0, frequency = 0, ban = 0 }: SendStep): Penalties {
-  return { presence, frequency, ban };
 }
 
 /**

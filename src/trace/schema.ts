@@ -1,7 +1,7 @@
 /** Trace v1: what to send and when. The trace is the test case. */
 
 import { z } from "zod";
-import { LEAST_LEAD, walk } from "../tracer/dice.ts";
+import { LEAST_LEAD, type Penalties, walk } from "../tracer/dice.ts";
 import { FIND_TOKENS, NARROW_TOKENS } from "../tracer/read-tokens.ts";
 import {
   BRANCHES,
@@ -144,6 +144,10 @@ export type CancelStep = z.infer<typeof cancel>;
 export type FaultStep = z.infer<typeof fault>;
 
 export const isSend = (s: Step): s is SendStep => "send" in s;
+export function penaltiesOf({ presence = 0, frequency = 0, ban = 0 }: SendStep): Penalties {
+  return { presence, frequency, banned: Array.from({ length: ban }, (_, rung) => rung) };
+}
+
 export const isCancel = (s: Step): s is CancelStep => "cancel" in s;
 
 const READ_TOKENS = { scan: 1, dice: 1, narrow: NARROW_TOKENS, find: FIND_TOKENS } as const;
@@ -253,7 +257,7 @@ function wrongPart(trace: z.infer<typeof shape>, s: SendStep): Wrong | null {
 
 /** Penalties move dice only, and only by steps that no rounding changes. */
 function wrongPenalty(s: SendStep): Wrong | null {
-  const { presence = 0, frequency = 0, ban = 0, prompt, maxTokens } = s;
+  const { prompt, maxTokens } = s;
   const [field] = (["presence", "frequency", "ban"] as const).filter((f) => s[f] !== undefined);
   if (field === undefined) return null;
   const dice = prompt.filter((p) => "read" in p && p.read === "dice");
@@ -262,7 +266,7 @@ function wrongPenalty(s: SendStep): Wrong | null {
   // Under a nonce the ladder of a deep model is up to a sixteenth lower. Rungs of an earlier answer would count for some engines.
   if (!("read" in last) || last.read !== "dice" || dice.length > 1 || "nonce" in first!)
     return { message: "penalties and bans are for a prompt without nonce and with one dice read", path: [field] };
-  const { lead } = walk({ presence, frequency, ban }, maxTokens);
+  const { lead } = walk(penaltiesOf(s), maxTokens);
   if (lead >= LEAST_LEAD) return null;
   const message = `two tokens come within ${LEAST_LEAD} nats in ${maxTokens} tokens: which comes first is up to rounding`;
   return { message, path: [field] };

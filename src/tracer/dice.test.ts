@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../random.ts";
-import { DICE_NATS, LADDER, LEAST_LEAD, rungChances, walk } from "./dice.ts";
+import { DICE_NATS, LADDER, LEAST_LEAD, NO_PENALTIES, type Penalties, rungChances, walk } from "./dice.ts";
 import { narrowRead } from "./read-tokens.ts";
 import { bf16, exact, f16, NumericPass, ReferenceModel } from "./reference/forward.ts";
 import { tracerShape } from "./shape.ts";
@@ -63,19 +63,19 @@ test("rungs lie on the grid of bfloat16 where the norm does: the default shape",
 });
 
 describe("a walk", () => {
-  const greedy = { presence: 0, frequency: 0, ban: 0 };
-  const rungs = (penalties: Partial<typeof greedy>, length = 10) => walk({ ...greedy, ...penalties }, length).rungs;
+  const greedy = NO_PENALTIES;
+  const rungs = (penalties: Partial<Penalties>, length = 10) => walk({ ...greedy, ...penalties }, length).rungs;
 
   test("stays on the top rung without penalties, and on the first that is left under a ban", () => {
     expect(rungs({})).toEqual(new Array(10).fill(0));
-    expect(rungs({ ban: 3 })).toEqual(new Array(10).fill(3));
+    expect(rungs({ banned: [0, 1, 2] })).toEqual(new Array(10).fill(3));
     expect(walk(greedy, 10).lead).toBe(0.5);
   });
 
   test("of a presence penalty visits the rungs that lie within it once, and goes back to the top", () => {
     expect(rungs({ presence: 0.75 })).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     expect(rungs({ presence: 1.75 })).toEqual([0, 1, 2, 3, 0, 0, 0, 0, 0, 0]);
-    expect(rungs({ presence: 1.25, ban: 1 })).toEqual([1, 2, 3, 1, 1, 1, 1, 1, 1, 1]);
+    expect(rungs({ presence: 1.25, banned: [0] })).toEqual([1, 2, 3, 1, 1, 1, 1, 1, 1, 1]);
   });
 
   test("of a frequency penalty goes on from rung to rung", () => {

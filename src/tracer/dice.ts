@@ -24,17 +24,17 @@ export interface Penalties {
   readonly presence: number;
   /** Nats taken from a token for each time the answer has it. */
   readonly frequency: number;
-  /** How many rungs, from the top, may not be generated. */
-  readonly ban: number;
+  /** Rungs that may not be generated. */
+  readonly banned: readonly number[];
 }
 
-export const NO_PENALTIES: Penalties = { presence: 0, frequency: 0, ban: 0 };
+export const NO_PENALTIES: Penalties = { presence: 0, frequency: 0, banned: [] };
 
 /** Nats of each rung over nothing, after an answer that has each rung so many times. */
-export function rungScores({ presence, frequency, ban }: Penalties, counts: ArrayLike<number>): number[] {
+export function rungScores({ presence, frequency, banned }: Penalties, counts: ArrayLike<number>): number[] {
   return LADDER.map((below, rung) => {
     const count = counts[rung]!;
-    if (rung < ban) return Number.NEGATIVE_INFINITY;
+    if (banned.includes(rung)) return Number.NEGATIVE_INFINITY;
     return DICE_NATS - below - (count > 0 ? presence : 0) - frequency * count;
   });
 }
