@@ -69,7 +69,7 @@ targetOptions(program.command("run"))
     new Option(
       "--without <option...>",
       "options of requests to leave out, for instance while a bug of theirs is open",
-    ).choices(["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt"]),
+    ).choices(["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt", "presence", "frequency", "ban"]),
   )
   .option("--findings <number>", "stop after this many findings, one a law", positiveNumber, 1)
   .option("--out <folder>", "where to write traces, histories and findings (default crosstalk-out/run-TIME)")

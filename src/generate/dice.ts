@@ -30,6 +30,23 @@ export function withDice(trace: Trace, known: readonly RequestOption[], seed: nu
   return { ...trace, steps };
 }
 
+/** The same rows, of which each third throws dice and another has parameters of its own. Twins stay as they are. */
+export function withDiceInRows(trace: Trace, known: readonly RequestOption[]): Trace {
+  const own = known.includes("presence") ? { presence: PRESENCE[2] } : known.includes("seed") ? { seed: 1 } : null;
+  if (own === null) return trace;
+  const prompts = trace.steps.filter(isSend).map((s) => JSON.stringify(s.prompt));
+  const steps = trace.steps.map((step, i) => {
+    if (!isSend(step) || i % 3 === 0) return step;
+    const prompt = JSON.stringify(step.prompt);
+    if (prompts.filter((other) => other === prompt).length > 1) return step;
+    const dice = [...step.prompt.slice(0, -1), { read: "dice" as const, ladder: i % LADDERS }];
+    return i % 3 === 1
+      ? { ...step, prompt: dice }
+      : { ...step, ...own, ...("presence" in own ? { prompt: dice } : {}) };
+  });
+  return { ...trace, steps };
+}
+
 /** Whether penalties move the answer of this request in a way that is known. */
 export function mayBePenalised({ prompt }: SendStep): boolean {
   const [first, last] = [prompt[0]!, prompt.at(-1)!];

@@ -7,6 +7,7 @@
 import type { Trace } from "../trace/schema.ts";
 import type { Aim } from "./aim.ts";
 import { SQUARE } from "./crossover.ts";
+import { withDiceInRows } from "./dice.ts";
 import { fillers } from "./dirty-pool.ts";
 import { CENTRE, ELSEWHERE, NEIGHBOURS } from "./families.ts";
 import { burstSize, payloadRoom, type TraceLimits } from "./limits.ts";
@@ -30,7 +31,8 @@ const SEED = 20_260_101;
 /** A scenario, cut to a target's limits. @throws CrosstalkError INVALID_OPTION when they leave no room */
 export function scenario(name: ScenarioName, limits: TraceLimits): Trace {
   const acts = [fillPool(limits), scenes[name](limits)].map((scene): Act => ({ scene, overlaps: false, pause: 0 }));
-  return stage({ name, acts, sprinkles: [], revisits: [], flush: false, seed: SEED }, limits);
+  const trace = stage({ name, acts, sprinkles: [], revisits: [], flush: false, seed: SEED }, limits);
+  return name === "rows-out-of-order" ? withDiceInRows(trace, limits.options) : trace;
 }
 
 const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {
