@@ -124,6 +124,7 @@ program
   .option("--heads <number>", "query heads (default: four for each KV head, the fewest)", positiveNumber)
   .option("--head-dim <number>", "size of a head: 64, 128 or 256 (default: 128)", positiveNumber)
   .option("--drag <number>", "feed-forward width that costs time and adds nothing (default: 0)", wholeNumber)
+  .option("--window <cells>", "cells that all layers but the first two see (--format hf; vLLM)", positiveNumber)
   .option("--json", "print the manifest as JSON")
   .addHelpText(
     "after",

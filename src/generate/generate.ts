@@ -19,6 +19,7 @@ import { slotAlternation } from "./slot-alternation.ts";
 import { type Act, requestsIn, type Script, stage } from "./stage.ts";
 import { burstGap, cancelMoment } from "./timing.ts";
 import { twins } from "./twins.ts";
+import { withinWindow } from "./window.ts";
 
 /** What each pattern sends, within the limits of a target. */
 export const patterns: Readonly<Record<PatternName, (limits: TraceLimits) => fc.Arbitrary<Scene>>> = {
@@ -43,7 +44,8 @@ export function generateTrace(seed: number, limits: TraceLimits): Trace {
   // Without bias: it would draw every second number from the ends of its range, and delays and lengths are chosen here.
   const [script] = fc.sample(fc.noBias(scriptOf(limits)), { seed, numRuns: 1 });
   const staged = stage({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits);
-  return withOptions(withDice(staged, limits.options, seed >>> 0), limits.options, seed >>> 0);
+  const cut = withinWindow(staged, limits.window);
+  return withOptions(withDice(cut, limits.options, seed >>> 0), limits.options, seed >>> 0);
 }
 
 /** Traces as an arbitrary, for tests that shrink. */

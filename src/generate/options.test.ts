@@ -17,6 +17,7 @@ const LIMITS: TraceLimits = {
   preempts: true,
   toleranceMs: 50,
   options: [],
+  window: null,
 };
 
 const without = (seed: number) => generateTrace(seed, LIMITS);

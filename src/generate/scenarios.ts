@@ -13,6 +13,7 @@ import { CENTRE, ELSEWHERE, NEIGHBOURS } from "./families.ts";
 import { burstSize, payloadRoom, type TraceLimits } from "./limits.ts";
 import { type Scene, SceneWriter } from "./scene.ts";
 import { type Act, stage } from "./stage.ts";
+import { withinWindow } from "./window.ts";
 
 export const SCENARIOS = [
   "cancel-in-prefill",
@@ -32,7 +33,8 @@ const SEED = 20_260_101;
 export function scenario(name: ScenarioName, limits: TraceLimits): Trace {
   const acts = [fillPool(limits), scenes[name](limits)].map((scene): Act => ({ scene, overlaps: false, pause: 0 }));
   const trace = stage({ name, acts, sprinkles: [], revisits: [], flush: false, seed: SEED }, limits);
-  return name === "rows-out-of-order" ? withDiceInRows(trace, limits.options) : trace;
+  const cut = withinWindow(trace, limits.window);
+  return name === "rows-out-of-order" ? withDiceInRows(cut, limits.options) : cut;
 }
 
 const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {

@@ -2,11 +2,12 @@ import { describe, expect, test } from "vitest";
 import { type Random, seededRandom } from "../random.ts";
 import { type CellPart, CellStore } from "./cells.ts";
 import { tracerGguf } from "./gguf.ts";
-import { computeChunk, Pass } from "./predict.ts";
+import { computeChunk } from "./predict.ts";
 import { findRead, narrowRead, readOf } from "./read-tokens.ts";
-import { bf16, exact, f16, greedy, type NumericCells, NumericPass, ReferenceModel } from "./reference/forward.ts";
+import { bf16, exact, f16, ReferenceModel } from "./reference/forward.ts";
 import { readGguf, weightsOfGguf } from "./reference/read-gguf.ts";
 import { layersOf, type TracerShape, tracerShape } from "./shape.ts";
+import { Twins } from "./testing/twins.ts";
 import {
   branchToken,
   diceToken,
@@ -21,41 +22,6 @@ import {
   tokenKind,
   tokenName,
 } from "./vocabulary.ts";
-
-/** The same sequence of chunks and corruptions, over symbols and over numbers. */
-class Twins {
-  readonly #model: ReferenceModel;
-  readonly cells: CellStore;
-  readonly numbers: NumericCells;
-  readonly #slots: readonly number[];
-
-  constructor(model: ReferenceModel, slots: number) {
-    this.#model = model;
-    this.cells = new CellStore(model.weights.shape, slots);
-    this.numbers = model.cells(slots);
-    this.#slots = Array.from({ length: slots }, (_, i) => i);
-  }
-
-  copy(layer: number, slot: number, from: Twins, fromSlot: number, part: CellPart, head?: number): void {
-    this.cells.copy(layer, slot, from.cells, fromSlot, part, head);
-    this.numbers.copy(layer, slot, from.numbers, fromSlot, part, head);
-  }
-
-  zero(layer: number, slot: number, part: CellPart, head?: number): void {
-    this.cells.zero(layer, slot, part, head);
-    this.numbers.zero(layer, slot, part, head);
-  }
-
-  compute(start: number, tokens: readonly number[]) {
-    const symbolic = new Pass(this.cells, this.#slots, start, tokens);
-    const numeric = new NumericPass(this.#model, this.numbers, this.#slots, start, tokens);
-    for (let layer = 0; layer < this.cells.layers; layer++) {
-      symbolic.layer(layer);
-      numeric.layer(layer);
-    }
-    return { answer: symbolic.answer().candidates, ...greedy(numeric.logits()) };
-  }
-}
 
 /** The weights as an engine loads them. */
 function modelOf(shape: TracerShape): ReferenceModel {

@@ -19,6 +19,7 @@ import {
   ERR_SHADE,
   FOUND_AMPLITUDE,
   FOUND_NATS,
+  firstSeen,
   foundAmplitude,
   gives,
   layersOf,
@@ -117,11 +118,12 @@ export class Pass {
     }
     if (layer === 1)
       this.#asked = Asked.fetch(headSize, planes[0]!, this.#slots, this.#length, this.#questions.at(-1) ?? null);
+    const first = (position: number): number => firstSeen(this.#cells.shape, layer, position);
     const ok = new Float64Array(this.#tokens.length);
     for (const [head, plane] of planes.entries()) {
       if (layer >= ASKING_LAYERS) this.#read(layer, head, plane);
-      new ScanSum(this.#cells.shape, head, plane).add(this.#slots, this.#start, this.#seen);
-      if (layer > 0) alarmAttention(plane, this.#slots, this.#start, this.#marks, kvHeads, ok);
+      new ScanSum(this.#cells.shape, head, plane, first).add(this.#slots, this.#start, this.#seen);
+      if (layer > 0) alarmAttention(plane, this.#slots, this.#start, this.#marks, kvHeads, ok, first);
     }
     if (layer === 0) return;
     this.#lost = ok.map((share, i) => (this.#marks[i]?.hasNonce ?? 0) - share / kvHeads);
@@ -156,7 +158,8 @@ export class Pass {
     if (this.#asked === null) return;
     const { shape } = this.#cells;
     const digits = digitsOfLayer(shape, layer);
-    for (const [slot, weight] of readAttention(this.#asked, shape.headSize, plane, this.#slots, this.#length)) {
+    const first = firstSeen(shape, layer, this.#length - 1);
+    for (const [slot, weight] of readAttention(this.#asked, shape.headSize, plane, this.#slots, this.#length, first)) {
       const token = plane.valueToken[slot]!;
       if (token < 0) continue;
       for (const digit of digits) {
