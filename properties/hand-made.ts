@@ -11,7 +11,7 @@ export interface HandMadeRequest {
   readonly id: string;
   readonly sentAt: number;
   readonly settledAt: number;
-  /** Segments `A` (48 cells), `B` and `C` (16 each, of other families) and a read. */
+  /** Segments `A` (48 cells), `B`, `C` and `D` (16 each, of other families) and a read. */
   readonly prompt: readonly Part[];
   readonly maxTokens: number;
   readonly options?: Pick<SendStep, RequestOption>;
@@ -28,6 +28,7 @@ const SEGMENTS: Trace["segments"] = {
   A: { seed: 1, family: 0, length: 48 },
   B: { seed: 2, family: 1, length: 16 },
   C: { seed: 3, family: 4, length: 16 },
+  D: { seed: 4, family: 16, length: 16 },
 };
 
 const HEADER: HistoryHeader = {

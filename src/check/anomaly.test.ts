@@ -25,6 +25,8 @@ const victim: HandMadeRequest = {
   prompt: [{ seg: "A" }, { seg: "C" }, { read: "narrow", back: 48 }],
   maxTokens: 8,
 };
+/** A scan of digits in the second group of the first place. */
+const other: HandMadeRequest = { ...owner, id: "other", prompt: [{ seg: "D" }, { read: "scan" }] };
 const scanning: HandMadeRequest = { ...victim, prompt: [{ seg: "A" }, { seg: "C" }, { read: "scan" }] };
 const right = A.slice(16, 24);
 /** What stands at positions 16 to 23 of the owner. */
@@ -258,6 +260,32 @@ const TABLE: Readonly<Record<string, readonly Case[]>> = {
           flushes: [45_000],
         }),
       classes: ["phantom hit"],
+    },
+  ],
+  "row swap, as a scan tells it": [
+    {
+      name: "a digit that the own scan allows: only another's scan names it",
+      found: () => classes([badToken(0, 1)], [{ ...owner, prompt: [{ seg: "B" }, { read: "scan" }] }, other], scanning),
+      classes: ["row swap"],
+    },
+    {
+      name: "near miss: nobody scanned with a token that forbids it",
+      found: () => classes([badToken(0, 1)], [{ ...owner, prompt: [{ seg: "B" }, { read: "scan" }] }], scanning),
+      classes: ["unexplained"],
+    },
+  ],
+  "a second lap": [
+    {
+      name: "another's token in a cell of the own answer: a foreign cell, or what a decode step was fed",
+      found: () => {
+        const lap = [...C.slice(8), zeros, zeros, zeros, ...C.slice(8), zeros, zeros];
+        const wrong = B.slice(3, 7);
+        return classes([...lap.slice(0, 14), ...wrong, ...lap.slice(18)], [{ ...owner, maxTokens: 40 }], {
+          prompt: [{ seg: "A" }, { seg: "C" }, { read: "narrow", back: 8 }],
+          maxTokens: lap.length,
+        });
+      },
+      classes: ["foreign read", "torn read", "row swap"],
     },
   ],
   "lost tail": [

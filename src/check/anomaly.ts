@@ -4,9 +4,9 @@
  */
 
 import { expectedTokens } from "../trace/prompt.ts";
-import { DIGITS, digitsOf, isPayload, tokenKind } from "../tracer/vocabulary.ts";
+import { DIGITS, digitsOf, isPayload, scanAllows, tokenKind } from "../tracer/vocabulary.ts";
 import { askedPosition, type Context } from "./context.ts";
-import type { AnomalyClass, Reading } from "./finding.ts";
+import { type AnomalyClass, type CellOrigin, isOthers, type Reading } from "./finding.ts";
 import { type ReadTime, readingsOf, readTime } from "./lifetime.ts";
 import { parameterFits } from "./parameters.ts";
 import { type PhantomHit, phantomHit } from "./phantom.ts";
@@ -104,7 +104,7 @@ function asPhantom(readings: Readings): Readings {
       r.class !== "lost tail",
   );
   if (cells.length === 0) return readings;
-  const origins = cells.flatMap((r) => r.origins).filter((o, i, all) => all.findIndex((p) => same(o, p)) === i);
+  const origins = cells.flatMap((r) => r.origins).filter(distinct);
   return [{ class: "phantom hit", origins }, ...readings.filter((r) => !cells.includes(r))];
 }
 
@@ -114,6 +114,8 @@ const same = (a: Reading["origins"][number], b: Reading["origins"][number]): boo
 function scan({ victim, contexts }: Evidence, index: number, time: ReadTime, others: readonly Context[]): Readings {
   const token = tokenKind(victim.answer[index]!);
   if (token.kind === "bad") {
+    if (scanAllows(victim.request.prompt.at(-1)!, token.digit, token.value))
+      return scannedAs(victim, token, time.to, others);
     const [first, ...rest] = readingsOf(digitOrigins(token.digit, token.value, time.to, others), contexts, time);
     return first ? [first, ...rest] : [UNEXPLAINED];
   }
@@ -142,6 +144,21 @@ function dice({ victim, contexts }: Evidence, index: number, time: ReadTime, oth
   return sure ? [first, ...rest] : [first, ...rest, UNEXPLAINED];
 }
 
+/** A digit that the own scan allows is named by a scan that does not: a decode step was fed its token, or the row is its own. */
+function scannedAs(
+  victim: Context,
+  { digit, value }: { readonly digit: number; readonly value: number },
+  at: number,
+  others: readonly Context[],
+): Readings {
+  const origins = others.flatMap(({ request, sentAt, settledAt }): CellOrigin[] => {
+    const besides = sentAt <= at && (settledAt === null || settledAt >= victim.sentAt);
+    if (!besides || request.read !== "scan" || scanAllows(request.prompt.at(-1)!, digit, value)) return [];
+    return [{ request: request.id, position: request.prompt.length, place: "answer[0]" }];
+  });
+  return origins.length === 0 ? [UNEXPLAINED] : [{ class: "row swap", origins }];
+}
+
 function narrow(
   { victim, contexts }: Evidence,
   asked: number,
@@ -166,8 +183,19 @@ function narrow(
     // The nearest cell that is there may be one without payload: what lies at the asked place is open then.
     return [named("unwritten read"), ...theirs, UNEXPLAINED];
   }
-  return settled(narrowFits(victim, asked, index, seen, others), contexts, time);
+  const readings = settled(narrowFits(victim, asked, index, seen, others), contexts, time);
+  return asked < victim.request.prompt.length ? readings : withFed(readings);
 }
+
+/** A cell of the own answer may be right, and hold what another row was to be fed. */
+function withFed(readings: Readings): Readings {
+  const origins = readings.filter((r) => isOthers(r.class) || r.class === "torn read").flatMap((r) => r.origins);
+  if (origins.length === 0 || readings.some((r) => r.class === "row swap")) return readings;
+  return [...readings, { class: "row swap", origins: origins.filter(distinct) }];
+}
+
+const distinct = (o: CellOrigin, i: number, all: readonly CellOrigin[]): boolean =>
+  all.findIndex((p) => same(o, p)) === i;
 
 /** What the best fits are called. Where the best is no better than chance, that is said too. */
 function settled(fits: readonly Fit[], contexts: readonly Context[], time: ReadTime): Readings {

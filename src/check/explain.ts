@@ -177,6 +177,8 @@ function meaning(
     case "torn read":
       return `${strangeDigits(expected, observed[0]!)} from ${named}, the others do not: the cell has two sources.${certainty}`;
     case "row swap":
+      if (scan && tokenKind(observed[0]!).kind === "bad")
+        return `Its own scan allows that digit, so no cell is to blame: it was answered as a scan of ${[...new Set(origins.map((o) => o.request))].join(" or ")} is, whose token it was fed or whose row it had.`;
       return `${run} what ${named} should be: the answer of another row.${certainty}`;
     case "leaked parameter":
       return `It answers as if it were sampled with ${parametersOf(origins)}.${certainty}`;
