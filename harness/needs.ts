@@ -4,6 +4,7 @@ import { CrosstalkError } from "../src/errors.ts";
 import type { TargetDescription } from "../src/target/target.ts";
 import { optionsIn } from "../src/trace/options.ts";
 import { isSend, promptLength, type Trace } from "../src/trace/schema.ts";
+import { beyondWindow } from "../src/trace/window.ts";
 
 /** @throws CrosstalkError UNSUPPORTED_BY_TARGET, naming the first need that is not met */
 export function refuseUnmetNeeds(trace: Trace, target: TargetDescription): void {
@@ -31,6 +32,13 @@ export function refuseUnmetNeeds(trace: Trace, target: TargetDescription): void 
         : "Take it out of the trace, or run it on an engine that knows it.",
     );
   }
+  const { window } = target.written.shape;
+  const beyond = window === null ? null : beyondWindow(trace, window);
+  if (beyond !== null)
+    refuse(
+      `request ${beyond.send} asks for cells that have left the model's window of ${window}`,
+      "Ask nearer, without a nonce, or take a model without a window.",
+    );
   const longest = Math.max(0, ...trace.steps.filter(isSend).map((s) => promptLength(trace, s.prompt) + s.maxTokens));
   const context = Math.max(longest, contextTokens ?? 0);
   if (context > target.contextTokens) {

@@ -65,7 +65,14 @@ test("the model has the shape of another one, changed by what else is said", asy
   const shape = ["--like", folder, "--layers", "7", "--head-dim", "128", "--drag", "32"];
   const { code, stdout } = await crosstalk("model", "write", join(folder, "tracer"), ...shape, "--json");
   expect(code).toBe(0);
-  expect(JSON.parse(stdout).shape).toEqual({ readLayers: 5, kvHeads: 4, queryHeads: 16, headSize: 128, drag: 32 });
+  expect(JSON.parse(stdout).shape).toEqual({
+    readLayers: 5,
+    kvHeads: 4,
+    queryHeads: 16,
+    headSize: 128,
+    drag: 32,
+    window: null,
+  });
   expect(() => readModel(join(folder, "tracer"))).not.toThrow();
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { OPTIONS, optionsIn } from "../trace/options.ts";
 import { validateTrace } from "../trace/read.ts";
 import { isSend } from "../trace/schema.ts";
+import { withDice } from "./dice.ts";
 import { generateTrace } from "./generate.ts";
 import type { TraceLimits } from "./limits.ts";
 
@@ -16,6 +17,7 @@ const LIMITS: TraceLimits = {
   preempts: true,
   toleranceMs: 50,
   options: [],
+  window: null,
 };
 
 const without = (seed: number) => generateTrace(seed, LIMITS);
@@ -34,7 +36,7 @@ test("every option is used, most requests have none, and what is sent stays the 
       if (options.length === 0) bare++;
       for (const option of options) used.add(option);
     }
-    const plain = without(seed).steps;
+    const plain = withDice(without(seed), OPTIONS, seed).steps;
     expect(trace.steps).toMatchObject(plain);
   }
   expect([...used].sort()).toEqual([...OPTIONS].sort());

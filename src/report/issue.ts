@@ -88,7 +88,12 @@ function answer(finding: Finding): string {
       ? `Request \`${request}\`.`
       : `Request \`${request}\`, from generated token ${index} on (counted from 0).`;
   const read = position === null ? "" : ` The cell to be read is at position ${position}.`;
-  const lies = position === null ? "A cell with the observed digit is, for instance," : "The observed token lies in";
+  const lies =
+    finding.anomaly.class === "leaked parameter"
+      ? "Sampled as with"
+      : position === null
+        ? "A cell with the observed digit is, for instance,"
+        : "The observed token lies in";
   const from = origins.length === 0 ? "" : ` ${lies} ${originsText(origins)}.`;
   const rows = tokenRows(finding);
   const table = rows.length === 0 ? [] : [markdownTable(["token", "expected", "observed"], rows)];
