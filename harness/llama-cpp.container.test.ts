@@ -1,10 +1,12 @@
+import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import { outcomes } from "../src/history/outcome.ts";
 import type { History } from "../src/history/schema.ts";
 import { EngineLostError } from "../src/target/engine-lost.ts";
 import { expectedTokens, resolveRequests } from "../src/trace/prompt.ts";
-import { validateTrace } from "../src/trace/read.ts";
-import type { Part, Step, Trace } from "../src/trace/schema.ts";
+import { parseTrace, validateTrace } from "../src/trace/read.ts";
+import { isSend, type Part, type Step, type Trace } from "../src/trace/schema.ts";
+import { ADAPTERS } from "../src/tracer/adapter.ts";
 import { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { ProcessServer } from "./process-server.ts";
@@ -150,6 +152,25 @@ describe("llama-server in a container", () => {
       { at: 0, send: "beside", prompt: [{ seg: "B" }, { read: "narrow", back: 7 }], maxTokens: 70 },
     ]);
     expect(wrong(trace, await t.execute(trace, { arm: "main" }))).toEqual([]);
+  });
+
+  test("answers requests under each adapter, and under none, exactly, over one shared prefix", async () => {
+    const t = target(container({ ...withoutRamCache, adapters: model.adapters! }));
+    expect((await t.start()).options).toContain("adapter");
+    const adapters = [...ADAPTERS, "base"] as const;
+    const trace = withSteps(
+      crowd(40).steps.map((step, i) => (isSend(step) ? { ...step, adapter: adapters[i % adapters.length] } : step)),
+    );
+    const history = await t.execute(trace, { arm: "main" });
+    expect(wrong(trace, history)).toEqual([]);
+    expect(statuses(history)).toEqual(new Set(["finished", "cancelled"]));
+  });
+
+  test("takes over another adapter's cells for a request that names none: its own bug, and it is seen", async () => {
+    const t = target(container({ ...withoutRamCache, adapters: model.adapters! }));
+    await t.start();
+    const trace = parseTrace(readFileSync("corpus/found/llama-cpp-adapter-left-out/trace.json", "utf8"));
+    expect(wrong(trace, await t.execute(trace, { arm: "main" }))).toEqual(["r2"]);
   });
 
   test("flushes in the middle of a trace: what was cached is computed anew", async () => {

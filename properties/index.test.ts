@@ -8,6 +8,7 @@ import { allProperties, lawsFor } from "./index.ts";
 
 const A: Part = { seg: "A" };
 const B: Part = { seg: "B" };
+const C: Part = { seg: "C" };
 const scan: Part = { read: "scan" };
 
 /** A clean run in which every law could have failed: twins at once, a hit, a cancel before reads, dice beside a seed. */
@@ -24,8 +25,8 @@ const CLEAN: readonly HandMadeRequest[] = [
   { id: "r1", sentAt: 1, settledAt: 20, prompt: [A, scan], maxTokens: 4, cached: 32 },
   { id: "r2", sentAt: 2, settledAt: 21, prompt: [A, scan], maxTokens: 4, cached: 32 },
   { id: "r3", sentAt: 3, settledAt: 22, prompt: [B, { read: "narrow", back: 7 }], maxTokens: 5 },
-  { id: "r4", sentAt: 4, settledAt: 23, prompt: [B, { read: "dice", ladder: 1 }], maxTokens: 5 },
-  { id: "r5", sentAt: 5, settledAt: 24, prompt: [B, scan], maxTokens: 5, options: { seed: 1 } },
+  { id: "r4", sentAt: 4, settledAt: 23, prompt: [C, { read: "dice", ladder: 1 }], maxTokens: 5 },
+  { id: "r5", sentAt: 5, settledAt: 24, prompt: [C, scan], maxTokens: 5, options: { seed: 1 } },
 ];
 
 function verdicts(change: Partial<Record<string, Partial<HandMadeRequest>>>, more: readonly HistoryEvent[] = []) {

@@ -64,7 +64,7 @@ export const llamaCpp: EngineProfile = {
   faults: [
     ...["stale-row", "kept-tail", "shared-block", "late-write", "chunk-offset"].map((name) => ({ name, args: [] })),
     // Where a request that names no adapter follows one that does, the engine itself mixes them up
-    // (corpus/found/llama-cpp-adapter-late-out): all requests name theirs, so that it is the fault that is found.
+    // (corpus/found/llama-cpp-adapter-left-out): all requests name theirs, so that it is the fault that is found.
     { name: "adapter-late", args: [], adapters: "all" },
     // It sits in the RAM copies of old prompts; with one slot every change of conversation makes and loads one.
     { name: "state-by-size", args: ["--cache-ram", "64", "-np", "1"] },

@@ -86,6 +86,20 @@ describe("own cells that another adapter computed", () => {
 });
 
 describe("near misses", () => {
+  test("a cell of an answer, past the end of both prompts, is foreign", () => {
+    const answering: HandMadeRequest = {
+      ...owner,
+      settledAt: 100,
+      prompt: [{ seg: "A" }, { seg: "B" }, { read: "narrow", back: 16 }],
+      maxTokens: 8,
+    };
+    // What a2 stores of its own answer is in no prompt's cells: the move twice.
+    const digit = digitsOf(shown(shown(B[0]!, "a2"), "a2"))[2];
+    const { classes, anomaly } = explained(scan, [badToken(2, digit)], answering);
+    expect(classes).toEqual(["foreign read", "stale read"]);
+    expect(anomaly.origins.map((o) => o.place)).toEqual(["answer[0]"]);
+  });
+
   const base = Object.fromEntries(Object.entries(owner).filter(([key]) => key !== "options")) as typeof owner;
 
   test("an adapter that no request of the run has is not thought of", () => {

@@ -224,11 +224,12 @@ function meaning(
     case "torn read":
       return `${strangeDigits(expected, observed[0]!)} from ${named}, the others do not: the cell has two sources.${certainty}`;
     case "adapter mix-up": {
-      const what = scan ? "cells" : `own cell at ${block(position)}`;
-      const digit = scan
-        ? `${scanned(observed[0]!)} is in no cell of its own context under ${ownAdapter(victim)}. `
-        : "";
-      return `${digit}${victim.request.id} read its ${scan ? "own " : ""}${what} as ${computers(origins, victim)} computed ${scan ? "them" : "it"}${tokens > 1 ? `, for ${tokens} tokens in a row` : ""}.${certainty}`;
+      const by = computers(origins, victim);
+      const more = tokens > 1 ? `, for ${tokens} tokens in a row` : "";
+      const read = `${victim.request.id} read its own`;
+      return scan
+        ? `${scanned(observed[0]!)} is in no cell of its own context under ${ownAdapter(victim)}. ${read} cells as ${by} computed them.${certainty}`
+        : `${read} cell at ${block(position)} as ${by} computed it${more}.${certainty}`;
     }
     case "row swap":
       if (scan && tokenKind(observed[0]!).kind === "bad")

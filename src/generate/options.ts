@@ -16,7 +16,9 @@ const ADAPTERS_OF_TRACE = 2;
 
 /** The same trace with the base model named in every request that names no adapter. */
 export function withBaseNamed(trace: Trace): Trace {
-  const steps = trace.steps.map((step) => (isSend(step) ? { adapter: "base" as const, ...step } : step));
+  const steps = trace.steps.map((step) =>
+    isSend(step) ? { ...step, adapter: step.adapter ?? ("base" as const) } : step,
+  );
   return { ...trace, steps };
 }
 
