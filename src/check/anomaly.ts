@@ -155,7 +155,10 @@ function dice({ victim, contexts }: Evidence, index: number, time: ReadTime, oth
   return sure ? [first, ...rest] : [first, ...rest, UNEXPLAINED];
 }
 
-/** A digit that the own scan allows is named by a scan that does not: a decode step was fed its token, or the row is its own. */
+/**
+ * A digit that the own scan allows is named by a scan that does not: a decode step was fed its token, or the row is its
+ * own.
+ */
 function scannedAs(
   victim: Context,
   { digit, value }: { readonly digit: number; readonly value: number },

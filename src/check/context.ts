@@ -69,7 +69,7 @@ export function placeOf(request: ResolvedRequest, position: number): string {
   return position < start + tokens ? `read${number}` : `answer${number}[${position - start - tokens}]`;
 }
 
-/** The position that a narrow or find answer reads; null for a scan, which reads them all, and for dice, which read none. */
+/** The position that a narrow or find answer reads; null for a scan, which reads all, and for dice, which read none. */
 export function askedPosition(request: ResolvedRequest, index: number): number | null {
   if (request.asked === null) return null;
   return request.read === "narrow" ? request.asked + index : request.asked;

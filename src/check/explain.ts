@@ -260,11 +260,14 @@ function meaning(
   }
 }
 
-/** Up to four parameters, each with who asked for it. */
+/** Each parameter with up to four who asked for it. */
 function parametersOf(origins: readonly CellOrigin[]): string {
-  const asked = origins.map((o) => `${o.place}, as ${o.request} asked`);
-  const more = asked.length - 4;
-  return asked.slice(0, 4).join("; or ") + (more > 0 ? `; or ${more} more` : "");
+  const asked = [...new Set(origins.map((o) => o.place))].map((place) => {
+    const by = origins.filter((o) => o.place === place).map((o) => o.request);
+    const more = by.length - 4;
+    return `${place}, as ${by.slice(0, 4).join(" or ")}${more > 0 ? ` or ${more} more` : ""} asked`;
+  });
+  return asked.join("; or ");
 }
 
 /** How many of the observed tokens stand in a row in the request that they came from. */

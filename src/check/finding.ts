@@ -33,7 +33,7 @@ export interface CellOrigin {
   readonly request: string;
   /** Position in that request's context. */
   readonly position: number;
-  /** Where the position lies in the trace's words: `B[17]`, or `answer[3]`. Of a leaked parameter: which, `presence penalty 0.75`. */
+  /** Where the position lies in the trace's words: `B[17]`, or `answer[3]`. A leaked parameter: `presence penalty 0.75`. */
   readonly place: string;
   /** Of an adapter mix-up: what computed the cell, which has the token that the request itself should have there. */
   readonly adapter?: AdapterName | "base";

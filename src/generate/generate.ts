@@ -9,6 +9,7 @@ import { crossover } from "./crossover.ts";
 import { withDice } from "./dice.ts";
 import { dirtyPool } from "./dirty-pool.ts";
 import { equalLengths } from "./equal-lengths.ts";
+import { withLaps } from "./laps.ts";
 import type { TraceLimits } from "./limits.ts";
 import { sometimesMarked } from "./marks.ts";
 import { withOptions } from "./options.ts";
@@ -47,7 +48,8 @@ export function generateTrace(seed: number, limits: TraceLimits): Trace {
   // Without bias: it would draw every second number from the ends of its range, and delays and lengths are chosen here.
   const [script] = fc.sample(fc.noBias(scriptOf(limits)), { seed, numRuns: 1 });
   const staged = stage({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits);
-  const cut = withinWindow(sometimesMarked(staged, seed >>> 0), limits.window);
+  const asked = withLaps(sometimesMarked(staged, seed >>> 0), limits);
+  const cut = withinWindow(asked, limits.window);
   return withOptions(withDice(cut, limits.options, seed >>> 0), limits.options, seed >>> 0);
 }
 

@@ -20,7 +20,8 @@ interface Piece {
 /**
  * The same requests with the same token ids at the same times, said with fewer words: unused segments dropped, segments
  * no longer than prompts use them, adjoining pieces joined, bounds left out where they say nothing. Every candidate is
- * tidied, which costs no run. A read also keeps within its prompt, an answer with its read, and a branch with its nonce; that does change a request, and only makes a candidate valid after its prompt was cut.
+ * tidied, which costs no run. A read also keeps within its prompt, an answer with its read, and a branch with its nonce;
+ * that does change a request, and only makes a candidate valid after its prompt was cut.
  * Null where a request is left with no cell to read.
  */
 export function tidy(trace: Trace): Trace | null {

@@ -40,7 +40,7 @@ function vllmFields(options: RequestOptions): Readonly<Record<string, unknown>> 
   };
 }
 
-/** llama-server counts a token's occurrences in a window, the prompt's too: prompts of dice with penalties have no rungs. */
+/** llama-server counts tokens in a window, the prompt's too: prompts of dice with penalties have no rungs. */
 function llamaServerFields(options: RequestOptions): Readonly<Record<string, unknown>> {
   const { seed, top, adapter, presence, frequency } = options;
   const against = biased(options);

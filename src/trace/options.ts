@@ -31,7 +31,7 @@ export const PENALTIES = ["presence", "frequency", "ban"] as const satisfies rea
 export interface RequestOptions {
   /** Samples with a temperature and this seed. */
   readonly seed: number | null;
-  /** Only the likeliest token may be drawn: so a seed does not move the dice, and one that does has lost its own limit. */
+  /** Only the likeliest token may be drawn: a seed does not move dice, and where it does, this limit was lost. */
   readonly top: 1 | null;
   /** Log-probabilities wanted of so many tokens. */
   readonly logprobs: number | null;

@@ -9,7 +9,7 @@ function formatRead(part: Extract<Part, { read: string }>): string {
   return `${part.read === "find" ? "find" : ""}@${part.back}`;
 }
 
-/** One part: `A` for a whole segment, `A[0:63]` for a piece of it, `scan`, `dice.0`, `@40` or `find@40` for a read, `=8` for its answer. */
+/** One part: `A` for a whole segment, `A[0:63]` for a piece; `scan`, `dice.0`, `@40` or `find@40`; `=8` for its answer. */
 export function formatPart(part: Part): string {
   if ("nonce" in part) return `nonce.${part.nonce}`;
   if ("branch" in part) return `branch.${part.branch}`;

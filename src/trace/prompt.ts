@@ -26,7 +26,7 @@ export interface ResolvedRequest {
   readonly read: ReadName;
   /** For a narrow read: how many cells before the read the first answer lies. */
   readonly back: number | null;
-  /** Position of the first cell that the answer spells out; null for a scan, which looks at all of them, and for dice, which look at none. */
+  /** Position of the first cell that the answer spells out; null for a scan, which looks at all, and for dice, at none. */
   readonly asked: number | null;
   /** The mark that all its keys carry; each generated token then tests every key. */
   readonly nonce: number | null;

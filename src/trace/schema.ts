@@ -275,7 +275,7 @@ function wrongPenalty(s: SendStep): Wrong | null {
   const dice = prompt.filter((p) => "read" in p && p.read === "dice");
   const last = prompt.at(-1)!;
   const [first] = prompt;
-  // Under a nonce the ladder of a deep model is up to a sixteenth lower. Rungs of an earlier answer would count for some engines.
+  // Under a nonce the ladder of a deep model is up to a sixteenth lower; some engines count rungs in the prompt.
   if (!("read" in last) || last.read !== "dice" || dice.length > 1 || "nonce" in first!)
     return { message: "penalties and bans are for a prompt without nonce and with one dice read", path: [field] };
   const { lead } = walk(penaltiesOf(s), maxTokens);

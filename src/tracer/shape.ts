@@ -13,7 +13,7 @@ export interface TracerShape {
   readonly headSize: 64 | 128 | 256;
   /** Feed-forward width that costs time and adds nothing. */
   readonly drag: number;
-  /** Cells that each read layer sees, its own included: sliding window attention. Null: all. The layers below see all. */
+  /** Cells that each read layer sees, its own included: sliding window attention. Null: all, as the layers below. */
   readonly window: number | null;
 }
 

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
 import { seededRandom } from "../random.ts";
+import { tracerGguf } from "./gguf.ts";
+import { tracerFolder } from "./hugging-face.ts";
 import { findRead, narrowRead } from "./read-tokens.ts";
 import { bf16, exact, ReferenceModel } from "./reference/forward.ts";
 import { layersOf, tracerShape } from "./shape.ts";
@@ -132,4 +134,15 @@ test("predictor and forward pass agree over damaged cells", () => {
   }
   expect(certain).toBeGreaterThan(8);
   expect(wrong).toBeGreaterThan(3);
+});
+
+test("is written for vLLM: full attention in the first two layers, a window above; not as GGUF", () => {
+  const config = Buffer.concat(tracerFolder(shape, "f32").get("config.json")!);
+  expect(JSON.parse(config.toString())).toMatchObject({
+    architectures: ["LlamaForCausalLM"],
+    sliding_window: WINDOW,
+    layer_types: [...new Array(2).fill("full_attention"), ...new Array(4).fill("sliding_attention")],
+  });
+  expect(() => tracerGguf(shape)).toThrow("llama.cpp's Llama has no sliding window");
+  expect(() => tracerShape({ window: 8 })).toThrow("no tracer of this shape: a window of 8");
 });

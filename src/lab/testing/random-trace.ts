@@ -83,7 +83,7 @@ export function randomTrace(seed: number, options: RandomTraceOptions = {}): Tra
   return validateTrace({ crosstalk: TRACE_VERSION, name: `random ${seed}`, segments, steps });
 }
 
-/** The same traffic with requests by turns that throw dice, sample with a seed, and throw dice with a presence penalty. */
+/** The same traffic, by turns throwing dice, sampling with a seed, and throwing dice with a presence penalty. */
 export function withParameters(trace: Trace): Trace {
   const steps = trace.steps.map((step, i): Step => {
     if (!isSend(step) || i % 3 === 1) return isSend(step) ? { ...step, seed: i } : step;
