@@ -3,6 +3,7 @@
 import type { ServerResponse } from "node:http";
 import { z } from "zod";
 import type { LabEvent } from "../src/lab/engine.ts";
+import type { Sampling } from "../src/lab/sampler.ts";
 import { ADAPTERS, type AdapterName } from "../src/tracer/adapter.ts";
 import { tokenName, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
 
@@ -15,6 +16,12 @@ const body = z.object({
   cache_prompt: z.boolean().optional(),
   /** Adapters by number; the scale of one of them is 1, of the others 0. */
   lora: z.array(z.object({ id: z.int(), scale: z.number() })).optional(),
+  temperature: z.number().optional(),
+  seed: z.int().optional(),
+  top_k: z.int().optional(),
+  presence_penalty: z.number().optional(),
+  frequency_penalty: z.number().optional(),
+  logit_bias: z.array(z.tuple([z.int(), z.number()])).optional(),
 });
 
 export interface AskedCompletion {
@@ -24,6 +31,7 @@ export interface AskedCompletion {
   readonly adapter: AdapterName | null;
   readonly stream: boolean;
   readonly returnTokens: boolean;
+  readonly sampling: Sampling;
 }
 
 /** Reads a request's body; says what is wrong with it where the lab cannot serve it. */
@@ -46,7 +54,27 @@ export function parseCompletion(text: string, contextTokens: number): AskedCompl
   if (adapter === undefined || more || (applied && applied.scale !== 1))
     return { refusal: '"lora": the lab applies one of its adapters, with a scale of 1' };
   const maxTokens = n_predict < 0 ? contextTokens - prompt.length : n_predict;
-  return { prompt, maxTokens, cache: cache_prompt, adapter, stream, returnTokens: return_tokens };
+  return {
+    prompt,
+    maxTokens,
+    cache: cache_prompt,
+    adapter,
+    stream,
+    returnTokens: return_tokens,
+    sampling: samplingIn(parsed.data),
+  };
+}
+
+/** Greedy where nothing is asked for; a bias against a token bans it. */
+function samplingIn(asked: z.infer<typeof body>): Sampling {
+  return {
+    temperature: asked.temperature ?? 0,
+    seed: asked.seed ?? 0,
+    topK: asked.top_k ?? 0,
+    presence: asked.presence_penalty ?? 0,
+    frequency: asked.frequency_penalty ?? 0,
+    banned: (asked.logit_bias ?? []).flatMap(([id, bias]) => (bias < 0 ? id : [])),
+  };
 }
 
 type Finished = Extract<LabEvent, { e: "finished" }>;

@@ -1,10 +1,12 @@
+import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import { outcomes } from "../src/history/outcome.ts";
 import type { History } from "../src/history/schema.ts";
 import { EngineLostError } from "../src/target/engine-lost.ts";
 import { expectedTokens, resolveRequests } from "../src/trace/prompt.ts";
-import { validateTrace } from "../src/trace/read.ts";
-import type { Part, Step, Trace } from "../src/trace/schema.ts";
+import { parseTrace, validateTrace } from "../src/trace/read.ts";
+import { isSend, type Part, type Step, type Trace } from "../src/trace/schema.ts";
+import { ADAPTERS } from "../src/tracer/adapter.ts";
 import { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { ProcessServer } from "./process-server.ts";
@@ -68,6 +70,20 @@ function talk(): Trace {
   return withSteps([...steps, scan, find]);
 }
 
+/** Dice with every kind of parameter, greedy ones among them, and seeded scans; some are cancelled. */
+function thrown(requests: number): Trace {
+  const own = [{}, { presence: 1.75 }, { seed: 5 }, { frequency: 1.125 }, {}, { ban: 2 }, { presence: 0.75, ban: 1 }];
+  const steps = Array.from({ length: requests }, (_, i): Step[] => {
+    const cells: Part[] = [{ seg: "A", to: 20 + (i % 9) }, { seg: i % 2 ? "B" : "C" }];
+    const [at, send, maxTokens] = [i, `r${i}`, 8 + (i % 9)];
+    if (i % 5 === 4) return [{ at, send, prompt: [...cells, { read: "scan" }], maxTokens, seed: i }];
+    const read: Part = { read: "dice", ladder: i % 8 };
+    const step: Step = { at, send, prompt: [...cells, read], maxTokens, ...own[i % own.length] };
+    return i % 6 === 3 ? [step, { at, cancel: send, afterTokens: 3 }] : [step];
+  });
+  return withSteps(steps.flat());
+}
+
 function withSteps(steps: Step[]): Trace {
   return validateTrace({
     crosstalk: "crosstalk-trace/1",
@@ -117,6 +133,44 @@ describe("llama-server in a container", () => {
     const history = await t.execute(trace, { arm: "main" });
     expect(wrong(trace, history)).toEqual([]);
     expect(statuses(history)).toEqual(new Set(["finished"]));
+  });
+
+  test("throws dice with each request's own parameters, beside seeds and cancels", async () => {
+    const t = target(container(withoutRamCache));
+    await t.start();
+    const trace = thrown(48);
+    const history = await t.execute(trace, { arm: "main" });
+    expect(wrong(trace, history)).toEqual([]);
+    expect(statuses(history)).toEqual(new Set(["finished", "cancelled"]));
+  });
+
+  test("reads its own answer in a second and third lap", async () => {
+    const t = target(container(withoutRamCache));
+    await t.start();
+    const trace = withSteps([
+      { at: 0, send: "lap", prompt: [{ seg: "A" }, { read: "narrow", back: 20 }], maxTokens: 70 },
+      { at: 0, send: "beside", prompt: [{ seg: "B" }, { read: "narrow", back: 7 }], maxTokens: 70 },
+    ]);
+    expect(wrong(trace, await t.execute(trace, { arm: "main" }))).toEqual([]);
+  });
+
+  test("answers requests under each adapter, and under none, exactly, over one shared prefix", async () => {
+    const t = target(container({ ...withoutRamCache, adapters: model.adapters! }));
+    expect((await t.start()).options).toContain("adapter");
+    const adapters = [...ADAPTERS, "base"] as const;
+    const trace = withSteps(
+      crowd(40).steps.map((step, i) => (isSend(step) ? { ...step, adapter: adapters[i % adapters.length] } : step)),
+    );
+    const history = await t.execute(trace, { arm: "main" });
+    expect(wrong(trace, history)).toEqual([]);
+    expect(statuses(history)).toEqual(new Set(["finished", "cancelled"]));
+  });
+
+  test("takes over another adapter's cells for a request that names none: its own bug, and it is seen", async () => {
+    const t = target(container({ ...withoutRamCache, adapters: model.adapters! }));
+    await t.start();
+    const trace = parseTrace(readFileSync("corpus/found/llama-cpp-adapter-left-out/trace.json", "utf8"));
+    expect(wrong(trace, await t.execute(trace, { arm: "main" }))).toEqual(["r2"]);
   });
 
   test("flushes in the middle of a trace: what was cached is computed anew", async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { exampleFinding } from "../src/report/example.ts";
 import { isSend, type Trace } from "../src/trace/schema.ts";
+import { tracerShape } from "../src/tracer/shape.ts";
 import { refuseUnmetNeeds } from "./needs.ts";
 
 const { trace, target } = exampleFinding();
@@ -20,4 +21,16 @@ test("a trace whose options the target knows is taken, another is refused by the
     }),
   );
   expect(() => refuseUnmetNeeds(withPriority(), target)).toThrow("the target knows no options");
+});
+
+test("a read that reaches beyond the window of the target's model is refused", () => {
+  const windowed = (window: number) => ({
+    ...target,
+    written: { ...target.written, shape: tracerShape({ window }) },
+  });
+  // The example asks 32 cells back.
+  expect(() => refuseUnmetNeeds(trace, windowed(35))).not.toThrow();
+  expect(() => refuseUnmetNeeds(trace, windowed(34))).toThrow(
+    "request r2 asks for cells that have left the model's window of 34",
+  );
 });

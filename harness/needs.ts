@@ -2,8 +2,15 @@
 
 import { CrosstalkError } from "../src/errors.ts";
 import type { TargetDescription } from "../src/target/target.ts";
-import { optionsIn } from "../src/trace/options.ts";
+import { optionsIn, type RequestOption } from "../src/trace/options.ts";
 import { isSend, promptLength, type Trace } from "../src/trace/schema.ts";
+import { beyondWindow } from "../src/trace/window.ts";
+
+/** What makes a server know an option. */
+const HINTS: Readonly<Partial<Record<RequestOption, string>>> = {
+  priority: "vLLM: start it with --scheduling-policy priority.",
+  adapter: "Start it with the adapters that `crosstalk model write` puts beside the model: README.md says how.",
+};
 
 /** @throws CrosstalkError UNSUPPORTED_BY_TARGET, naming the first need that is not met */
 export function refuseUnmetNeeds(trace: Trace, target: TargetDescription): void {
@@ -26,11 +33,16 @@ export function refuseUnmetNeeds(trace: Trace, target: TargetDescription): void 
     const known = target.options.length === 0 ? "no options" : target.options.join(", ");
     refuse(
       `step ${i + 1} has the option ${unknown}, the target knows ${known}`,
-      unknown === "priority"
-        ? "vLLM: start it with --scheduling-policy priority."
-        : "Take it out of the trace, or run it on an engine that knows it.",
+      HINTS[unknown] ?? "Take it out of the trace, or run it on an engine that knows it.",
     );
   }
+  const { window } = target.written.shape;
+  const beyond = window === null ? null : beyondWindow(trace, window);
+  if (beyond !== null)
+    refuse(
+      `request ${beyond.send} asks for cells that have left the model's window of ${window}`,
+      "Ask nearer, without a nonce, or take a model without a window.",
+    );
   const longest = Math.max(0, ...trace.steps.filter(isSend).map((s) => promptLength(trace, s.prompt) + s.maxTokens));
   const context = Math.max(longest, contextTokens ?? 0);
   if (context > target.contextTokens) {

@@ -66,7 +66,7 @@ describe("starting", () => {
       model: "m0",
       written: { shape: DEFAULT_SHAPE, format: "gguf", dtype: "f32" },
       dialect: "llama-server",
-      options: [],
+      options: ["seed", "avoid", "presence", "frequency", "ban"],
       isolation: "none",
       startsInMs: expect.any(Number),
       arms: ["main", "serialised", "no-cache", "no-cancels"],

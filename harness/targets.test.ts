@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
+import { ADAPTERS } from "../src/tracer/adapter.ts";
 import { ContainerServer } from "./container-server.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
+import { ProcessServer } from "./process-server.ts";
 import { containerTarget, processTarget, urlTarget } from "./targets.ts";
 import { manifestOfNothing } from "./testing/manifest.ts";
 
@@ -22,6 +24,20 @@ test("a container's start command says network, model, fault and GPUs", () => {
       "--cache-ram 0 --slot-save-path /tmp --metrics --no-ui --offline -np 8",
     ].join(" "),
   );
+});
+
+test("adapters are mounted, and loaded by arguments of the profile's own", () => {
+  const server = new ContainerServer({ profile: llamaCpp, model: model.path, adapters: "somewhere/adapters" });
+  expect(server.startCommand.at(-1)).toContain('-v "$PWD/adapters:/adapters:ro"');
+  expect(server.args.at(-1)).toBe(ADAPTERS.map((a) => `/adapters/${a}.gguf:0`).join(","));
+  const process = new ProcessServer({
+    command: "llama-server --port {port}",
+    profile: llamaCpp,
+    model: model.path,
+    adapters: "/tmp/m/adapters",
+  });
+  expect(process.startCommand[0]).toContain("--lora-scaled adapters/a1.gguf:0,");
+  expect(() => containerTarget({ model, adapters: true })).toThrow("has no adapters beside it");
 });
 
 test("what cannot work is refused when it is made, before anything starts", () => {

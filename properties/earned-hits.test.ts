@@ -15,8 +15,8 @@ test("passes where an earlier request with the same prefix and salt had the cell
   });
   expect(
     check([
-      { ...first, salt: "s1" },
-      { ...second, salt: "s1" },
+      { ...first, options: { salt: "s1" } },
+      { ...second, options: { salt: "s1" } },
     ]).status,
   ).toBe("pass");
 });
@@ -27,12 +27,12 @@ test("fails on a hit that is longer, or belongs to another salt", () => {
     status: "fail",
     witnesses: [{ request: "r2", index: null, expected: "at most 32 tokens from the cache", observed: "48 tokens" }],
   });
-  expect(check([first, { ...second, salt: "s1" }]).status).toBe("fail");
-  expect(check([first, { ...second, adapter: "a1" }]).status).toBe("fail");
+  expect(check([first, { ...second, options: { salt: "s1" } }]).status).toBe("fail");
+  expect(check([first, { ...second, options: { adapter: "a1" } }]).status).toBe("fail");
   expect(
     check([
-      { ...first, salt: "s2" },
-      { ...second, salt: "s1" },
+      { ...first, options: { salt: "s2" } },
+      { ...second, options: { salt: "s1" } },
     ]).status,
   ).toBe("fail");
 });
@@ -45,7 +45,7 @@ test("is inconclusive without a hit, where the engine does not tell, and where t
       { ...second, cached: null },
     ]).status,
   ).toBe("inconclusive");
-  const run = handMade([first, { ...second, salt: "s1" }]);
+  const run = handMade([first, { ...second, options: { salt: "s1" } }]);
   const { empty: _, ...header } = run.history.header;
   expect(earnedHits.check(mainOnly({ ...run, history: { ...run.history, header } })).status).toBe("inconclusive");
 });

@@ -2,19 +2,19 @@
 
 import { type Run, type RunSet, toRun } from "../src/check/property.ts";
 import { HISTORY_VERSION, type HistoryEvent, type HistoryHeader } from "../src/history/schema.ts";
+import type { RequestOption } from "../src/trace/options.ts";
 import { expectedTokens, resolveRequests } from "../src/trace/prompt.ts";
-import { type Part, type Step, TRACE_VERSION, type Trace } from "../src/trace/schema.ts";
-import type { AdapterName } from "../src/tracer/adapter.ts";
+import { type Part, type SendStep, type Step, TRACE_VERSION, type Trace } from "../src/trace/schema.ts";
 
 /** A request and what became of it. Times in milliseconds; its tokens all arrive at `settledAt`. */
 export interface HandMadeRequest {
   readonly id: string;
   readonly sentAt: number;
   readonly settledAt: number;
-  /** Segments `A` (48 cells), `B` and `C` (16 each, of other families) and a read. */
+  /** Segments `A` (48 cells), `B`, `C` and `D` (16 each, of other families) and a read. */
   readonly prompt: readonly Part[];
   readonly maxTokens: number;
-  readonly adapter?: AdapterName;
+  readonly options?: Pick<SendStep, RequestOption>;
   /** What the engine answered, made from the right answer; the right answer itself if absent. */
   readonly answer?: (right: readonly number[]) => readonly number[];
   /** Default `finished`. `too late` is a cancel that did not land. */
@@ -22,13 +22,13 @@ export interface HandMadeRequest {
   readonly reason?: "length" | "stop";
   /** Tokens from the prefix cache; null where the engine does not tell. Default 0. */
   readonly cached?: number | null;
-  readonly salt?: string;
 }
 
 const SEGMENTS: Trace["segments"] = {
   A: { seed: 1, family: 0, length: 48 },
   B: { seed: 2, family: 1, length: 16 },
   C: { seed: 3, family: 4, length: 16 },
+  D: { seed: 4, family: 16, length: 16 },
 };
 
 const HEADER: HistoryHeader = {
@@ -69,8 +69,7 @@ export function mainOnly(run: Run): RunSet {
   return new Map([["main", run]]);
 }
 
-function stepsOf({ id, sentAt, settledAt, prompt, maxTokens, adapter, salt, ends }: HandMadeRequest): Step[] {
-  const options = { ...(adapter ? { adapter } : {}), ...(salt === undefined ? {} : { salt }) };
+function stepsOf({ id, sentAt, settledAt, prompt, maxTokens, options, ends }: HandMadeRequest): Step[] {
   const send: Step = { at: sentAt, send: id, prompt: [...prompt], maxTokens, ...options };
   return ends === "cancelled" || ends === "too late" ? [send, { at: settledAt, cancel: id }] : [send];
 }

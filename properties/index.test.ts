@@ -2,15 +2,16 @@ import { describe, expect, test } from "vitest";
 import { judge } from "../src/check/property.ts";
 import type { HistoryEvent } from "../src/history/schema.ts";
 import type { Part } from "../src/trace/schema.ts";
-import { badToken } from "../src/tracer/vocabulary.ts";
+import { badToken, errToken, rungToken } from "../src/tracer/vocabulary.ts";
 import { type HandMadeRequest, handMade, mainOnly } from "./hand-made.ts";
 import { allProperties, lawsFor } from "./index.ts";
 
 const A: Part = { seg: "A" };
 const B: Part = { seg: "B" };
+const C: Part = { seg: "C" };
 const scan: Part = { read: "scan" };
 
-/** A clean run in which every law could have failed: twins at once, a hit, a cancel that landed before reads. */
+/** A clean run in which every law could have failed: twins at once, a hit, a cancel before reads, dice beside a seed. */
 const CLEAN: readonly HandMadeRequest[] = [
   {
     id: "x",
@@ -24,6 +25,8 @@ const CLEAN: readonly HandMadeRequest[] = [
   { id: "r1", sentAt: 1, settledAt: 20, prompt: [A, scan], maxTokens: 4, cached: 32 },
   { id: "r2", sentAt: 2, settledAt: 21, prompt: [A, scan], maxTokens: 4, cached: 32 },
   { id: "r3", sentAt: 3, settledAt: 22, prompt: [B, { read: "narrow", back: 7 }], maxTokens: 5 },
+  { id: "r4", sentAt: 4, settledAt: 23, prompt: [C, { read: "dice", ladder: 1 }], maxTokens: 5 },
+  { id: "r5", sentAt: 5, settledAt: 24, prompt: [C, scan], maxTokens: 5, options: { seed: 1 } },
 ];
 
 function verdicts(change: Partial<Record<string, Partial<HandMadeRequest>>>, more: readonly HistoryEvent[] = []) {
@@ -51,12 +54,22 @@ describe("each law has a fault that breaks it and no other", () => {
       { r1: { answer: wrongAt(2) }, r2: { answer: wrongAt(2) } },
     ],
     [
+      "own-cells-only",
+      "an alarm of dice",
+      { r4: { answer: (r: readonly number[]) => r.map((t, i) => (i === 2 ? errToken(3) : t)) } },
+    ],
+    [
+      "own-parameters",
+      "dice fall on a lower rung",
+      { r4: { answer: (r: readonly number[]) => r.map((t, i) => (i === 2 ? rungToken(1, 3) : t)) } },
+    ],
+    [
       "cancelled-prefix",
       "a foreign cell before the cancel",
       { x: { answer: (r: readonly number[]) => wrongAt(3)(r).slice(0, 4) } },
     ],
     ["earned-hits", "a hit on what nobody had sent", { r3: { cached: 16 } }],
-    ["earned-hits", "a hit across salts, on cells that are right", { r2: { salt: "s1" } }],
+    ["earned-hits", "a hit across salts, on cells that are right", { r2: { options: { salt: "s1" } } }],
     ["same-prompt-same-output", "a twin loses its tail", { r2: { answer: (r: readonly number[]) => r.slice(0, 2) } }],
     [
       "same-prompt-same-output",

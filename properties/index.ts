@@ -5,15 +5,17 @@ import type { TargetDescription } from "../src/target/target.ts";
 import { cancelledPrefix } from "./cancelled-prefix.ts";
 import { earnedHits } from "./earned-hits.ts";
 import { ownCellsOnly } from "./own-cells-only.ts";
+import { ownParameters } from "./own-parameters.ts";
 import { samePromptSameOutput } from "./same-prompt-same-output.ts";
 import { settles } from "./settles.ts";
 import { staysUp } from "./stays-up.ts";
 
-export { cancelledPrefix, earnedHits, ownCellsOnly, samePromptSameOutput, settles, staysUp };
+export { cancelledPrefix, earnedHits, ownCellsOnly, ownParameters, samePromptSameOutput, settles, staysUp };
 
 /** In the order in which a report should name them: the law whose breach says most comes first. */
 export const allProperties: readonly Property[] = [
   ownCellsOnly,
+  ownParameters,
   cancelledPrefix,
   earnedHits,
   samePromptSameOutput,

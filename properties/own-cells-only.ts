@@ -2,7 +2,8 @@
  * Law: a request reads its own cells only.
  *
  * Owns every wrong token of a request that was not cancelled, whether it finished, failed later or hung. Tokens of
- * cancelled requests belong to `cancelled-prefix`, missing and surplus tokens to `same-prompt-same-output`.
+ * cancelled requests belong to `cancelled-prefix`, missing and surplus tokens to `same-prompt-same-output`. Dice look at
+ * no cell: of their tokens alarms belong here, all others to `own-parameters`.
  *
  * A right answer proves something only where a wrong one was possible, so a pass also needs
  * - a token from the prefix cache, if the trace plans to share prefixes;
@@ -14,14 +15,15 @@
 import { type Coverage, coverage } from "../src/check/coverage.ts";
 import type { Property, Run, RunSet } from "../src/check/property.ts";
 import { fail, inconclusive, pass, type Verdict } from "../src/check/verdict.ts";
+import type { Outcome } from "../src/history/outcome.ts";
 import { isCancel } from "../src/trace/schema.ts";
-import { wrongTokens } from "./answer.ts";
+import { throwsDice, wrongTokens } from "./answer.ts";
 import { count } from "./wording.ts";
 
 export const ownCellsOnly: Property = {
   id: "own-cells-only",
   title: "A request reads its own cells only",
-  law: "Every token of a request that was not cancelled is the one that its own prompt determines.",
+  law: "Every token of a request that was not cancelled is the one that its own prompt determines, dice aside.",
   needs: ["main"],
   appliesTo: () => true,
   check,
@@ -30,15 +32,20 @@ export const ownCellsOnly: Property = {
 function check(runs: RunSet): Verdict {
   const run = runs.get("main")!;
   const answers = [...run.outcomes.values()].filter((o) => o.status !== "cancelled");
-  const wrong = wrongTokens(run, answers);
+  const wrong = wrongTokens(run, answers, "cells");
   if (wrong.length > 0) return fail(`${count(wrong.length, "request")} read cells that are not theirs`, wrong);
-  const tokens = answers.reduce((sum, o) => sum + o.tokens.length, 0);
+  const tokens = answers.reduce((sum, o) => sum + (readsCells(run, o) ? o.tokens.length : 0), 0);
   if (tokens === 0) return inconclusive("no token arrived");
   const seen = coverage([run]);
   const blind = couldNotFail(run, seen);
   if (blind !== null) return inconclusive(blind);
   const { read, readAfterRisk } = seen.cells;
   return pass(`${count(tokens, "token")} read ${count(read, "cell")}, ${readAfterRisk} of them after a risky event`);
+}
+
+/** Dice look at no cell, but under a nonce they test all keys. */
+function readsCells(run: Run, outcome: Outcome): boolean {
+  return !throwsDice(run, outcome) || run.requests.get(outcome.id)!.nonce !== null;
 }
 
 /** Why the run could not have shown a violation; null if it could. */

@@ -19,7 +19,7 @@ import { count } from "./wording.ts";
 export const samePromptSameOutput: Property = {
   id: "same-prompt-same-output",
   title: "The same prompt gets the same whole answer",
-  law: "Finished requests with the same prompt, adapter and token limit have the same tokens, as many as were asked for, and the same finish reason.",
+  law: "Finished requests with the same prompt, adapter, token limit and penalties have the same tokens, as many as were asked for, and the same finish reason.",
   needs: ["main"],
   appliesTo: () => true,
   check,
@@ -40,13 +40,14 @@ function check(runs: RunSet): Verdict {
   return pass(`${count(concurrent, "prompt")} asked several times at once got one answer each`);
 }
 
-/** Finished requests by prompt, adapter and token limit, each group in order of sending. */
+/** Finished requests by prompt, adapter, token limit and penalties, each group in order of sending. */
 function twins(run: Run): Answer[][] {
   const groups = new Map<string, Answer[]>();
   for (const outcome of run.outcomes.values()) {
     const request = run.requests.get(outcome.id);
     if (!request || outcome.status !== "finished") continue;
-    const key = `${request.adapter ?? ""} ${request.maxTokens}: ${request.prompt.join(" ")}`;
+    const { adapter, maxTokens, penalties, prompt } = request;
+    const key = `${JSON.stringify([adapter, maxTokens, penalties])}: ${prompt.join(" ")}`;
     const group = groups.get(key);
     if (group) group.push({ request, outcome });
     else groups.set(key, [{ request, outcome }]);

@@ -125,7 +125,13 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
     if (!known.has(law) && findings.length < options.findings) yield* conclude(law, mostReliable(waiting));
   }
   const judged = [...tallies.values()];
-  return { status: joinStatus(judged.map((t) => t.status)), traces, coverage: total, laws: judged, findings };
+  return { status: statusOf(judged), traces, coverage: total, laws: judged, findings };
+}
+
+/** A law that applies to no trace, dice on a target that knows no parameters for instance, has no say. */
+function statusOf(judged: readonly LawTally[]): Status {
+  const applied = judged.filter((t) => t.passed + t.inconclusive + t.failed > 0);
+  return applied.length === 0 ? "inconclusive" : joinStatus(applied.map((t) => t.status));
 }
 
 /** A failure, and the share of a few more runs that failed as well. */

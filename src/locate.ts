@@ -6,6 +6,7 @@ import { locatingTraces, notLocated, withLocation } from "./check/locate.ts";
 import type { Failure } from "./investigate.ts";
 import type { TargetDescription } from "./target/target.ts";
 import type { Trace } from "./trace/schema.ts";
+import { beyondWindow } from "./trace/window.ts";
 
 /** On a server timing decides whether a trace fails: each is tried a few times. */
 const ROUNDS_ON_A_SERVER = 3;
@@ -21,7 +22,12 @@ export async function locatedAnomaly(
 ): Promise<Anomaly> {
   const { blockSize, kind } = description;
   const anomaly = explainWitness(run, witness, blockSize);
-  const traces = locatingTraces(run, { ...witness, request: anomaly.request, index: anomaly.index }, description);
+  const { window } = description.written.shape;
+  const traces = locatingTraces(
+    run,
+    { ...witness, request: anomaly.request, index: anomaly.index },
+    description,
+  ).filter((trace) => window === null || beyondWindow(trace, window) === null);
   const rounds = kind === "lab" ? 1 : ROUNDS_ON_A_SERVER;
   for (let round = 0; round < rounds; round++) {
     for (const trace of traces) {

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
+import { NO_OPTIONS, type RequestOptions } from "../../src/trace/options.ts";
 import { engineProfile } from "./index.ts";
 import { llamaCpp } from "./llama-cpp.ts";
 
@@ -23,6 +25,27 @@ test("asks for greedy tokens by id", () => {
       cache_prompt: false,
       ignore_eos: true,
     },
+  });
+});
+
+test("options go by llama-server's names, and over the fields that every request has", () => {
+  const fields = (options: Partial<RequestOptions>) => {
+    const asked = { prompt: Int32Array.of(300), maxTokens: 3, cache: true };
+    const plain = llamaCpp.request(asked).body;
+    const { body } = llamaCpp.request(asked, { ...NO_OPTIONS, ...options });
+    return Object.fromEntries(Object.entries(body).filter(([name, value]) => !isDeepStrictEqual(plain[name], value)));
+  };
+  expect(fields({})).toEqual({});
+  expect(fields({ seed: 7 })).toEqual({ seed: 7, temperature: 0.5, top_k: 0 });
+  expect(fields({ adapter: "a2" })).toEqual({ lora: [{ id: 1, scale: 1 }] });
+  expect(fields({ seed: 7, top: 1 })).toEqual({ seed: 7, temperature: 0.5 });
+  expect(fields({ presence: 0.75, avoid: [8], banned: [9] })).toEqual({
+    presence_penalty: 0.75,
+    repeat_last_n: 4096,
+    logit_bias: [
+      [8, -100],
+      [9, -100],
+    ],
   });
 });
 

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
 import { optionFields } from "../../src/target/dialect.ts";
+import { PENALTIES } from "../../src/trace/options.ts";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import { scanToken } from "../../src/tracer/vocabulary.ts";
 import type { EngineClient } from "../engine-client.ts";
@@ -63,7 +64,7 @@ export const llamaCpp: EngineProfile = {
   faults: [
     ...["stale-row", "kept-tail", "shared-block", "late-write", "chunk-offset"].map((name) => ({ name, args: [] })),
     // Where a request that names no adapter follows one that does, the engine itself mixes them up
-    // (corpus/found/llama-cpp-adapter-late-out): all requests name theirs, so that it is the fault that is found.
+    // (corpus/found/llama-cpp-adapter-left-out): all requests name theirs, so that it is the fault that is found.
     { name: "adapter-late", args: [], adapters: "all" },
     // It sits in the RAM copies of old prompts; with one slot every change of conversation makes and loads one.
     { name: "state-by-size", args: ["--cache-ram", "64", "-np", "1"] },
@@ -133,6 +134,7 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
       "Is this a llama-server? Name another engine with --engine, or start one with --cmd.",
     );
   }
+  const adapters = hasAdapters(parseReply(loaded, (await client.get("/lora-adapters")).text));
   const contextTokens = found.default_generation_settings.n_ctx;
   // With one pool for all slots each slot reports the whole pool as its context.
   const unified = args.includes("--kv-unified") || args.includes("-kvu");
@@ -150,7 +152,7 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     // Erasing slots leaves the RAM copies of old prompts, which are on by default.
     flushesAll: argumentOf(args, "--cache-ram", "-cram") === "0",
     counters: capability(llamaCpp, await client.get("/metrics"), "start the server with --metrics"),
-    options: hasAdapters(parseReply(loaded, (await client.get("/lora-adapters")).text)) ? ["adapter"] : [],
+    options: [...(adapters ? (["adapter"] as const) : []), "seed", "avoid", ...PENALTIES],
   };
 }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
-import type { RequestOptions } from "../../src/trace/options.ts";
+import { NO_OPTIONS, type RequestOptions } from "../../src/trace/options.ts";
 import { vllm } from "./vllm.ts";
 
 const ask = (cache: boolean) => vllm.request({ prompt: Int32Array.of(300, 301), maxTokens: 3, cache });
@@ -28,21 +28,11 @@ test("a request that leaves the cache alone has a salt of its own", () => {
 });
 
 test("options go by vLLM's names", () => {
-  const none = {
-    seed: null,
-    logprobs: null,
-    stop: [],
-    allow: null,
-    avoid: [],
-    priority: null,
-    salt: null,
-    adapter: null,
-  };
   const fields = (options: Partial<RequestOptions>) => {
     const plain = ask(true).body;
     const { body } = vllm.request(
       { prompt: Int32Array.of(300, 301), maxTokens: 3, cache: true },
-      { ...none, ...options },
+      { ...NO_OPTIONS, ...options },
     );
     return Object.fromEntries(Object.entries(body).filter(([name, value]) => !isDeepStrictEqual(plain[name], value)));
   };
@@ -59,6 +49,14 @@ test("options go by vLLM's names", () => {
     allowed_token_ids: [7],
     logit_bias: { 8: -100, 9: -100 },
     cache_salt: "s1",
+  });
+  expect(fields({ seed: 1, top: 1, presence: 0.75, frequency: 1.125, avoid: [8], banned: [8, 9] })).toEqual({
+    seed: 1,
+    temperature: 0.5,
+    top_k: 1,
+    presence_penalty: 0.75,
+    frequency_penalty: 1.125,
+    logit_bias: { 8: -100, 9: -100 },
   });
 });
 

@@ -24,7 +24,7 @@ const owner: HandMadeRequest = {
   id: "owner",
   sentAt: 0,
   settledAt: 300,
-  adapter: "a2",
+  options: { adapter: "a2" },
   prompt: [{ seg: "A" }, { seg: "B" }, { read: "scan" }],
   maxTokens: 4,
 };
@@ -46,7 +46,7 @@ describe("own cells that another adapter computed", () => {
   });
 
   test("may be the base's, with nobody who has them", () => {
-    const { classes, anomaly } = explained({ ...narrow, adapter: "a1" }, under(null));
+    const { classes, anomaly } = explained({ ...narrow, options: { adapter: "a1" } }, under(null));
     expect(classes).toEqual(["adapter mix-up"]);
     expect(anomaly.explanation).toContain("as the base model computed it");
   });
@@ -54,7 +54,7 @@ describe("own cells that another adapter computed", () => {
   test("may be of an adapter whose requests have other prompts", () => {
     const { classes, anomaly } = explained(narrow, under("a3"), {
       ...owner,
-      adapter: "a3",
+      options: { adapter: "a3" },
       prompt: [{ seg: "B" }, { read: "scan" }],
     });
     expect(classes).toEqual(["adapter mix-up"]);
@@ -62,7 +62,7 @@ describe("own cells that another adapter computed", () => {
   });
 
   test("are told from another row's answer where both fit", () => {
-    const { classes } = explained(narrow, under("a2"), owner, { ...narrow, id: "twin", adapter: "a2" });
+    const { classes } = explained(narrow, under("a2"), owner, { ...narrow, id: "twin", options: { adapter: "a2" } });
     expect(classes).toEqual(["adapter mix-up", "row swap"]);
   });
 
@@ -79,14 +79,28 @@ describe("own cells that another adapter computed", () => {
   test("may be what an alarm is about", () => {
     const marked = { ...narrow, prompt: [{ nonce: 1 }, ...narrow.prompt] };
     expect(explained(marked, [errToken(2)], owner).classes).toContain("adapter mix-up");
-    expect(explained(marked, [errToken(2)], { ...owner, adapter: "a1" }).anomaly.explanation).toContain(
+    expect(explained(marked, [errToken(2)], { ...owner, options: { adapter: "a1" } }).anomaly.explanation).toContain(
       "was computed under another adapter",
     );
   });
 });
 
 describe("near misses", () => {
-  const base = Object.fromEntries(Object.entries(owner).filter(([key]) => key !== "adapter")) as typeof owner;
+  test("a cell of an answer, past the end of both prompts, is foreign", () => {
+    const answering: HandMadeRequest = {
+      ...owner,
+      settledAt: 100,
+      prompt: [{ seg: "A" }, { seg: "B" }, { read: "narrow", back: 16 }],
+      maxTokens: 8,
+    };
+    // What a2 stores of its own answer is in no prompt's cells: the move twice.
+    const digit = digitsOf(shown(shown(B[0]!, "a2"), "a2"))[2];
+    const { classes, anomaly } = explained(scan, [badToken(2, digit)], answering);
+    expect(classes).toEqual(["foreign read", "stale read"]);
+    expect(anomaly.origins.map((o) => o.place)).toEqual(["answer[0]"]);
+  });
+
+  const base = Object.fromEntries(Object.entries(owner).filter(([key]) => key !== "options")) as typeof owner;
 
   test("an adapter that no request of the run has is not thought of", () => {
     expect(explained(narrow, under("a2"), base).classes).toContain("unexplained");

@@ -19,10 +19,15 @@ export function ownCellsUnder(victim: Context, adapter: AdapterName | null, time
   return heldBefore(victim, time).map((token) => (token === NO_EVIDENCE ? token : shown(token, adapter)));
 }
 
+/** Whether both prompts have one token at a position. */
+function sameToken(victim: Context, other: Context, position: number): boolean {
+  const token = victim.request.prompt[position];
+  return token !== undefined && token === other.request.prompt[position];
+}
+
 /** Whether another request's cell at a position is the victim's own but for the adapter: then it is not foreign. */
 export function isOwnButForAdapter(victim: Context, other: Context, position: number): boolean {
-  const { prompt, adapter } = victim.request;
-  return other.request.adapter !== adapter && other.request.prompt[position] === prompt[position];
+  return other.request.adapter !== victim.request.adapter && sameToken(victim, other, position);
 }
 
 /**
@@ -35,9 +40,7 @@ export function mixUpOrigins(
   position: number,
   others: readonly Context[],
 ): CellOrigin[] {
-  const holders = others.filter(
-    (c) => c.request.adapter === adapter && c.request.prompt[position] === victim.request.prompt[position],
-  );
+  const holders = others.filter((c) => c.request.adapter === adapter && sameToken(victim, c, position));
   return (holders.length > 0 ? holders : [victim]).map((c) => ({
     ...originAt(c, position),
     adapter: adapter ?? "base",

@@ -21,6 +21,7 @@ const CAUSES: Record<LabFaultName, readonly AnomalyClass[]> = {
   "row-swap-on-removal": CELLS,
   "partial-block-published": CELLS,
   "lost-tail": ["lost tail"],
+  "sampling-row-left": ["leaked parameter"],
   "abort-flushes-neighbour": ["row swap"],
   "cancel-drops-neighbour": ["unsettled request"],
   "adapter-not-hashed": ["adapter mix-up"],
@@ -52,7 +53,12 @@ function wrong(anomaly: Anomaly, { run, truth }: WatchedRun): string | null {
   const named = ownersOf(all);
   const { request, index } = anomaly;
   if (named.size === 0 || index === null) return null;
-  const real = anomaly.class === "row swap" ? truth.streams(request) : truth.owners(request, index);
+  const real =
+    anomaly.class === "row swap"
+      ? truth.streams(request)
+      : anomaly.class === "leaked parameter"
+        ? truth.samplers(request)
+        : truth.owners(request, index);
   const say = (what: string) =>
     `${run.trace.name}: ${request} ${what}; named ${[...named]}, really ${[...real]}: ${anomaly.explanation}`;
   // A fit by chance is said to be one: then it need not hold.

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type HandMadeRequest, handMade } from "../../properties/hand-made.ts";
-import { badToken, digitsOf, payloadRun, payloadToken, scanToken } from "../tracer/vocabulary.ts";
+import { badToken, digitsOf, payloadRun, payloadToken, rungToken, scanToken } from "../tracer/vocabulary.ts";
 import { classify } from "./anomaly.ts";
 import { contextsOf, wrongRun } from "./context.ts";
 import type { AnomalyClass } from "./finding.ts";
@@ -25,6 +25,8 @@ const victim: HandMadeRequest = {
   prompt: [{ seg: "A" }, { seg: "C" }, { read: "narrow", back: 48 }],
   maxTokens: 8,
 };
+/** A scan of digits in the second group of the first place. */
+const other: HandMadeRequest = { ...owner, id: "other", prompt: [{ seg: "D" }, { read: "scan" }] };
 const scanning: HandMadeRequest = { ...victim, prompt: [{ seg: "A" }, { seg: "C" }, { read: "scan" }] };
 const right = A.slice(16, 24);
 /** What stands at positions 16 to 23 of the owner. */
@@ -37,6 +39,22 @@ const mixed = (digits: readonly number[], of: readonly number[], others: readonl
     return payloadToken([pick(0), pick(1), pick(2)]);
   });
 const zeros = payloadToken([0, 0, 0]);
+
+const dice = (ladder: number): HandMadeRequest["prompt"] => [{ seg: "A" }, { read: "dice", ladder }];
+/** Walks down another ladder: 0, 1, 2, 3, and back to the top. */
+const walker: HandMadeRequest = { ...owner, id: "walker", prompt: dice(6), maxTokens: 8, options: { presence: 1.75 } };
+const sampler: HandMadeRequest = { ...owner, id: "sampler", options: { seed: 3 } };
+/** The same of dice on ladder 2. */
+const thrown = (
+  rungs: readonly number[],
+  others: readonly HandMadeRequest[],
+  more: Partial<HandMadeRequest> = {},
+): AnomalyClass[] =>
+  classes(
+    rungs.map((rung) => rungToken(2, rung)),
+    others,
+    { prompt: dice(2), ...more },
+  );
 
 /** The classes of what the victim was answered, best first. */
 function classes(
@@ -244,6 +262,32 @@ const TABLE: Readonly<Record<string, readonly Case[]>> = {
       classes: ["phantom hit"],
     },
   ],
+  "row swap, as a scan tells it": [
+    {
+      name: "a digit that the own scan allows: only another's scan names it",
+      found: () => classes([badToken(0, 1)], [{ ...owner, prompt: [{ seg: "B" }, { read: "scan" }] }, other], scanning),
+      classes: ["row swap"],
+    },
+    {
+      name: "near miss: nobody scanned with a token that forbids it",
+      found: () => classes([badToken(0, 1)], [{ ...owner, prompt: [{ seg: "B" }, { read: "scan" }] }], scanning),
+      classes: ["unexplained"],
+    },
+  ],
+  "a second lap": [
+    {
+      name: "another's token in a cell of the own answer: a foreign cell, or what a decode step was fed",
+      found: () => {
+        const lap = [...C.slice(8), zeros, zeros, zeros, ...C.slice(8), zeros, zeros];
+        const wrong = B.slice(3, 7);
+        return classes([...lap.slice(0, 14), ...wrong, ...lap.slice(18)], [{ ...owner, maxTokens: 40 }], {
+          prompt: [{ seg: "A" }, { seg: "C" }, { read: "narrow", back: 8 }],
+          maxTokens: lap.length,
+        });
+      },
+      classes: ["foreign read", "torn read", "row swap"],
+    },
+  ],
   "lost tail": [
     { name: "a right answer that ends early", found: () => classes(right.slice(0, 5), []), classes: ["lost tail"] },
     {
@@ -287,6 +331,54 @@ const TABLE: Readonly<Record<string, readonly Case[]>> = {
       name: "near miss: new tokens behind the end",
       found: () => classes([...right, ...A.slice(24, 27)], []),
       classes: ["unexplained"],
+    },
+  ],
+  "leaked parameter": [
+    {
+      name: "three rungs in a row that a neighbour's penalty leads to",
+      found: () => thrown([0, 1, 2, 3, 0, 0, 0, 0], [walker]),
+      classes: ["leaked parameter"],
+    },
+    {
+      name: "rungs that only a temperature leads to",
+      found: () => thrown([0, 3, 0, 1, 0, 0, 2, 0], [sampler, walker]),
+      classes: ["leaked parameter"],
+    },
+    {
+      name: "a penalty, although the owner has ended: its row may have been left as it was",
+      found: () => thrown([0, 1, 2, 3, 0, 0, 0, 0], [{ ...walker, settledAt: 10 }]),
+      classes: ["leaked parameter"],
+    },
+    {
+      name: "near miss: one rung is no evidence",
+      found: () => thrown([0, 1, 0, 0, 0, 0, 0, 0], [walker]),
+      classes: ["leaked parameter", "unexplained"],
+    },
+    {
+      name: "near miss: the own penalty is gone, which need not be anybody's doing",
+      found: () => thrown([0, 0, 0, 0, 0, 0, 0, 0], [sampler], { options: { presence: 1.75 } }),
+      classes: ["leaked parameter", "unexplained"],
+    },
+    {
+      name: "near miss: a neighbour on the same ladder should be answered so",
+      found: () => thrown([0, 1, 2, 3, 0, 0, 0, 0], [{ ...walker, prompt: dice(2) }]),
+      classes: ["leaked parameter", "row swap"],
+    },
+    {
+      name: "near miss: rungs of a neighbour's ladder",
+      found: () => classes(new Array(8).fill(rungToken(5, 0)), [{ ...walker, prompt: dice(5) }], { prompt: dice(2) }),
+      classes: ["row swap"],
+    },
+    {
+      name: "near miss: nobody has a parameter that leads there",
+      found: () => thrown([0, 5, 6, 5, 0, 0, 0, 0], [walker]),
+      classes: ["unexplained"],
+    },
+    {
+      name: "a neighbour's allowed tokens look as its row does",
+      found: () =>
+        classes(new Array(8).fill(scanToken([1, 4])), [{ ...owner, options: { allow: true } }], { prompt: dice(2) }),
+      classes: ["row swap", "leaked parameter"],
     },
   ],
   unexplained: [

@@ -4,12 +4,12 @@
  */
 
 import { expectedTokens } from "../trace/prompt.ts";
-import { storedToken } from "../tracer/adapter.ts";
-import { DIGITS, digitsOf, isPayload, tokenKind } from "../tracer/vocabulary.ts";
+import { DIGITS, digitsOf, isPayload, scanAllows, tokenKind } from "../tracer/vocabulary.ts";
 import { digitMixUps, otherAdapters } from "./adapter-mix-up.ts";
 import { askedPosition, type Context } from "./context.ts";
-import type { AnomalyClass, Reading } from "./finding.ts";
+import { type AnomalyClass, type CellOrigin, isOthers, type Reading } from "./finding.ts";
 import { type ReadTime, readingsOf, readTime } from "./lifetime.ts";
+import { parameterFits } from "./parameters.ts";
 import { type PhantomHit, phantomHit, unearnedHit } from "./phantom.ts";
 import { chance, digitOrigins, type Fit, narrowFits, observedFrom, rowFit, zeroOrigins } from "./provenance.ts";
 
@@ -71,6 +71,8 @@ function wrongToken(evidence: Evidence, index: number): Readings {
   const others = contexts.filter((c) => c !== victim && c.sentAt <= at);
   const time = readTime(victim, index, contexts, slack);
   const alarm = tokenKind(victim.answer[index]!).kind === "err";
+  if (victim.request.read === "dice" && !alarm)
+    return withAllowed(dice(evidence, index, time, others), evidence, index);
   // Null where the token tells of the whole context.
   const asked = alarm ? null : askedPosition(victim.request, index);
   const readings = alarm
@@ -79,7 +81,19 @@ function wrongToken(evidence: Evidence, index: number): Readings {
       ? scan(evidence, index, time, others)
       : narrow(evidence, asked, index, time, others);
   const phantom = phantomHit(victim, contexts, evidence.flushes);
-  return phantom !== null && mayCover(phantom, asked) ? asPhantom(readings) : readings;
+  const all = phantom !== null && mayCover(phantom, asked) ? asPhantom(readings) : readings;
+  return withAllowed(all, evidence, index);
+}
+
+/** A row that is held to another's allowed tokens answers what the other should. */
+function withAllowed(readings: Readings, { victim, contexts }: Evidence, index: number): Readings {
+  const swapped = readings.find((r) => r.class === "row swap");
+  const origins = (swapped?.origins ?? []).flatMap(({ request }) => {
+    const owner = contexts.find((c) => c.request.id === request)!;
+    if (!owner.options?.allow?.includes(victim.answer[index]!)) return [];
+    return { request, position: owner.request.prompt.length, place: "allowed tokens" };
+  });
+  return origins.length === 0 ? readings : [...readings, { class: "leaked parameter", origins }];
 }
 
 /** A scan or an alarm reads the cells that were hit for nothing, whatever else it reads; a narrow read does if it asks there. */
@@ -90,10 +104,14 @@ function mayCover({ held, cached }: PhantomHit, asked: number | null): boolean {
 /** Whose cells they are is what they were without it. What no cell can cause stays as it is. */
 function asPhantom(readings: Readings): Readings {
   const cells = readings.filter(
-    (r) => r.class !== "row swap" && r.class !== "repeated tail" && r.class !== "lost tail",
+    (r) =>
+      r.class !== "row swap" &&
+      r.class !== "leaked parameter" &&
+      r.class !== "repeated tail" &&
+      r.class !== "lost tail",
   );
   if (cells.length === 0) return readings;
-  const origins = cells.flatMap((r) => r.origins).filter((o, i, all) => all.findIndex((p) => same(o, p)) === i);
+  const origins = cells.flatMap((r) => r.origins).filter(distinct);
   return [{ class: "phantom hit", origins }, ...readings.filter((r) => !cells.includes(r))];
 }
 
@@ -103,6 +121,8 @@ const same = (a: Reading["origins"][number], b: Reading["origins"][number]): boo
 function scan({ victim, contexts }: Evidence, index: number, time: ReadTime, others: readonly Context[]): Readings {
   const token = tokenKind(victim.answer[index]!);
   if (token.kind === "bad") {
+    if (scanAllows(victim.request.prompt.at(-1)!, token.digit, token.value))
+      return scannedAs(victim, token, time.to, others);
     const mixedUp = digitMixUps(victim, token.digit, token.value, time.to, others);
     const [first, ...rest] = [
       ...(mixedUp.length > 0 ? [{ class: "adapter mix-up" as const, origins: mixedUp }] : []),
@@ -115,6 +135,44 @@ function scan({ victim, contexts }: Evidence, index: number, time: ReadTime, oth
   return settled([rowFit(victim, seen, time.to, others)], contexts, time);
 }
 
+/** One or two wrong rungs may be anything's. */
+const SURE_RUNGS = 3;
+
+/** No cell moves dice: their answer is another's parameter's, or another row's. */
+function dice({ victim, contexts }: Evidence, index: number, time: ReadTime, others: readonly Context[]): Readings {
+  const seen = observedFrom(victim, index);
+  const fits = parameterFits(victim, index, seen, others);
+  const row = rowFit(victim, seen, time.to, others);
+  const tokens = fits[0]?.tokens ?? 0;
+  const swapped = row.digits > 0 && row.digits >= DIGITS * tokens ? settled([row], contexts, time) : [];
+  const better = swapped.length > 0 && row.digits > DIGITS * tokens;
+  const leaked: Reading[] =
+    tokens === 0 || better ? [] : [{ class: "leaked parameter", origins: fits.map((fit) => fit.origin) }];
+  const [first, ...rest] = [...leaked, ...swapped];
+  if (first === undefined) return [UNEXPLAINED];
+  // A parameter that was lost need not have gone anywhere.
+  const sure = leaked.length === 0 || (tokens >= SURE_RUNGS && !fits.some((fit) => fit.lost));
+  return sure ? [first, ...rest] : [first, ...rest, UNEXPLAINED];
+}
+
+/**
+ * A digit that the own scan allows is named by a scan that does not: a decode step was fed its token, or the row is its
+ * own.
+ */
+function scannedAs(
+  victim: Context,
+  { digit, value }: { readonly digit: number; readonly value: number },
+  at: number,
+  others: readonly Context[],
+): Readings {
+  const origins = others.flatMap(({ request, sentAt, settledAt }): CellOrigin[] => {
+    const besides = sentAt <= at && (settledAt === null || settledAt >= victim.sentAt);
+    if (!besides || request.read !== "scan" || scanAllows(request.prompt.at(-1)!, digit, value)) return [];
+    return [{ request: request.id, position: request.prompt.length, place: "answer[0]" }];
+  });
+  return origins.length === 0 ? [UNEXPLAINED] : [{ class: "row swap", origins }];
+}
+
 function narrow(
   { victim, contexts }: Evidence,
   asked: number,
@@ -125,8 +183,7 @@ function narrow(
   const seen = observedFrom(victim, index);
   const [first] = seen.tokens;
   if (!isPayload(first!)) return settled([rowFit(victim, seen, time.to, others)], contexts, time);
-  // Of a later cell than the prompt's, only a read that went wrong can ask.
-  const own = digitsOf(storedToken(victim.request.adapter, victim.request.prompt[asked] ?? 0));
+  const own = digitsOf(expectedTokens(victim.request)[index]!);
   const digits = digitsOf(first!);
   const strange = [0, 1, 2].filter((digit) => digits[digit] !== own[digit]);
   if (strange.every((digit) => digits[digit] === 0)) {
@@ -140,8 +197,19 @@ function narrow(
     // The nearest cell that is there may be one without payload: what lies at the asked place is open then.
     return [named("unwritten read"), ...theirs, UNEXPLAINED];
   }
-  return settled(narrowFits(victim, asked, index, seen, others), contexts, time);
+  const readings = settled(narrowFits(victim, asked, index, seen, others), contexts, time);
+  return asked < victim.request.prompt.length ? readings : withFed(readings);
 }
+
+/** A cell of the own answer may be right, and hold what another row was to be fed. */
+function withFed(readings: Readings): Readings {
+  const origins = readings.filter((r) => isOthers(r.class) || r.class === "torn read").flatMap((r) => r.origins);
+  if (origins.length === 0 || readings.some((r) => r.class === "row swap")) return readings;
+  return [...readings, { class: "row swap", origins: origins.filter(distinct) }];
+}
+
+const distinct = (o: CellOrigin, i: number, all: readonly CellOrigin[]): boolean =>
+  all.findIndex((p) => same(o, p)) === i;
 
 /** What the best fits are called. Where the best is no better than chance, that is said too. */
 function settled(fits: readonly Fit[], contexts: readonly Context[], time: ReadTime): Readings {

@@ -81,6 +81,16 @@ const APART: readonly (readonly [...Pair, string])[] = [
     "unexplained",
     "a scan of the same context: it says nothing of zeros, and names a digit if cells of other positions lie there",
   ],
+  [
+    "leaked parameter",
+    "row swap",
+    "dice for both, on ladders of their own and without `allow`: another row's answer is then a rung of its ladder, a parameter moves the own one",
+  ],
+  [
+    "leaked parameter",
+    "unexplained",
+    "the same request alone, and dice with a longer answer: a parameter goes on moving them, rung by rung",
+  ],
   ["repeated tail", "unexplained", "a narrow read in its place, with a longer answer: its tokens are all different"],
 ];
 const CHANCE = "a narrow read with a longer answer: so few tokens fit somewhere by chance";

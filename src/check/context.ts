@@ -1,6 +1,7 @@
 /** A request's context, cell by cell: what each position holds and what the trace calls it. */
 
 import type { Outcome } from "../history/outcome.ts";
+import { type RequestOptions, resolveOptions } from "../trace/options.ts";
 import { expectedTokens, type ResolvedRequest } from "../trace/prompt.ts";
 import { tokenName } from "../tracer/vocabulary.ts";
 import type { CellOrigin } from "./finding.ts";
@@ -19,10 +20,13 @@ export interface Context {
    * what an earlier run put there.
    */
   readonly cached: number | null;
+  /** What it asked for beside its prompt; null for nothing. */
+  readonly options: RequestOptions | null;
 }
 
 export function contextsOf(run: Run): Context[] {
   const { empty } = run.history.header;
+  const options = resolveOptions(run.trace);
   return [...run.outcomes.values()].flatMap((outcome) => {
     const request = run.requests.get(outcome.id);
     if (!request) return [];
@@ -34,6 +38,7 @@ export function contextsOf(run: Run): Context[] {
       settledAt: outcome.settledAt,
       status: outcome.status,
       cached: empty === true ? outcome.cached : null,
+      options: options.get(outcome.id) ?? null,
     };
   });
 }
@@ -64,7 +69,7 @@ export function placeOf(request: ResolvedRequest, position: number): string {
   return position < start + tokens ? `read${number}` : `answer${number}[${position - start - tokens}]`;
 }
 
-/** The position that a narrow or find answer reads; null for a scan, which reads them all. */
+/** The position that a narrow or find answer reads; null for a scan, which reads all, and for dice, which read none. */
 export function askedPosition(request: ResolvedRequest, index: number): number | null {
   if (request.asked === null) return null;
   return request.read === "narrow" ? request.asked + index : request.asked;

@@ -75,7 +75,11 @@ export function coverage(runs: Iterable<Run>): Coverage {
       const request = run.requests.get(id);
       if (!request || (outcome.tokens.length === 0 && outcome.status !== "finished")) continue;
       cells.held += request.prompt.length + Math.max(0, outcome.tokens.length - 1);
-      const seen = readsAll(request) ? scanned(request, outcome, risks) : pointedAt(request, outcome, risks);
+      const seen = readsAll(request)
+        ? scanned(request, outcome, risks)
+        : request.asked === null
+          ? NOTHING
+          : pointedAt(request, outcome, risks);
       cells.read += seen.read;
       cells.readAfterRisk += seen.readAfterRisk;
       total.cellReads += seen.reads;

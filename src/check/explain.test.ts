@@ -251,7 +251,7 @@ describe("the explanation says", () => {
     const same = { prompt: [{ seg: "A" }, { read: "scan" }] as const, maxTokens: 4 };
     const run = handMade([
       { ...same, id: "r1", sentAt: 0, settledAt: 9 },
-      { ...same, id: "r2", sentAt: 10, settledAt: 19, cached: 48, salt: "s1" },
+      { ...same, id: "r2", sentAt: 10, settledAt: 19, cached: 48, options: { salt: "s1" } },
     ]);
     const anomaly = explainWitness(run, { request: "r2", index: null, expected: "0 tokens", observed: "48" }, 16);
     expect(anomaly).toMatchObject({ class: "phantom hit", or: [], index: null });

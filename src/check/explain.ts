@@ -127,14 +127,18 @@ function wrongToken(run: Run, outcome: Outcome, index: number, evidence: Evidenc
 
   const block = blockOf(blockSize);
   const asked =
-    position === null
-      ? `${outcome.id} scanned its own ${cells(request.turns.at(-1)!.start)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
-      : `${outcome.id} asked for its own cell at ${block(position)}, which is ${placeOf(request, position)}, and should have got ${tokenName(expected[0]!)}`;
+    request.read === "dice"
+      ? `${outcome.id} threw dice (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}, whatever its cells hold`
+      : position === null
+        ? `${outcome.id} scanned its own ${cells(request.turns.at(-1)!.start)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
+        : `${outcome.id} asked for its own cell at ${block(position)}, which is ${placeOf(request, position)}, and should have got ${tokenName(expected[0]!)}`;
   const got = `answer ${index} is ${tokenName(observed[0]!)} instead`;
   const alarm = alarmed(outcome.id, observed[0]!, readings);
   // What an alarm admits is told by its own sentences; a phantom hit is more than that.
   const toTell = alarm === null ? readings : readings.filter((r) => r.class === "phantom hit");
-  const says = told(toTell).map((reading) => meaning(reading, { evidence, observed, position, block }));
+  const says = told(toTell).map((reading) =>
+    meaning(reading, { evidence, expected: expected[0]!, observed, position, block }),
+  );
   const sentences = [
     `${asked}; ${got}.`,
     ...(alarm ?? []),
@@ -187,8 +191,9 @@ function told(readings: readonly Reading[]): (Reading & { readonly alive?: "unkn
 /** A wrong token, with what its readings are told by. */
 interface WrongToken {
   readonly evidence: Evidence;
+  readonly expected: number;
   readonly observed: readonly number[];
-  /** Null for a scan. */
+  /** Null for a scan and for dice. */
   readonly position: number | null;
   readonly block: (position: number) => string;
 }
@@ -196,11 +201,11 @@ interface WrongToken {
 /** What one reading says of the cells, in a sentence. */
 function meaning(
   { class: kind, origins, alive }: ReturnType<typeof told>[number],
-  { evidence, observed, position, block }: WrongToken,
+  { evidence, expected, observed, position, block }: WrongToken,
 ): string {
   const { victim, contexts } = evidence;
   const scan = position === null;
-  const tokens = scan ? 1 : inARow(origins[0], observed, contexts);
+  const tokens = scan ? 1 : inARow(kind, origins[0], observed, contexts);
   const run = tokens > 1 ? `These ${tokens} tokens in a row are` : "That is";
   const named = placesOf(origins, position, block);
   const certainty =
@@ -217,16 +222,21 @@ function meaning(
     case "shifted read":
       return `${run} its own ${named}: the right request, the wrong position.${certainty}`;
     case "torn read":
-      return `${strangeDigits(victim, position!, observed[0]!)} from ${named}, the others do not: the cell has two sources.${certainty}`;
+      return `${strangeDigits(expected, observed[0]!)} from ${named}, the others do not: the cell has two sources.${certainty}`;
     case "adapter mix-up": {
-      const what = scan ? "cells" : `own cell at ${block(position)}`;
-      const digit = scan
-        ? `${scanned(observed[0]!)} is in no cell of its own context under ${ownAdapter(victim)}. `
-        : "";
-      return `${digit}${victim.request.id} read its ${scan ? "own " : ""}${what} as ${computers(origins, victim)} computed ${scan ? "them" : "it"}${tokens > 1 ? `, for ${tokens} tokens in a row` : ""}.${certainty}`;
+      const by = computers(origins, victim);
+      const more = tokens > 1 ? `, for ${tokens} tokens in a row` : "";
+      const read = `${victim.request.id} read its own`;
+      return scan
+        ? `${scanned(observed[0]!)} is in no cell of its own context under ${ownAdapter(victim)}. ${read} cells as ${by} computed them.${certainty}`
+        : `${read} cell at ${block(position)} as ${by} computed it${more}.${certainty}`;
     }
     case "row swap":
+      if (scan && tokenKind(observed[0]!).kind === "bad")
+        return `Its own scan allows that digit, so no cell is to blame: it was answered as a scan of ${[...new Set(origins.map((o) => o.request))].join(" or ")} is, whose token it was fed or whose row it had.`;
       return `${run} what ${named} should be: the answer of another row.${certainty}`;
+    case "leaked parameter":
+      return `It answers as if it were sampled with ${parametersOf(origins)}.${certainty}`;
     case "repeated tail":
       return "A part of its own answer came twice.";
     case "lost tail":
@@ -250,13 +260,30 @@ function meaning(
   }
 }
 
+/** Each parameter with up to four who asked for it. */
+function parametersOf(origins: readonly CellOrigin[]): string {
+  const asked = [...new Set(origins.map((o) => o.place))].map((place) => {
+    const by = origins.filter((o) => o.place === place).map((o) => o.request);
+    const more = by.length - 4;
+    return `${place}, as ${by.slice(0, 4).join(" or ")}${more > 0 ? ` or ${more} more` : ""} asked`;
+  });
+  return asked.join("; or ");
+}
+
 /** How many of the observed tokens stand in a row in the request that they came from. */
-function inARow(origin: CellOrigin | undefined, observed: readonly number[], contexts: readonly Context[]): number {
+function inARow(
+  kind: Reading["class"],
+  origin: CellOrigin | undefined,
+  observed: readonly number[],
+  contexts: readonly Context[],
+): number {
   const owner = contexts.find((c) => c.request.id === origin?.request);
   if (origin === undefined || owner === undefined) return 0;
   const adapter = origin.adapter ?? owner.request.adapter ?? "base";
   const under = adapter === "base" ? null : adapter;
-  const held = [...owner.request.prompt.map((token) => storedToken(under, token)), ...expectedTokens(owner.request)];
+  const context = [...owner.request.prompt, ...expectedTokens(owner.request)];
+  // Another row brings tokens as they were answered, a cell as they are stored.
+  const held = kind === "row swap" ? context : context.map((token) => storedToken(under, token));
   const differs = observed.findIndex((token, i) => token !== held[origin.position + i]);
   return differs < 0 ? observed.length : differs;
 }
@@ -295,8 +322,8 @@ function scanned(observed: number): string {
   return token.kind === "bad" ? `Digit ${token.digit + 1}` : "That";
 }
 
-function strangeDigits({ request }: Context, position: number, observed: number): string {
-  const own = digitsOf(storedToken(request.adapter, request.prompt[position]!));
+function strangeDigits(expected: number, observed: number): string {
+  const own = digitsOf(expected);
   const strange = digitsOf(observed).flatMap((value, digit) => (value === own[digit] ? [] : [digit]));
   const named = strange.map((digit) => `${digit + 1} (${layersOf(digit)})`).join(" and ");
   return strange.length === 1 ? `Digit ${named} comes` : `Digits ${named} come`;

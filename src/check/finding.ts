@@ -7,7 +7,6 @@ import type { AdapterName } from "../tracer/adapter.ts";
 
 /**
  * Names of what a wrong answer shows; docs/anomalies.md defines them. `unexplained` where the evidence fits no class.
- * Leaked parameter gets its place here with the reads that can show it.
  */
 export type AnomalyClass =
   | "foreign read"
@@ -17,6 +16,7 @@ export type AnomalyClass =
   | "unwritten read"
   | "adapter mix-up"
   | "row swap"
+  | "leaked parameter"
   | "phantom hit"
   | "lost tail"
   | "repeated tail"
@@ -27,13 +27,13 @@ export type AnomalyClass =
 /** Another request's cells. Foreign and stale differ only in whether their owner was still at work. */
 export const isOthers = (kind: AnomalyClass): boolean => kind === "foreign read" || kind === "stale read";
 
-/** A cell that could have given the wrong token: whose it was and where it lay. */
+/** A cell that could have given the wrong token: whose it was and where it lay. Of a leaked parameter: whose it was. */
 export interface CellOrigin {
   /** Request whose prompt or answer put the cell there. */
   readonly request: string;
   /** Position in that request's context. */
   readonly position: number;
-  /** Where the position lies in the trace's words: `B[17]`, or `answer[3]`. */
+  /** Where the position lies in the trace's words: `B[17]`, or `answer[3]`. A leaked parameter: `presence penalty 0.75`. */
   readonly place: string;
   /** Of an adapter mix-up: what computed the cell, which has the token that the request itself should have there. */
   readonly adapter?: AdapterName | "base";

@@ -44,6 +44,8 @@ describe("usage", () => {
   });
   test("options that do not go together", () =>
     refused(["run", "--target", "lab", "--cmd", "x"], /--cmd goes with no other --target/));
+  test("adapters for a server that is running already", () =>
+    refused(["run", "--target", "http://127.0.0.1:1", "--adapters"], /--adapters goes with what Crosstalk starts/));
 });
 
 describe("a trace", () => {

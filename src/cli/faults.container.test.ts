@@ -19,8 +19,8 @@ const model = tracerFile();
 const FAULTY_TRIES = 200;
 
 /** A server of one's own in a container, for the length of a test. */
-async function serve(args: readonly string[], fault: string | null) {
-  const target = containerTarget({ model, fault, extraArgs: args });
+async function serve(args: readonly string[], fault: string | null, adapters: boolean) {
+  const target = containerTarget({ model, fault, adapters, extraArgs: args });
   await target.start();
   onTestFinished(() => target.stop());
   return target;
@@ -33,9 +33,12 @@ function ownCommand(fault: string, args: readonly string[]): string {
   return `${container} crosstalk/llama.cpp:local ${server} --slot-save-path /tmp --metrics ${args.join(" ")}`;
 }
 
-describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args }) => {
+describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args, adapters }) => {
+  const needed = adapters !== undefined;
   test("answers a request right that is alone on a fresh server", async () => {
-    const target = await serve(args, fault);
+    const target = await serve(args, fault, needed);
+    // The last request of the start was one under an adapter; a flush ends with the base model's.
+    if (needed) await target.flush();
     for (const cells of [20, 400]) {
       const trace = validateTrace({
         crosstalk: "crosstalk-trace/1",
@@ -47,6 +50,7 @@ describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args }
       const expected = [...expectedTokens(resolveRequests(trace).get("r1")!)];
       expect(outcomes(history).get("r1")!.tokens).toEqual(expected);
       await target.restart();
+      if (needed) await target.flush();
     }
   });
 
@@ -64,13 +68,13 @@ describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args }
     expect(finding!.requests).toBeLessThanOrEqual(6);
     expect(finding!.confirmation.failed).toBeGreaterThan(0);
 
-    const faulty = runRepro(finding!.repro, (await serve(args, fault)).baseUrl, FAULTY_TRIES);
+    const faulty = runRepro(finding!.repro, (await serve(args, fault, needed)).baseUrl, FAULTY_TRIES);
     expect(faulty.output).toMatch(/^REPRODUCED on try/m);
     expect(faulty.status).toBe(1);
     // So many that a failure which showed as often as this one did would have shown.
     const { failed, runs } = finding!.confirmation;
     const tries = cleanRunsNeeded(failed / (runs + 1), 0.998);
-    const clean = runRepro(finding!.repro, (await serve(args, null)).baseUrl, tries);
+    const clean = runRepro(finding!.repro, (await serve(args, null, needed)).baseUrl, tries);
     expect(clean.output).toMatch(new RegExp(`^NOT REPRODUCED in ${tries} tries`, "m"));
     expect(clean.status).toBe(0);
   });
@@ -115,6 +119,24 @@ test("a clean server: at least 1,000 requests with cache hits and cancels, and n
   expect(summary.counts.cancels).toBeGreaterThan(100);
   expect(summary.counts.prefixHitTokens).toBeGreaterThan(1_000);
   expect(summary.counts.cells.readAfterRisk).toBeGreaterThan(10_000);
+});
+
+test("a clean server with adapters mixed with the base model by name: no alarm", { timeout: 600_000 }, async () => {
+  const run = [
+    "run",
+    "--engine",
+    "llama.cpp",
+    "--adapters",
+    "all",
+    "--traces",
+    "14",
+    "--json",
+    "--out",
+    temporaryFolder(),
+  ];
+  const { code, stdout } = await crosstalk(...run);
+  expect(summarySchema.parse(JSON.parse(stdout))).toMatchObject({ verdict: "pass", error: null, findings: [] });
+  expect(code).toBe(0);
 });
 
 test("a clean server started by a command of one's own", async () => {

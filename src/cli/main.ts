@@ -77,7 +77,19 @@ targetOptions(program.command("run"))
     new Option(
       "--without <option...>",
       "options of requests to leave out, for instance while a bug of theirs is open",
-    ).choices(["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt", "adapter"]),
+    ).choices([
+      "seed",
+      "logprobs",
+      "stop",
+      "allow",
+      "avoid",
+      "priority",
+      "salt",
+      "adapter",
+      "presence",
+      "frequency",
+      "ban",
+    ]),
   )
   .option("--findings <number>", "stop after this many findings, one a law", positiveNumber, 1)
   .option("--out <folder>", "where to write traces, histories and findings (default crosstalk-out/run-TIME)")
@@ -132,6 +144,7 @@ program
   .option("--heads <number>", "query heads (default: four for each KV head, the fewest)", positiveNumber)
   .option("--head-dim <number>", "size of a head: 64, 128 or 256 (default: 128)", positiveNumber)
   .option("--drag <number>", "feed-forward width that costs time and adds nothing (default: 0)", wholeNumber)
+  .option("--window <cells>", "cells that all layers but the first two see (--format hf; vLLM)", positiveNumber)
   .option("--json", "print the manifest as JSON")
   .addHelpText(
     "after",

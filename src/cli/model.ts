@@ -25,6 +25,8 @@ interface ShapeOptions {
   readonly heads?: number;
   readonly headDim?: number;
   readonly drag?: number;
+  /** Cells that the read layers see. */
+  readonly window?: number;
 }
 
 export async function writeModelCommand(folder: string, options: ModelOptions): Promise<number> {
@@ -38,7 +40,7 @@ export async function writeModelCommand(folder: string, options: ModelOptions): 
 }
 
 /** @throws CrosstalkError INVALID_OPTION for a shape that no tracer can have, and for a config that is none */
-function shapeOf({ like, layers, kvHeads, heads, headDim, drag }: ShapeOptions): TracerShape {
+function shapeOf({ like, layers, kvHeads, heads, headDim, drag, window }: ShapeOptions): TracerShape {
   const base = like === undefined ? DEFAULT_SHAPE : shapeLike(configAt(like));
   return tracerShape({
     readLayers: (layers ?? layersOf(base)) - ASKING_LAYERS,
@@ -46,6 +48,7 @@ function shapeOf({ like, layers, kvHeads, heads, headDim, drag }: ShapeOptions):
     queryHeads: heads ?? (kvHeads === undefined ? base.queryHeads : ROLES * kvHeads),
     headSize: (headDim ?? base.headSize) as TracerShape["headSize"],
     drag: drag ?? base.drag,
+    window: window ?? base.window,
   });
 }
 

@@ -7,6 +7,7 @@ import { OPTIONS } from "../trace/options.ts";
 import { adapterFiles } from "../tracer/adapter-files.ts";
 import { DEFAULT_MODEL, GGUF_FILE, MANIFEST_FILE, sumsOf, tracerModel } from "../tracer/manifest.ts";
 import { readModel } from "./model-file.ts";
+import { summarySchema } from "./summary.ts";
 import { crosstalk, temporaryFolder } from "./testing.ts";
 
 const FAULTY = ["--target", "lab", "--topology", "pd", "--fault", "pd-free-on-abort"];
@@ -32,6 +33,32 @@ test("a saved finding is judged again, and replayed: failing on the fault, clean
   const clean = await crosstalk("replay", folder, "--target", "lab", "--topology", "pd", "--tries", "3");
   expect(clean.stdout).toMatch(/failed in 0 of 3 tries; at most 63\.2 % of runs fail/);
   expect(clean.code).toBe(0);
+});
+
+test("a fault of adapters brings the adapters that it needs, and is found, reduced and replayed", async () => {
+  const out = temporaryFolder();
+  const lab = ["--target", "lab", "--fault", "adapter-not-hashed"];
+  const { code, stdout } = await crosstalk("run", ...lab, "--traces", "30", "--json", "--out", out);
+  expect(code).toBe(1);
+  const [finding] = summarySchema.parse(JSON.parse(stdout)).findings;
+  expect(finding).toMatchObject({ class: "adapter mix-up", requests: 2 });
+  expect(finding!.explanation).toMatch(/read its own cells? .*as (adapter a\d|the base model) \(of /);
+  expect((await crosstalk("replay", finding!.repro, ...lab)).code).toBe(1);
+  expect((await crosstalk("replay", finding!.repro, "--target", "lab")).code).toBe(0);
+});
+
+test("a clean lab with adapters: no alarm", async () => {
+  const { code } = await crosstalk(
+    "run",
+    "--target",
+    "lab",
+    "--adapters",
+    "--traces",
+    "30",
+    "--out",
+    temporaryFolder(),
+  );
+  expect(code).toBe(0);
 });
 
 test.each(["gguf", "hf"] as const)("the model is written as its manifest says: %s", async (format) => {
@@ -65,7 +92,14 @@ test("the model has the shape of another one, changed by what else is said", asy
   const shape = ["--like", folder, "--layers", "7", "--head-dim", "128", "--drag", "32"];
   const { code, stdout } = await crosstalk("model", "write", join(folder, "tracer"), ...shape, "--json");
   expect(code).toBe(0);
-  expect(JSON.parse(stdout).shape).toEqual({ readLayers: 5, kvHeads: 4, queryHeads: 16, headSize: 128, drag: 32 });
+  expect(JSON.parse(stdout).shape).toEqual({
+    readLayers: 5,
+    kvHeads: 4,
+    queryHeads: 16,
+    headSize: 128,
+    drag: 32,
+    window: null,
+  });
   expect(() => readModel(join(folder, "tracer"))).not.toThrow();
 });
 

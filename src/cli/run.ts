@@ -23,16 +23,16 @@ export interface RunOptions extends TargetOptions {
   readonly json?: boolean;
 }
 
-export async function run(given: RunOptions): Promise<number> {
-  const options = await withNeedsOfFault(given);
+export async function run(options: RunOptions): Promise<number> {
   return withInterrupt(async (signal) => {
     let session: Session;
     let store: Store | null = null;
     try {
       store = new Store(options.out ?? `crosstalk-out/run-${timestamp(new Date())}`);
-      const target = await openTarget(options);
+      const planned = await withNeedsOfFault(options);
+      const target = await openTarget(planned);
       const progress = progressTo(process.stderr, options.json === true);
-      session = await runSession({ ...options, target, store, progress, signal });
+      session = await runSession({ ...planned, target, store, progress, signal });
     } catch (error) {
       const parts = {
         seed: options.seed,

@@ -32,6 +32,30 @@ test("a clean server: preemptions, cancels and prefix hits, and no alarm", { tim
   expect(summary.counts.cells.readAfterRisk).toBeGreaterThan(10_000);
 });
 
+test("adapters mixed with the base model: no alarm", { timeout: 600_000 }, async () => {
+  const { code, summary } = await campaign(
+    "--engine",
+    "vllm",
+    "--adapters",
+    "--traces",
+    "14",
+    "--out",
+    temporaryFolder(),
+  );
+  expect(summary).toMatchObject({ verdict: "pass", findings: [] });
+  expect(code).toBe(0);
+});
+
+test("a prefix that an adapter computed is not taken for the base model's, but where block keys leave the adapter out", {
+  timeout: 600_000,
+}, async () => {
+  const replay = ["replay", "corpus/found/llama-cpp-adapter-left-out/trace.json", "--engine", "vllm"];
+  expect((await crosstalk(...replay)).code).toBe(0);
+  const { code, stdout } = await crosstalk(...replay, "--fault", "adapter-not-hashed");
+  expect(stdout).toContain("as adapter a2 (of r1) computed it");
+  expect(code).toBe(1);
+});
+
 test("a model of another depth in BF16, by a command of one's own", { timeout: 600_000 }, async () => {
   const model = join(temporaryFolder(), "model");
   const shape = ["--layers", "8", "--kv-heads", "2"];

@@ -6,8 +6,10 @@ import { anyAim } from "./aim.ts";
 import { cancelAndRetry } from "./cancel-and-retry.ts";
 import { conversation } from "./conversation.ts";
 import { crossover } from "./crossover.ts";
+import { withDice } from "./dice.ts";
 import { dirtyPool } from "./dirty-pool.ts";
 import { equalLengths } from "./equal-lengths.ts";
+import { withLaps } from "./laps.ts";
 import type { TraceLimits } from "./limits.ts";
 import { sometimesMarked } from "./marks.ts";
 import { withOptions } from "./options.ts";
@@ -20,6 +22,7 @@ import { slotAlternation } from "./slot-alternation.ts";
 import { type Act, requestsIn, type Script, stage } from "./stage.ts";
 import { burstGap, cancelMoment } from "./timing.ts";
 import { twins } from "./twins.ts";
+import { withinWindow } from "./window.ts";
 
 /** What each pattern sends, within the limits of a target. */
 export const patterns: Readonly<Record<PatternName, (limits: TraceLimits) => fc.Arbitrary<Scene>>> = {
@@ -44,8 +47,10 @@ export const patterns: Readonly<Record<PatternName, (limits: TraceLimits) => fc.
 export function generateTrace(seed: number, limits: TraceLimits): Trace {
   // Without bias: it would draw every second number from the ends of its range, and delays and lengths are chosen here.
   const [script] = fc.sample(fc.noBias(scriptOf(limits)), { seed, numRuns: 1 });
-  const trace = stage({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits);
-  return withOptions(sometimesMarked(trace, seed >>> 0), limits.options, seed >>> 0);
+  const staged = stage({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits);
+  const asked = withLaps(sometimesMarked(staged, seed >>> 0), limits);
+  const cut = withinWindow(asked, limits.window);
+  return withOptions(withDice(cut, limits.options, seed >>> 0), limits.options, seed >>> 0);
 }
 
 /** Traces as an arbitrary, for tests that shrink. */

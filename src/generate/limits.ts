@@ -27,6 +27,8 @@ export interface TraceLimits {
   readonly toleranceMs: number;
   /** Options of requests that the target knows. */
   readonly options: readonly RequestOption[];
+  /** Cells that the model's read layers see; null for all. */
+  readonly window: number | null;
 }
 
 /** The smallest room for a prompt and its answer that leaves anything to try. */
@@ -36,7 +38,7 @@ const LEAST_CELLS = 16;
 export const LEAST_ANSWER = 4;
 
 type Described = Pick<TargetDescription, "blockSize" | "poolCells" | "maxRunning" | "contextTokens" | "topology"> &
-  Partial<Pick<TargetDescription, "options">>;
+  Partial<Pick<TargetDescription, "options" | "written">>;
 
 /** Limits for a target: 36 requests, no flushes, preemption where the engine works with blocks, 50 ms of tolerance. */
 export function limitsOf(target: Described, wanted: Partial<TraceLimits> = {}): TraceLimits {
@@ -52,6 +54,7 @@ export function limitsOf(target: Described, wanted: Partial<TraceLimits> = {}): 
     preempts: blockSize > 1,
     toleranceMs: 50,
     options,
+    window: target.written?.shape.window ?? null,
     ...wanted,
   };
 }

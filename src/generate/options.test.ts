@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { OPTIONS, optionsIn } from "../trace/options.ts";
 import { validateTrace } from "../trace/read.ts";
-import { isSend } from "../trace/schema.ts";
+import { isSend, type SendStep } from "../trace/schema.ts";
+import { withDice } from "./dice.ts";
 import { generateTrace } from "./generate.ts";
 import type { TraceLimits } from "./limits.ts";
+import { withBaseNamed } from "./options.ts";
 
 const LIMITS: TraceLimits = {
   blockSize: 16,
@@ -16,6 +18,7 @@ const LIMITS: TraceLimits = {
   preempts: true,
   toleranceMs: 50,
   options: [],
+  window: null,
 };
 
 const without = (seed: number) => generateTrace(seed, LIMITS);
@@ -34,7 +37,7 @@ test("every option is used, most requests have none, and what is sent stays the 
       if (options.length === 0) bare++;
       for (const option of options) used.add(option);
     }
-    const plain = without(seed).steps;
+    const plain = withDice(without(seed), OPTIONS, seed).steps;
     expect(trace.steps).toMatchObject(plain);
   }
   expect([...used].sort()).toEqual([...OPTIONS].sort());
@@ -46,6 +49,19 @@ test("a target gets the options that it knows and no others", () => {
   for (let seed = 0; seed < 5; seed++) {
     const trace = generateTrace(seed, { ...LIMITS, options: ["salt"] });
     expect(new Set(trace.steps.filter(isSend).flatMap(optionsIn))).toEqual(new Set(["salt"]));
+  }
+});
+
+test("a trace has two adapters at most, and can name the base model everywhere else", () => {
+  for (let seed = 0; seed < 5; seed++) {
+    const trace = generateTrace(seed, { ...LIMITS, options: ["adapter"] });
+    const named = new Set(trace.steps.filter(isSend).flatMap(({ adapter }) => adapter ?? []));
+    expect(named.size).toBeGreaterThan(0);
+    expect(named.size).toBeLessThanOrEqual(2);
+    const all = withBaseNamed(trace);
+    expect(validateTrace(all)).toEqual(all);
+    for (const [i, step] of all.steps.entries())
+      if (isSend(step)) expect(step.adapter).toBe((trace.steps[i] as SendStep).adapter ?? "base");
   }
 });
 

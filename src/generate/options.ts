@@ -4,6 +4,7 @@ import { seededRandom } from "../random.ts";
 import { OPTIONS, type RequestOption } from "../trace/options.ts";
 import { isSend, type SendStep, type Trace } from "../trace/schema.ts";
 import { ADAPTERS } from "../tracer/adapter.ts";
+import { isPenalty, leads, mayBePenalised, penaltyValues } from "./dice.ts";
 
 /** Share of requests that get options. The others are whom one would leak to. */
 const SHARE = 0.4;
@@ -15,13 +16,20 @@ const ADAPTERS_OF_TRACE = 2;
 
 /** The same trace with the base model named in every request that names no adapter. */
 export function withBaseNamed(trace: Trace): Trace {
-  const steps = trace.steps.map((step) => (isSend(step) ? { adapter: "base" as const, ...step } : step));
+  const steps = trace.steps.map((step) =>
+    isSend(step) ? { ...step, adapter: step.adapter ?? ("base" as const) } : step,
+  );
   return { ...trace, steps };
 }
 
 /** Under an adapter earlier answers have other digits: a find read may then no longer name one cell. */
 function answersMayHideFinds({ prompt }: SendStep): boolean {
   return prompt.some((part) => "answer" in part) && prompt.some((part) => "read" in part && part.read === "find");
+}
+
+function mayHave(step: SendStep, option: RequestOption): boolean {
+  if (option === "adapter") return !answersMayHideFinds(step);
+  return !isPenalty(option) || mayBePenalised(step);
 }
 
 /**
@@ -43,13 +51,16 @@ export function withOptions(trace: Trace, known: readonly RequestOption[], seed:
     priority: () => random.int(-3, 3),
     salt: () => random.pick(SALTS),
     adapter: () => random.pick(adapters),
+    ...penaltyValues(random),
   };
   const steps = trace.steps.map((step) => {
     if (!isSend(step) || random.next() >= SHARE) return step;
-    const chosen = new Set([random.pick(some)]);
-    if (random.next() < SECOND) chosen.add(random.pick(some));
-    if (answersMayHideFinds(step)) chosen.delete("adapter");
-    return { ...step, ...Object.fromEntries(Array.from(chosen, (option) => [option, value[option]()])) };
+    const open = some.filter((option) => mayHave(step, option));
+    if (open.length === 0) return step;
+    const chosen = new Set([random.pick(open)]);
+    if (random.next() < SECOND) chosen.add(random.pick(open));
+    const asking = { ...step, ...Object.fromEntries(Array.from(chosen, (option) => [option, value[option]()])) };
+    return leads(asking) ? asking : step;
   });
   return { ...trace, steps };
 }

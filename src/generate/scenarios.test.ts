@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { formatPrompt } from "../trace/print.ts";
 import { formatTrace } from "../trace/read.ts";
 import { isCancel, isSend, promptLength, traceSchema } from "../trace/schema.ts";
 import { limitsOf } from "./limits.ts";
@@ -30,4 +31,14 @@ describe.each(SCENARIOS)("%s", (name) => {
     const asked = kept.map((s) => JSON.stringify([s.at, s.prompt, s.maxTokens]));
     expect(new Set(asked).size).toBeLessThan(asked.length);
   });
+});
+
+test("rows with parameters of their own leave the batch beside dice without any, where the target knows some", () => {
+  for (const options of [["presence"], ["seed"]] as const) {
+    const { steps } = scenario("rows-out-of-order", limitsOf({ ...targets[0]!, options }));
+    const sends = steps.filter(isSend);
+    const dice = sends.filter((s) => formatPrompt(s.prompt).includes("dice."));
+    expect(dice.some((s) => s.presence === undefined)).toBe(true);
+    expect(sends.some((s) => s[options[0]] !== undefined)).toBe(true);
+  }
 });

@@ -7,12 +7,14 @@
 import type { Trace } from "../trace/schema.ts";
 import type { Aim } from "./aim.ts";
 import { SQUARE } from "./crossover.ts";
+import { withDiceInRows } from "./dice.ts";
 import { fillers } from "./dirty-pool.ts";
 import { CENTRE, ELSEWHERE, NEIGHBOURS } from "./families.ts";
 import { burstSize, payloadRoom, type TraceLimits } from "./limits.ts";
 import { marked } from "./marks.ts";
 import { type Scene, SceneWriter } from "./scene.ts";
 import { type Act, stage } from "./stage.ts";
+import { withinWindow } from "./window.ts";
 
 export const SCENARIOS = [
   "cancel-in-prefill",
@@ -33,7 +35,8 @@ const SEED = 20_260_101;
 export function scenario(name: ScenarioName, limits: TraceLimits): Trace {
   const acts = [fillPool(limits), scenes[name](limits)].map((scene): Act => ({ scene, overlaps: false, pause: 0 }));
   const trace = stage({ name, acts, sprinkles: [], revisits: [], flush: false, seed: SEED }, limits);
-  return name === "marked-conversation" ? marked(trace, 1) : trace;
+  const cut = withinWindow(name === "marked-conversation" ? marked(trace, 1) : trace, limits.window);
+  return name === "rows-out-of-order" ? withDiceInRows(cut, limits.options) : cut;
 }
 
 const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {

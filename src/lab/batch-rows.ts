@@ -17,6 +17,8 @@ export class BatchRows {
   readonly #filled: Int32Array;
   /** By row: tokens that may still be generated. */
   readonly #tokensLeft: Int32Array;
+  /** By row: whose parameters its tokens are drawn with. */
+  readonly #sampledAs: Sequence[] = [];
   /** Rows whose table is yet to be moved: only by a fault. */
   readonly #tablesToMove = new Set<Sequence>();
 
@@ -47,6 +49,7 @@ export class BatchRows {
     this.#tables[row]!.fill(0);
     this.#filled[row] = 0;
     this.#tokensLeft[row] = sequence.limit - sequence.tokens.length;
+    this.#sampledAs[row] = sequence;
   }
 
   remove(sequence: Sequence): void {
@@ -74,6 +77,11 @@ export class BatchRows {
     return slots;
   }
 
+  /** The request whose parameters a row's tokens are drawn with: its own. */
+  sampledAs(row: number): Sequence {
+    return this.#sampledAs[row]!;
+  }
+
   /** Counts a generated token; true if it was the row's last. */
   countToken(row: number): boolean {
     return --this.#tokensLeft[row]! <= 0;
@@ -94,6 +102,7 @@ export class BatchRows {
     if (this.#fault === "row-swap-on-removal") this.#tablesToMove.add(sequence);
     else this.#tables[to]!.set(this.#tables[from]!);
     this.#filled[to] = this.#filled[from]!;
+    if (this.#fault !== "sampling-row-left") this.#sampledAs[to] = this.#sampledAs[from]!;
     if (this.#fault !== "lost-tail") this.#tokensLeft[to] = this.#tokensLeft[from]!;
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { formatHistory, parseHistory } from "../history/jsonl.ts";
 import { countersOf, mistakes, runOnLab } from "./testing/lab-run.ts";
-import { type RandomTraceOptions, randomTrace } from "./testing/random-trace.ts";
+import { type RandomTraceOptions, randomTrace, withParameters } from "./testing/random-trace.ts";
 
 const TRAFFIC: readonly RandomTraceOptions[] = [
   { requests: 12, segment: 120 },
@@ -27,6 +27,13 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
     for (const name of ["cancels", "promptTokensCached", "evictions", "stores", "loads", "preemptions"])
       expect(total[name], name).toBeGreaterThan(20);
     if (topology === "pd") expect(total.transfers).toBeGreaterThan(1000);
+  });
+
+  test("draws every token with the request's own parameters", async () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const run = await runOnLab(withParameters(traffic(seed)), { topology, ...TIGHT });
+      expect(mistakes(run), `seed ${seed}`).toEqual([]);
+    }
   });
 
   test("gives the same history byte for byte", async () => {

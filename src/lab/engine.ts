@@ -4,25 +4,22 @@
  */
 
 import type { HistoryEvent } from "../history/schema.ts";
-import type { AdapterName } from "../tracer/adapter.ts";
 import { VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
 import { VirtualClock } from "./clock.ts";
 import { type LabConfig, type LabOptions, labConfig } from "./config.ts";
 import type { CacheEvent, Forgotten } from "./kv-cache.ts";
 import { OutputStream } from "./output-stream.ts";
-import { Sequence } from "./sequence.ts";
+import { type ComputedAs, Sequence } from "./sequence.ts";
 import { Transfer } from "./transfer.ts";
 import { Worker } from "./worker.ts";
 
-export interface LabRequest {
+export interface LabRequest extends ComputedAs {
   /** Not in use by another request that is under way. */
   readonly id: string;
   readonly prompt: ArrayLike<number>;
   readonly maxTokens: number;
   /** `false`: neither read nor keep cached prefixes. */
   readonly cache: boolean;
-  /** The adapter that computes it; none if left out. */
-  readonly adapter?: AdapterName | null;
 }
 
 /** Events as a history has them; `t` is microseconds from the engine's start. */
@@ -133,12 +130,12 @@ export class LabEngine {
       this.#events.push({ t: this.now, e: "failed", id: request.id, code: "REFUSED", message: refusal });
       return;
     }
-    const { id, prompt, maxTokens, cache, adapter = null } = request;
+    const { id, prompt, maxTokens, cache } = request;
     const pd = this.#decoder !== null;
     const underWay: UnderWay = {
       request,
       stream: new OutputStream(this.config.streamInterval),
-      sequence: new Sequence(id, prompt, prompt.length + (pd ? 1 : maxTokens), cache, adapter),
+      sequence: new Sequence(id, prompt, prompt.length + (pd ? 1 : maxTokens), cache, request),
       decode: null,
       transfer: null,
       firstToken: null,
@@ -205,8 +202,8 @@ export class LabEngine {
     if (decoder === null) return;
     while (this.#unplaced.length > 0) {
       const underWay = this.#unplaced[0]!;
-      const { id, maxTokens, prompt, adapter = null } = underWay.request;
-      const decode = new Sequence(id, prompt, prompt.length + maxTokens, false, adapter);
+      const { id, maxTokens, prompt } = underWay.request;
+      const decode = new Sequence(id, prompt, prompt.length + maxTokens, false, underWay.request);
       if (!decoder.reserve(decode)) return;
       this.#unplaced.shift();
       underWay.decode = decode;

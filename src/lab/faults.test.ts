@@ -8,7 +8,7 @@ import { TRACE_VERSION, type Trace } from "../trace/schema.ts";
 import { LAB_FAULTS, type LabFaultName } from "./faults.ts";
 import { InvariantBroken } from "./invariants.ts";
 import { mistakes, runOnLab } from "./testing/lab-run.ts";
-import { randomTrace } from "./testing/random-trace.ts";
+import { randomTrace, withParameters } from "./testing/random-trace.ts";
 
 /** Traffic that pulls each fault's trigger, by seed. */
 const TRIGGER: Record<LabFaultName, (seed: number) => Trace> = {
@@ -17,6 +17,7 @@ const TRIGGER: Record<LabFaultName, (seed: number) => Trace> = {
   "row-swap-on-removal": (seed) => randomTrace(seed, { requests: 8 }),
   "partial-block-published": cancelBetweenChunks,
   "lost-tail": (seed) => randomTrace(seed, { requests: 8 }),
+  "sampling-row-left": (seed) => withParameters(randomTrace(seed, { requests: 8 })),
   "abort-flushes-neighbour": (seed) => randomTrace(seed, { requests: 20, cancels: 0.5 }),
   "cancel-drops-neighbour": (seed) => randomTrace(seed, { requests: 8, cancels: 0.5 }),
   "adapter-not-hashed": (seed) => withOptions(randomTrace(seed, { requests: 8, segments: 2 }), ["adapter"], seed),
@@ -59,6 +60,7 @@ const HARMLESS: Record<LabFaultName, (trace: Trace) => Trace> = {
   "row-swap-on-removal": oneByOne,
   "partial-block-published": (trace) => forArm(trace, "no-cache"),
   "lost-tail": oneByOne,
+  "sampling-row-left": oneByOne,
   "abort-flushes-neighbour": withoutCancels,
   "cancel-drops-neighbour": withoutCancels,
   "adapter-not-hashed": (trace) => forArm(trace, "no-cache"),

@@ -14,7 +14,7 @@ export interface LabFault {
   /** What a client sees. */
   readonly symptom: string;
   /** Id of the law that it breaks. */
-  readonly breaks: "own-cells-only" | "cancelled-prefix" | "same-prompt-same-output" | "settles";
+  readonly breaks: "own-cells-only" | "own-parameters" | "cancelled-prefix" | "same-prompt-same-output" | "settles";
   /** It shows only where some requests have adapters. */
   readonly adapters?: "some";
   /** Topologies where it can show. */
@@ -85,6 +85,19 @@ export const LAB_FAULTS = [
     trigger: "a row removed from the middle while others run",
     symptom: "a right answer that ends too early",
     breaks: "same-prompt-same-output",
+    topologies: ["single", "pd"],
+  },
+  {
+    name: "sampling-row-left",
+    mistake: "When the last row moves into a removed row's place, its sampling parameters stay behind.",
+    class: "C7",
+    resembles: {
+      title: "vLLM: row state copied, not moved, on a row swap",
+      url: "https://github.com/vllm-project/vllm/pull/51890",
+    },
+    trigger: "a row removed from the middle while others run, one of the two with parameters of its own",
+    symptom: "the moved request is sampled with the removed one's parameters",
+    breaks: "own-parameters",
     topologies: ["single", "pd"],
   },
   {

@@ -2,10 +2,12 @@
 
 import { createHash } from "node:crypto";
 import type { HistoryEvent } from "../history/schema.ts";
+import { type RequestOptions, resolveOptions } from "../trace/options.ts";
 import { type ResolvedRequest, resolveRequests } from "../trace/prompt.ts";
 import type { CancelStep, Step, Trace } from "../trace/schema.ts";
 import type { LabCounters, LabEngine } from "./engine.ts";
 import type { Forgotten } from "./kv-cache.ts";
+import { GREEDY, samplingOf } from "./sampler.ts";
 
 /**
  * Events from the run's start to its `end`, which comes when all steps are done and the engine is idle. A `wait` for a
@@ -31,6 +33,7 @@ class TraceRun {
   readonly #engine: LabEngine;
   readonly #steps: readonly Step[];
   readonly #requests: ReadonlyMap<string, ResolvedRequest>;
+  readonly #options: ReadonlyMap<string, RequestOptions>;
   readonly #origin: number;
   readonly #before: LabCounters;
   readonly #events: HistoryEvent[] = [];
@@ -46,6 +49,7 @@ class TraceRun {
     this.#engine = engine;
     this.#steps = trace.steps;
     this.#requests = resolveRequests(trace);
+    this.#options = resolveOptions(trace);
     this.#origin = engine.now;
     this.#before = engine.counters;
   }
@@ -114,11 +118,13 @@ class TraceRun {
 
   #send(id: string, at: number): void {
     const { prompt, maxTokens, cache, adapter } = this.#requests.get(id)!;
+    const options = this.#options.get(id);
     const sha256 = createHash("sha256").update(prompt.join(",")).digest("hex");
     this.#events.push({ ...this.#times(at), e: "sent", id, tokens: prompt.length, sha256 });
     this.#open.set(id, 0);
     this.#sentAt.set(id, this.#engine.now);
-    this.#engine.submit({ id, prompt, maxTokens, cache, adapter });
+    const sampling = options ? samplingOf(options) : GREEDY;
+    this.#engine.submit({ id, prompt, maxTokens, cache, adapter, sampling });
     this.#pass(this.#engine.now);
   }
 

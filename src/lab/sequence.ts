@@ -3,6 +3,15 @@
 import type { AdapterName } from "../tracer/adapter.ts";
 import type { Load } from "./host-tier.ts";
 import { blockKey } from "./prefix-cache.ts";
+import { GREEDY, type Sampling } from "./sampler.ts";
+
+/** What computes a request's cells and draws its tokens. */
+export interface ComputedAs {
+  /** None if left out. */
+  readonly adapter?: AdapterName | null;
+  /** Greedy where it is left out. */
+  readonly sampling?: Sampling;
+}
 
 /** Mutable on purpose: the scheduler, the cache and the rows all look at the same sequence, as engines have it. */
 export class Sequence {
@@ -15,6 +24,7 @@ export class Sequence {
   /** Whether it may read and feed the prefix cache. */
   readonly cacheable: boolean;
   readonly adapter: AdapterName | null;
+  readonly sampling: Sampling;
   /** Block numbers in its worker's pool, by position / block size. */
   blocks: number[] = [];
   /** Tokens whose cells are in the blocks. */
@@ -33,7 +43,7 @@ export class Sequence {
     prompt: ArrayLike<number>,
     limit: number,
     cacheable: boolean,
-    adapter: AdapterName | null = null,
+    { adapter = null, sampling = GREEDY }: ComputedAs = {},
   ) {
     this.id = id;
     this.tokens = Array.from(prompt);
@@ -41,6 +51,7 @@ export class Sequence {
     this.limit = limit;
     this.cacheable = cacheable;
     this.adapter = adapter;
+    this.sampling = sampling;
   }
 
   /**

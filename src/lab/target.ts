@@ -5,7 +5,7 @@ import { CrosstalkError } from "../errors.ts";
 import type { History, HistoryHeader } from "../history/schema.ts";
 import { HISTORY_VERSION } from "../history/schema.ts";
 import type { Execution, Target, TargetDescription } from "../target/target.ts";
-import { optionsIn, type RequestOption } from "../trace/options.ts";
+import { optionsIn, PENALTIES, type RequestOption } from "../trace/options.ts";
 import { formatTrace } from "../trace/read.ts";
 import { isSend, promptLength, type Trace } from "../trace/schema.ts";
 import { DEFAULT_MODEL } from "../tracer/manifest.ts";
@@ -19,8 +19,8 @@ export type LabTargetOptions = LabOptions & {
 };
 
 const VERSION = "1";
-/** Options of requests that a lab can serve. */
-const KNOWN: readonly RequestOption[] = ["adapter"];
+/** Options of requests that a lab can serve: its adapters, and what its sampler knows. */
+const LAB_OPTIONS: readonly RequestOption[] = ["adapter", "seed", ...PENALTIES];
 
 /**
  * A lab. Caches and dirty cells live on from trace to trace until `flush` or `restart`.
@@ -60,7 +60,7 @@ class LabTarget implements Target {
       dialect: "llama-server",
       isolation: "flush",
       startsInMs: 0,
-      options: adapters ? KNOWN : [],
+      options: LAB_OPTIONS.filter((option) => adapters || option !== "adapter"),
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
       startCommand: [`crosstalk lab --port $PORT ${labArguments(this.#engine.config).join(" ")}`],
       fault,
@@ -116,7 +116,7 @@ function refuseUnsupported(trace: Trace, config: LabConfig): void {
     throw new CrosstalkError("UNSUPPORTED_BY_TARGET", `trace ${trace.name}: ${what}`, hint);
   };
   for (const [i, step] of trace.steps.entries()) {
-    const [option] = isSend(step) ? optionsIn(step).filter((o) => !KNOWN.includes(o)) : [];
+    const option = isSend(step) ? optionsIn(step).find((o) => !LAB_OPTIONS.includes(o)) : undefined;
     if (option !== undefined)
       refuse(`step ${i + 1}: the lab knows no ${option}`, "Take it out of the trace, or run it on vLLM.");
     if ("fault" in step)

@@ -40,6 +40,8 @@ export interface LabWatch {
   read(read: LabRead): void;
   /** A stream got tokens that were generated for another request. */
   misdelivered(to: string, from: string): void;
+  /** A token was drawn with another request's parameters. */
+  missampled(request: string, as: string): void;
 }
 
 export class WatchedCells extends CellStore {

@@ -6,6 +6,7 @@ import type { VirtualClock } from "./clock.ts";
 import type { LabConfig } from "./config.ts";
 import { checkBookkeeping, checkReads } from "./invariants.ts";
 import { KvCache, type KvCacheOptions, type ReportCacheEvent } from "./kv-cache.ts";
+import { sampled } from "./sampler.ts";
 import { type Chunk, Scheduler } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
 import { WatchedCells } from "./watched-cells.ts";
@@ -128,11 +129,15 @@ export class Worker {
       this.kv.publish(sequence);
       this.#listener.computed(sequence);
       if (sequence.computed < sequence.tokens.length) continue;
-      const token = pass.answer().candidates[0] ?? UNDEFINED_TOKEN;
+      const likeliest = pass.answer().candidates[0] ?? UNDEFINED_TOKEN;
+      const row = this.rows.rowOf(sequence);
+      const as = this.rows.sampledAs(row);
+      if (as !== sequence) this.#config.watch?.missampled(sequence.id, as.id);
+      const token = sampled(likeliest, as.sampling, sequence.tokens.slice(sequence.promptLength));
       sequence.tokens.push(token);
       this.#listener.generated(sequence, token);
       // The scheduler's own limit stands beside the row's count: an answer is never longer than was asked.
-      const spent = this.rows.countToken(this.rows.rowOf(sequence));
+      const spent = this.rows.countToken(row);
       if (spent || sequence.tokens.length >= sequence.limit) completed.push(sequence);
     }
     this.rows.endStep();

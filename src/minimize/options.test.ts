@@ -27,3 +27,14 @@ test("only the options that the failure needs stay", () => {
   expect(options(next.value)).toEqual([["stop"], ["salt"], []]);
   expect(validateTrace(next.value)).toEqual(next.value);
 });
+
+test("where the base model is named it stays named, and takes the place of an adapter that is not needed", () => {
+  const adapters = ["a1", "base", "a2"] as const;
+  const steps = TRACE.steps.slice(0, 2).concat({ ...TRACE.steps[0]!, at: 2, send: "r3" } as (typeof TRACE.steps)[0]);
+  const named = validateTrace({ ...TRACE, steps: steps.map((s, i) => ({ ...s, adapter: adapters[i] })) });
+  const left = (t: typeof TRACE) => t.steps.map((s) => (isSend(s) ? s.adapter : undefined));
+  const pass = dropOptions(named);
+  let next = pass.next();
+  while (!next.done) next = pass.next(next.value !== null && left(next.value)[2] === "a2");
+  expect(left(next.value)).toEqual(["base", "base", "a2"]);
+});

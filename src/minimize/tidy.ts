@@ -20,8 +20,8 @@ interface Piece {
 /**
  * The same requests with the same token ids at the same times, said with fewer words: unused segments dropped, segments
  * no longer than prompts use them, adjoining pieces joined, bounds left out where they say nothing. Every candidate is
- * tidied, which costs no run. A read also keeps within its prompt, an answer with its read and within it, and a branch
- * with its nonce; that does change a request, and only makes a candidate valid after its prompt was cut.
+ * tidied, which costs no run. A read also keeps within its prompt, an answer with its read, and a branch with its nonce;
+ * that does change a request, and only makes a candidate valid after its prompt was cut.
  * Null where a request is left with no cell to read.
  */
 export function tidy(trace: Trace): Trace | null {
@@ -77,19 +77,17 @@ function tidySend(trace: Trace, step: SendStep, parts: Part[], used: ReadonlyMap
       tidied.push({ seg: p.seg, ...(from > 0 ? { from } : {}), to });
     } else if ("read" in p) {
       if (cells === 0) return null;
-      tidied.push(p.read === "scan" ? p : { read: p.read, back: Math.min(p.back, cells) });
+      tidied.push("back" in p ? { read: p.read, back: Math.min(p.back, cells) } : p);
     } else if ("answer" in p) {
       if (!before || !("read" in before)) continue;
-      tidied.push({ answer: before.read === "narrow" ? Math.min(p.answer, before.back) : p.answer });
+      tidied.push(p);
     } else if (!("branch" in p) || (tidied[0] && "nonce" in tidied[0])) tidied.push(p);
   }
   if (!tidied.some((p) => "seg" in p)) return null;
-  const read = tidied.at(-1)!;
-  const most = "read" in read && read.read === "narrow" ? read.back : step.maxTokens;
   const prompt = tidied.map((p): Part => {
     if (!("seg" in p) || p.to! < used.get(p.seg)!) return p;
     const { to: _, ...whole } = p;
     return whole;
   });
-  return { ...step, prompt, maxTokens: Math.min(step.maxTokens, most) };
+  return { ...step, prompt };
 }

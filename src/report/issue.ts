@@ -2,6 +2,7 @@
 
 import type { CellOrigin, Finding } from "../check/finding.ts";
 import { printTrace } from "../trace/print.ts";
+import { isSend } from "../trace/schema.ts";
 import { armRows, markdownTable, tokenRows } from "./tables.ts";
 import { formatTimeline } from "./timeline.ts";
 import { armConclusion, count, formatConfirmation, formatSize, headline, isLeak, reproCommands } from "./wording.ts";
@@ -20,7 +21,7 @@ export function formatAdvisory(finding: Finding): string | null {
     `# Security: ${title(finding)}`,
     what!,
     law!,
-    heading("Impact", IMPACT),
+    heading("Impact", threwDice(finding) ? IMPACT_OF_PARAMETERS : IMPACT),
     heading("Affected", `${engine.name} ${engine.version} with the arguments below. Other versions were not tried.`),
     ...rest,
   ]);
@@ -28,6 +29,17 @@ export function formatAdvisory(finding: Finding): string | null {
 
 const IMPACT =
   "An answer to one user is computed from the cached attention state of another user's request. With a trained model, words of the other user's prompt or answer can appear in it. No special access is needed: the requests below are ordinary ones.";
+
+const IMPACT_OF_PARAMETERS =
+  "An answer to one user is sampled with another user's parameters: temperature, penalties, banned or allowed tokens. They change what the first user gets, and show what the other one asked for. No special access is needed: the requests below are ordinary ones.";
+
+function threwDice({ trace, anomaly }: Finding): boolean {
+  const read = trace.steps
+    .filter(isSend)
+    .find((s) => s.send === anomaly.request)
+    ?.prompt.at(-1);
+  return read !== undefined && "read" in read && read.read === "dice";
+}
 
 function details(finding: Finding): string[] {
   const { anomaly, law } = finding;
@@ -40,7 +52,7 @@ function details(finding: Finding): string[] {
     heading("How often", howOften(finding)),
     heading("Timeline", fenced(formatTimeline(finding).trimEnd())),
     heading("Run it", runIt(finding)),
-    WHY_EXACT,
+    threwDice(finding) ? WHY_EXACT_DICE : WHY_EXACT,
   ];
 }
 
@@ -66,6 +78,13 @@ const WHY_EXACT = [
   "(`write_model.py` is the whole model). So a wrong token is a wrong cell, not rounding, batch order or sampling.",
 ].join("\n");
 
+const WHY_EXACT_DICE = [
+  "The model is a small Llama whose weights are computed, not trained: behind a dice token its logits are a known ladder,",
+  "the first rungs half a nat apart, in every number format, whatever the KV cells hold (`write_model.py` is the whole",
+  "model). The right answer follows from the request's own sampling parameters alone. So a wrong rung is another",
+  "parameter, or another row, and not rounding or batch order.",
+].join("\n");
+
 function environment(finding: Finding): string {
   const { engine, topology, kind, fault } = finding.target;
   const lines = [
@@ -88,7 +107,12 @@ function answer(finding: Finding): string {
       ? `Request \`${request}\`.`
       : `Request \`${request}\`, from generated token ${index} on (counted from 0).`;
   const read = position === null ? "" : ` The cell to be read is at position ${position}.`;
-  const lies = position === null ? "A cell with the observed digit is, for instance," : "The observed token lies in";
+  const lies =
+    finding.anomaly.class === "leaked parameter"
+      ? "Sampled as with"
+      : position === null
+        ? "A cell with the observed digit is, for instance,"
+        : "The observed token lies in";
   const from = origins.length === 0 ? "" : ` ${lies} ${originsText(origins)}.`;
   const rows = tokenRows(finding);
   const table = rows.length === 0 ? [] : [markdownTable(["token", "expected", "observed"], rows)];

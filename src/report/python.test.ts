@@ -15,6 +15,7 @@ import { validateTrace } from "../trace/read.ts";
 import type { Part, Trace } from "../trace/schema.ts";
 import { ADAPTERS } from "../tracer/adapter.ts";
 import { adapterFiles } from "../tracer/adapter-files.ts";
+import { NO_PENALTIES } from "../tracer/dice.ts";
 import { type ModelChoice, tracerModel } from "../tracer/manifest.ts";
 import { DEFAULT_SHAPE, tracerShape } from "../tracer/shape.ts";
 import { badToken, errToken, tokenKind } from "../tracer/vocabulary.ts";
@@ -114,6 +115,7 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
       id_slot?: number;
       lora?: { id: number; scale: number }[];
       model?: string;
+      presence_penalty?: number;
     };
     const named = asked.lora?.find(({ scale }) => scale === 1);
     const adapter = named ? ADAPTERS[named.id]! : (ADAPTERS.find((name) => name === asked.model) ?? null);
@@ -129,6 +131,7 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
       prompt: Int32Array.from(prompt),
       maxTokens: maxTokens({ ...asked }),
       adapter,
+      penalties: { ...NO_PENALTIES, presence: asked.presence_penalty ?? 0 },
     });
     const tokens = answer([...right], prompt, before);
     before = prompt;
@@ -330,6 +333,17 @@ it("repro.py writes out marks, turns, finds and their answers as Crosstalk does"
     [...marked, { seg: "A" }, { read: "scan" }, { answer: 2 }, { read: "find", back: 41 + 7 }],
     [{ seg: "D" }, { read: "find", back: 1 }, { answer: 4 }, { read: "narrow", back: 9 }],
     [{ seg: "A" }, { seg: "E", from: 10, to: 1500 }, { read: "narrow", back: 1400 }],
+    // A second lap, over the read and the answer.
+    [
+      { seg: "A" },
+      { read: "narrow", back: 2 },
+      { answer: 9 },
+      { read: "dice", ladder: 1 },
+      { answer: 3 },
+      { read: "narrow", back: 21 },
+    ],
+    [{ seg: "A" }, { read: "narrow", back: 3 }],
+    [{ seg: "A" }, { read: "dice", ladder: 7 }],
   ];
   const trace: Trace = validateTrace({
     ...plain.trace,
@@ -338,7 +352,10 @@ it("repro.py writes out marks, turns, finds and their answers as Crosstalk does"
       D: { seed: 7, family: 42, length: 60, distinct: true },
       E: { seed: 8, family: 3, length: 2000 },
     },
-    steps: prompts.map((prompt, i) => ({ at: 0, send: `r${i}`, prompt, maxTokens: 4 })),
+    steps: prompts.map((prompt, i) => ({
+      ...{ at: 0, send: `r${i}`, prompt, maxTokens: 9 },
+      ...(i === prompts.length - 1 ? { presence: 1.75 } : {}),
+    })),
   });
   const { code, asked } = await reproduce(right, { ...plain, trace });
   expect(code).toBe(0);
@@ -446,6 +463,7 @@ describe("write_model.py", () => {
     { shape: DEFAULT_SHAPE, format: "hf", dtype: "f32" },
     { shape: deep, format: "hf", dtype: "bf16" },
     { shape: wide, format: "hf", dtype: "f16" },
+    { shape: tracerShape({ window: 100 }), format: "hf", dtype: "f32" },
   ])("writes the same bytes as Crosstalk: $format, $dtype, $shape", { timeout: 120_000 }, async (choice, test) => {
     needsPython(test);
     const place = join(folder, `written-${choice.format}`);

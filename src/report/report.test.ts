@@ -149,3 +149,22 @@ it("an anomaly that fits two classes is called by both, is not certain if one is
   expect(formatAdvisory(ambiguous)).not.toBeNull();
   expect(formatAdvisory({ ...ambiguous, anomaly: { ...ambiguous.anomaly, or: [] } })).toBeNull();
 });
+
+it("a finding of dice speaks of parameters and not of cells", () => {
+  const dice = {
+    ...example,
+    anomaly: { ...example.anomaly, class: "leaked parameter" as const, or: [], position: null },
+    trace: {
+      ...example.trace,
+      steps: example.trace.steps.map((s) =>
+        "send" in s && s.send === "r2"
+          ? { ...s, prompt: [...s.prompt.slice(0, -1), { read: "dice" as const, ladder: 1 }] }
+          : s,
+      ),
+    },
+  };
+  const text = `${formatIssue(dice)}${formatAdvisory(dice)}`;
+  expect(text).toContain("a wrong rung is another\nparameter");
+  expect(text).toContain("sampled with another user's parameters");
+  expect(text).not.toMatch(/a wrong token is a wrong cell|cached attention state/);
+});

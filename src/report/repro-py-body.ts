@@ -1,5 +1,5 @@
 import { farDistance, nearDistance } from "../tracer/read-tokens.ts";
-import { FIRST, NEAR_STEPS } from "../tracer/vocabulary.ts";
+import { FIRST, NEAR_STEPS, RUNGS } from "../tracer/vocabulary.ts";
 
 /** The part of `repro.py` that is the same for every finding. Python 3.9 or later, standard library only. */
 
@@ -41,6 +41,8 @@ def name(token):
         return "p%03x" % value
     if kind == "bad":
         return "bad.%d.%x" % (value // 16 + 1, value % 16)
+    if kind == "rung":
+        return "rung.%d.%d" % divmod(value, ${RUNGS})
     if kind in ("byte", "special"):
         return "<0x%02X>" % value if kind == "byte" else ("<unk>", "<s>", "</s>")[value]
     digits = {"scan": "%03x", "find": "%02x", "nonce": "%02x", "branch": "%x"}
@@ -61,7 +63,7 @@ class Request:
     def __init__(self, step, segments):
         self.id, self.max_tokens, self.cache = step["send"], step["max_tokens"], step.get("cache", True)
         self.options, self.moves = step.get("options", {}), step.get("moves", [0, 0, 0])
-        self.most_cached = step.get("most_cached", 0)
+        self.walk, self.most_cached = step.get("walk"), step.get("most_cached", 0)
         self.prompt, self.places, self.allowed, self.turn = [], [], 0, 0
         for kind, *numbers in step["prompt"]:
             if len(numbers) == 2:
@@ -89,10 +91,11 @@ class Request:
         self.settled = threading.Event()
 
     def read(self, kind, back=0):
-        """Appends a read's tokens, and notes what asks: cells, a token, or None for a scan."""
-        if kind == "scan":
-            self.asked = None
-            self.prompt.append(FIRST["scan"] + self.allowed)
+        """Appends a read's tokens, and notes what it asks: cells, or the one token of all answers."""
+        if kind in ("scan", "dice"):
+            value = self.allowed if kind == "scan" else back
+            self.asked = FIRST["scan"] + value if kind == "scan" else FIRST["rung"] + ${RUNGS} * value
+            self.prompt.append(FIRST[kind] + value)
             return
         first = len(self.prompt) - back
         self.asked = self.prompt[first:] if kind == "narrow" else self.prompt[first]
@@ -105,11 +108,13 @@ class Request:
 
     def answer(self, length):
         """The only right answer to the read that the prompt ends with; a cell without payload reads as digits 0, 0, 0."""
-        if self.asked is None:
-            return [FIRST["scan"] + self.allowed] * length
         if isinstance(self.asked, int):
-            return [self.stored(self.asked)] * length
-        return [self.stored(t) if is_payload(t) else FIRST["payload"] for t in self.asked[:length]]
+            token = self.stored(self.asked)
+            return [token + rung for rung in self.walk or [0] * length]
+        cells = self.asked + [0] * 3  # the read's own, and then the answer's
+        for i in range(length):
+            cells.append(self.stored(cells[i]) if is_payload(cells[i]) else FIRST["payload"])
+        return cells[len(cells) - length:]
 
     def stored(self, token):
         """The token that a cell of this request shows: its adapter moves digits. Digit 0 stands for none, and stays."""
@@ -281,6 +286,8 @@ def owner(request, index, requests):
                   if (SEGMENTS[s][1] >> (4 - 2 * digit)) + move & 3 == value // 4]
         return "digit %d of a cell that was read is %x, which no cell of %s holds; segments that do: %s" % (
             digit + 1, value, request.id, ", ".join(found) or "none of this trace")
+    if observed and observed[0] >= FIRST["rung"]:
+        return "no cell: another rung than the request's own sampling parameters lead to"
     if observed and observed[0] >= FIRST["err"]:
         return "the alarm of layer %d: a key of the context has not the marks of %s; whose it is, an alarm does not tell" % (
             observed[0] - FIRST["err"], request.id)

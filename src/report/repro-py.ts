@@ -4,10 +4,11 @@ import type { Finding } from "../check/finding.ts";
 import { mostCached } from "../check/phantom.ts";
 import { cleanRunsNeeded } from "../check/statistics.ts";
 import { optionFields } from "../target/dialect.ts";
-import { resolveOptions } from "../trace/options.ts";
+import { PENALTIES, resolveOptions } from "../trace/options.ts";
 import { resolveRequests } from "../trace/prompt.ts";
-import { adapterOf, isSend, type Part, type Step, type Trace } from "../trace/schema.ts";
+import { adapterOf, isSend, type Part, penaltiesOf, type Step, type Trace } from "../trace/schema.ts";
 import { MOVES } from "../tracer/adapter.ts";
+import { walk } from "../tracer/dice.ts";
 import { REPRO_BODY } from "./repro-py-body.ts";
 import { REPRO_DIALECTS } from "./repro-py-dialects.ts";
 import { classText, formatConfirmation, headline, reproCommands, wrap } from "./wording.ts";
@@ -45,7 +46,8 @@ ${segments(finding.trace)}
 
 # Times in milliseconds from the start of a try. A prompt is pieces of segments, ("A", from, to), and reads:
 # ("narrow", 32) asks for the cells from 32 before it on, ("find", 32) for the cell with the digits of that one,
-# ("scan",) looks at every cell of the context. ("answer", 8) is what the read before it must be answered with.
+# ("scan",) looks at every cell of the context, ("dice", 3) at none: its answer is the top of ladder 3, and a walk down
+# it, rung by rung, where the request's own penalties ask for one. ("answer", 8) is what the read before it must be answered with.
 # ("nonce", 5) and ("branch", 3) mark the keys of all cells that follow. "moves": by how many groups of four the request's
 # adapter moves each digit that a cell stores. "most_cached" is how many tokens of the prompt another request with the
 # same salt and adapter can have left in a cache.
@@ -105,6 +107,8 @@ function stepLiteral(
     fields.push(`"prompt": [${step.prompt.map((p) => partLiteral(trace, p)).join(", ")}]`);
     fields.push(`"max_tokens": ${step.maxTokens}`);
     if (step.cache === false) fields.push(`"cache": False`);
+    if (PENALTIES.some((option) => step[option] !== undefined))
+      fields.push(`"walk": ${JSON.stringify(walk(penaltiesOf(step), step.maxTokens).rungs)}`);
     // JSON of numbers, texts and lists reads the same in Python.
     if (mostFromCache !== undefined) fields.push(`"most_cached": ${mostFromCache}`);
     const adapter = adapterOf(step);
@@ -127,7 +131,10 @@ function stepLiteral(
 }
 
 function partLiteral(trace: Trace, part: Part): string {
-  if ("read" in part) return part.read === "scan" ? `("scan",)` : `("${part.read}", ${part.back})`;
+  if ("read" in part) {
+    if (part.read === "scan") return `("scan",)`;
+    return `("${part.read}", ${part.read === "dice" ? part.ladder : part.back})`;
+  }
   if (!("seg" in part)) return `(${Object.entries(part).map(([kind, n]) => `"${kind}", ${n}`)})`;
   const to = part.to ?? trace.segments[part.seg]!.length;
   return `(${JSON.stringify(part.seg)}, ${part.from ?? 0}, ${to})`;

@@ -13,6 +13,7 @@ const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
   "unwritten read": "a request read KV cells that nobody had written",
   "adapter mix-up": "a request was answered from KV cells that another adapter had computed",
   "row swap": "two requests of one batch got each other's tokens",
+  "leaked parameter": "a request was sampled with another request's parameters",
   "phantom hit": "a request was given cached KV cells for a prefix that no earlier request had",
   "lost tail": "a finished answer has fewer tokens than were asked for",
   "repeated tail": "a part of an answer came twice",

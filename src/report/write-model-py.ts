@@ -1,5 +1,6 @@
 /** `write_model.py`: writes the tracer, byte for byte what Crosstalk writes, with Python's standard library alone. */
 
+import { DICE_NATS, LADDER } from "../tracer/dice.ts";
 import { CONTEXT_LENGTH } from "../tracer/gguf.ts";
 import { DEFAULT_MODEL, type ModelChoice, type ModelFormat, tracerModel } from "../tracer/manifest.ts";
 import { farDistance, nearDistance } from "../tracer/read-tokens.ts";
@@ -43,6 +44,7 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL, adapters = fal
     FOUND_AMPLITUDE: shapes.FOUND_AMPLITUDE,
     OK_AMPLITUDE: shapes.OK_AMPLITUDE,
     ERR_SHADE: shapes.ERR_SHADE,
+    LADDER_UNIT: shapes.LADDER_UNIT,
     SCAN_BLOCKS_PAYLOAD: shapes.SCAN_BLOCKS_PAYLOAD,
     NEAR_CELLS: nearDistance(1),
     FAR_CELLS: farDistance(1),
@@ -82,6 +84,8 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL, adapters = fal
     "# First id of each range of the vocabulary, and first index of each range of residual channels.",
     `FIRST = ${JSON.stringify(FIRST)}`,
     `CHANNEL = ${JSON.stringify(shapes.CHANNEL)}`,
+    "# Nats of each rung of a ladder.",
+    `RUNGS = ${JSON.stringify(LADDER.map((below) => DICE_NATS - below))}`,
     `DTYPE = "${dtype}"`,
     `SHA256 = "${model.manifest.sha256}"`,
     ...(format === "hf" ? folderConstants(model) : []),
@@ -168,6 +172,8 @@ def embedding():
             for i, sign in enumerate(code(value)):
                 put("branch", sign / 4, i)
             put("isBranch", 1)
+        elif kind in ("dice", "rung"):
+            put("ladder", LADDER_UNIT / UNIT, value if kind == "dice" else value // len(RUNGS))
     return m
 
 
@@ -180,6 +186,8 @@ def language_model_head():
         nonzero = sum(value > 0 for value in digits(token))
         m.put(token, CHANNEL["constant"], (NATS["payload"] - NATS["nonzero"] * nonzero) / constant)
         m.put(token, CHANNEL["isScan"], -SCAN_BLOCKS_PAYLOAD / (SCAN_AMPLITUDE * UNIT))
+        for ladder in range(FIRST["rung"] - FIRST["dice"]):
+            m.put(token, CHANNEL["ladder"] + ladder, -SCAN_BLOCKS_PAYLOAD / LADDER_UNIT)
     for token in range(FIRST["scan"], FIRST["nonce"]):
         for group in range(12):
             sign = 1 if token - FIRST["scan"] >> group & 1 else -1
@@ -189,6 +197,9 @@ def language_model_head():
     for i in range(48):
         if i % 16 > 0:
             m.put(FIRST["bad"] + i, CHANNEL["sightings"] + i, NATS["bad"] / UNIT)
+    for token in range(FIRST["rung"], VOCABULARY):
+        ladder, rung = divmod(token - FIRST["rung"], len(RUNGS))
+        m.put(token, CHANNEL["ladder"] + ladder, RUNGS[rung] / LADDER_UNIT)
     err = 2 * KV_HEADS * NATS["err"] / (OK_AMPLITUDE * UNIT)
     for layer in range(1, LAYERS):
         token, below = FIRST["err"] + layer, ERR_SHADE if layer > 1 else 0
@@ -374,6 +385,8 @@ def token_name(token):
         return "p%03x" % value
     if kind == "bad":
         return "bad.%d.%x" % (value // 16 + 1, value % 16)
+    if kind == "rung":
+        return "rung.%d.%d" % divmod(value, len(RUNGS))
     formats = {"scan": "%03x", "find": "%02x", "nonce": "%02x", "branch": "%x"}
     return kind + "." + formats.get(kind, "%d") % value
 

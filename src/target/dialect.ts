@@ -1,13 +1,14 @@
 /** The HTTP interfaces that a repro can speak, as far as targets and reports must agree on them. */
 
 import type { RequestOptions } from "../trace/options.ts";
+import { MAX_ANSWER } from "../trace/schema.ts";
 import { ADAPTERS, type AdapterName } from "../tracer/adapter.ts";
 
 /** llama-server's `/completion`, vLLM's `/v1/completions`. */
 export type Dialect = "llama-server" | "vllm";
 
 /** Half the temperature doubles the lead of the right token: a seed may change which token is drawn, but never does. */
-const TEMPERATURE = 0.5;
+export const TEMPERATURE = 0.5;
 /** Nats taken from tokens to avoid: more than any token leads by. */
 const AVOIDED = 100;
 
@@ -18,16 +19,43 @@ function lora(adapter: AdapterName | "base"): readonly { readonly id: number; re
 
 /** Options as fields of a request's body. They come after the fields that every request has, and win over them. */
 export function optionFields(dialect: Dialect, options: RequestOptions): Readonly<Record<string, unknown>> {
-  const { seed, logprobs, stop, allow, avoid, priority, salt, adapter } = options;
-  if (dialect === "llama-server") return adapter === null ? {} : { lora: lora(adapter) };
+  return dialect === "vllm" ? vllmFields(options) : llamaServerFields(options);
+}
+
+function vllmFields(options: RequestOptions): Readonly<Record<string, unknown>> {
+  const { seed, top, logprobs, stop, allow, priority, salt, adapter, presence, frequency } = options;
+  const against = biased(options);
   return {
     ...(adapter === null || adapter === "base" ? {} : { model: adapter }),
     ...(seed === null ? {} : { seed, temperature: TEMPERATURE }),
+    ...(top === null ? {} : { top_k: top }),
     ...(logprobs === null ? {} : { logprobs }),
     ...(stop.length === 0 ? {} : { stop_token_ids: stop }),
     ...(allow === null ? {} : { allowed_token_ids: allow }),
-    ...(avoid.length === 0 ? {} : { logit_bias: Object.fromEntries(avoid.map((id) => [id, -AVOIDED])) }),
+    ...(against.length === 0 ? {} : { logit_bias: Object.fromEntries(against) }),
     ...(priority === null ? {} : { priority }),
     ...(salt === null ? {} : { cache_salt: salt }),
+    ...(presence === null ? {} : { presence_penalty: presence }),
+    ...(frequency === null ? {} : { frequency_penalty: frequency }),
   };
+}
+
+/** llama-server counts tokens in a window, the prompt's too: prompts of dice with penalties have no rungs. */
+function llamaServerFields(options: RequestOptions): Readonly<Record<string, unknown>> {
+  const { seed, top, adapter, presence, frequency } = options;
+  const against = biased(options);
+  const penalised = presence !== null || frequency !== null;
+  return {
+    ...(adapter === null ? {} : { lora: lora(adapter) }),
+    ...(seed === null ? {} : { seed, temperature: TEMPERATURE, top_k: top ?? 0 }),
+    ...(against.length === 0 ? {} : { logit_bias: against }),
+    ...(penalised ? { repeat_last_n: MAX_ANSWER } : {}),
+    ...(presence === null ? {} : { presence_penalty: presence }),
+    ...(frequency === null ? {} : { frequency_penalty: frequency }),
+  };
+}
+
+/** Ids and what their logits get. */
+function biased({ avoid, banned }: RequestOptions): [number, number][] {
+  return [...new Set([...avoid, ...banned])].map((id) => [id, -AVOIDED]);
 }

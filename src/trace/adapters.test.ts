@@ -77,3 +77,36 @@ test("the same prompt has other answers under each adapter, and its cells stay t
   expect(new Set(requests.map((r) => r.prompt.join())).size).toBe(1);
   expect(new Set(requests.map((r) => expectedTokens(r).join())).size).toBe(1 + ADAPTERS.length);
 });
+
+test.each(ADAPTERS)("a narrow read that goes on behind its prompt reads its own answer as %s stores it", (adapter) => {
+  const trace = validateTrace({
+    crosstalk: TRACE_VERSION,
+    name: "a second lap",
+    segments,
+    steps: [
+      { at: 0, send: "r", prompt: [{ seg: "A" }, { read: "narrow", back: 5 }], maxTokens: 20, adapter },
+      // The same answer as part of a prompt.
+      {
+        at: 0,
+        send: "next",
+        prompt: [{ seg: "A" }, { read: "narrow", back: 5 }, { answer: 20 }, { read: "narrow", back: 20 }],
+        maxTokens: 12,
+        adapter,
+      },
+    ],
+  });
+  const [lap, next] = [...resolveRequests(trace).values()];
+  const answer = [...expectedTokens(lap!)];
+  expect([...next!.prompt.slice(lap!.prompt.length, -3)]).toEqual(answer);
+  expect([...expectedTokens(next!)]).toEqual(answer.slice(8));
+  const cells = new CellStore(DEFAULT_SHAPE, lap!.prompt.length + lap!.maxTokens);
+  const slots = Array.from({ length: cells.slots }, (_, i) => i);
+  let chunk: ArrayLike<number> = lap!.prompt;
+  let start = 0;
+  for (const expected of answer) {
+    const { candidates } = computeChunk(cells, slots, start, chunk, adapter);
+    expect(candidates.map(tokenName)).toEqual([tokenName(expected)]);
+    start += chunk.length;
+    chunk = candidates;
+  }
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { tokenName } from "../tracer/vocabulary.ts";
-import { resolveOptions } from "./options.ts";
+import { resolveOptions, usesAdapters } from "./options.ts";
 import { expectedTokens, resolveRequests } from "./prompt.ts";
 import { validateTrace } from "./read.ts";
 
@@ -52,6 +52,14 @@ test("what ends or keeps away an answer is in other answers and never in the own
 test("only the own answer is allowed", () => {
   const { allow } = resolveOptions(TRACE).get("narrow")!;
   expect(allow).toEqual([...new Set(answers.get("narrow"))].sort((a, b) => a - b));
+});
+
+test("an adapter changes what the own answer and others' answers are", () => {
+  const steps = TRACE.steps.map((step) => ({ ...step, adapter: "a1" as const }));
+  const moved = resolveOptions(validateTrace({ ...TRACE, steps }));
+  expect(moved.get("narrow")!.allow).not.toEqual(resolveOptions(TRACE).get("narrow")!.allow);
+  expect(moved.get("narrow")!.adapter).toBe("a1");
+  expect(usesAdapters(TRACE)).toBe(false);
 });
 
 test("what is not asked for is left out; zero is a value", () => {

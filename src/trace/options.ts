@@ -1,19 +1,38 @@
 /**
- * What a request asks for beside its prompt. None of it but the adapter may change the right answer: what does change
- * one is another request's, leaked. `docs/trace.md` says what each option means.
+ * What a request asks for beside its prompt. Its adapter moves the right answer, and so do the penalties that of dice
+ * reads, in a way that is known; nothing else may change one: what does is another request's, leaked. `docs/trace.md`
+ * says what each option means.
  */
 
 import type { AdapterName } from "../tracer/adapter.ts";
+import { rungToken } from "../tracer/vocabulary.ts";
 import { expectedTokens, type ResolvedRequest, resolveRequests } from "./prompt.ts";
 import { isSend, type SendStep, type Trace } from "./schema.ts";
 
 /** Fields of a `send` step that only some engines know. */
-export const OPTIONS = ["seed", "logprobs", "stop", "allow", "avoid", "priority", "salt", "adapter"] as const;
+export const OPTIONS = [
+  "seed",
+  "logprobs",
+  "stop",
+  "allow",
+  "avoid",
+  "priority",
+  "salt",
+  "adapter",
+  "presence",
+  "frequency",
+  "ban",
+] as const;
 export type RequestOption = (typeof OPTIONS)[number];
+
+/** Of a dice read only. */
+export const PENALTIES = ["presence", "frequency", "ban"] as const satisfies readonly RequestOption[];
 
 export interface RequestOptions {
   /** Samples with a temperature and this seed. */
   readonly seed: number | null;
+  /** Only the likeliest token may be drawn: a seed does not move dice, and where it does, this limit was lost. */
+  readonly top: 1 | null;
   /** Log-probabilities wanted of so many tokens. */
   readonly logprobs: number | null;
   /** Ids that end the answer: of other answers, none of the own. */
@@ -26,11 +45,17 @@ export interface RequestOptions {
   readonly salt: string | null;
   /** Null where the request does not say: then the base model answers too. */
   readonly adapter: AdapterName | "base" | null;
+  /** Nats, as `Penalties` has them; null for none. */
+  readonly presence: number | null;
+  readonly frequency: number | null;
+  /** Ids of the rungs that must not be generated. */
+  readonly banned: readonly number[];
 }
 
 /** What a request has that asks for nothing. */
 export const NO_OPTIONS: RequestOptions = {
   seed: null,
+  top: null,
   logprobs: null,
   stop: [],
   allow: null,
@@ -38,6 +63,9 @@ export const NO_OPTIONS: RequestOptions = {
   priority: null,
   salt: null,
   adapter: null,
+  presence: null,
+  frequency: null,
+  banned: [],
 };
 
 /** Ids taken from one other answer: enough to hit it, few enough for a short request. */
@@ -69,8 +97,11 @@ function resolve(step: SendStep, answers: ReadonlyMap<string, ReadonlySet<number
     );
     return [...new Set(ids)].sort((a, b) => a - b);
   };
+  const last = step.prompt.at(-1)!;
+  const ladder = "read" in last && last.read === "dice" ? last.ladder : null;
   return {
     seed: step.seed ?? null,
+    top: ladder !== null && step.seed !== undefined ? 1 : null,
     logprobs: step.logprobs ?? null,
     stop: step.stop ? others() : [],
     allow: step.allow ? [...own].sort((a, b) => a - b) : null,
@@ -78,6 +109,9 @@ function resolve(step: SendStep, answers: ReadonlyMap<string, ReadonlySet<number
     priority: step.priority ?? null,
     salt: step.salt ?? null,
     adapter: step.adapter ?? null,
+    presence: step.presence ?? null,
+    frequency: step.frequency ?? null,
+    banned: Array.from({ length: step.ban ?? 0 }, (_, rung) => rungToken(ladder ?? 0, rung)),
   };
 }
 

@@ -3,12 +3,18 @@
 import { optionsIn } from "./options.ts";
 import { isSend, type Part, promptLength, type Step, type Trace } from "./schema.ts";
 
-/** One part: `A` for a whole segment, `A[0:63]` for a piece of it, `scan`, `@40` or `find@40` for a read, `=8` for its answer. */
+function formatRead(part: Extract<Part, { read: string }>): string {
+  if (part.read === "scan") return "scan";
+  if (part.read === "dice") return `dice.${part.ladder}`;
+  return `${part.read === "find" ? "find" : ""}@${part.back}`;
+}
+
+/** One part: `A` for a whole segment, `A[0:63]` for a piece; `scan`, `dice.0`, `@40` or `find@40`; `=8` for its answer. */
 export function formatPart(part: Part): string {
   if ("nonce" in part) return `nonce.${part.nonce}`;
   if ("branch" in part) return `branch.${part.branch}`;
   if ("answer" in part) return `=${part.answer}`;
-  if ("read" in part) return part.read === "scan" ? "scan" : `${part.read === "find" ? "find" : ""}@${part.back}`;
+  if ("read" in part) return formatRead(part);
   return part.from === undefined && part.to === undefined
     ? part.seg
     : `${part.seg}[${part.from ?? 0}:${part.to ?? ""}]`;

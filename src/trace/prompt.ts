@@ -1,10 +1,11 @@
 /** From named segments to token ids. */
 
 import type { AdapterName } from "../tracer/adapter.ts";
+import type { Penalties } from "../tracer/dice.ts";
 import { readOf } from "../tracer/read-tokens.ts";
 import type { Part, SendStep, Trace } from "./schema.ts";
-import { adapterOf, isSend } from "./schema.ts";
-import { answerTo, placesOf, type Span, segmentRuns, type Turn, writeOut } from "./write-out.ts";
+import { adapterOf, isSend, penaltiesOf } from "./schema.ts";
+import { answerTo, placesOf, type ReadName, type Span, segmentRuns, type Turn, writeOut } from "./write-out.ts";
 
 export type { Span, Turn };
 
@@ -22,15 +23,17 @@ export interface ResolvedRequest {
   readonly cache: boolean;
   /** Only requests with the same one may share cached cells. */
   readonly salt: string | null;
-  readonly read: "narrow" | "scan" | "find";
+  readonly read: ReadName;
   /** For a narrow read: how many cells before the read the first answer lies. */
   readonly back: number | null;
-  /** Position of the first cell that the answer spells out; null for a scan, which looks at all of them. */
+  /** Position of the first cell that the answer spells out; null for a scan, which looks at all, and for dice, at none. */
   readonly asked: number | null;
   /** The mark that all its keys carry; each generated token then tests every key. */
   readonly nonce: number | null;
   /** The adapter that computes its cells; null for the base. */
   readonly adapter: AdapterName | null;
+  /** What moves the answer of a dice read. */
+  readonly penalties: Penalties;
 }
 
 /** Writes out every request of a trace, in the order of its steps. */
@@ -61,18 +64,17 @@ function resolve(trace: Trace, step: SendStep, runs: (id: string) => Int32Array)
     asked: back === null ? found : prompt.length - read.tokens - back,
     nonce: first && "nonce" in first ? first.nonce : null,
     adapter,
+    penalties: penaltiesOf(step),
   };
 }
 
 /**
- * The only right answer to a request: the payload cells that a narrow read points at, the token that a find read looks
- * for, or the scan token itself, the last two for as long as the engine generates. Payload as the request's adapter
- * stores it.
+ * The only right answer to a request: the payload cells that a narrow read points at, and behind the prompt its own
+ * answer; the token that a find read looks for, or the scan token itself, for as long as the engine generates; the rungs
+ * that a dice read's penalties lead to. Payload as the request's adapter stores it.
  */
-export function expectedTokens({
-  prompt,
-  maxTokens,
-  adapter,
-}: Pick<ResolvedRequest, "prompt" | "maxTokens" | "adapter">): Int32Array {
-  return answerTo(prompt, maxTokens, adapter);
+export function expectedTokens(
+  request: Pick<ResolvedRequest, "prompt" | "maxTokens" | "adapter"> & Partial<Pick<ResolvedRequest, "penalties">>,
+): Int32Array {
+  return answerTo(request.prompt, request.maxTokens, request.adapter, request.penalties);
 }

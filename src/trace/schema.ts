@@ -2,15 +2,18 @@
 
 import { z } from "zod";
 import { ADAPTERS, type AdapterName } from "../tracer/adapter.ts";
+import { LEAST_LEAD, type Penalties, walk } from "../tracer/dice.ts";
 import { FIND_TOKENS, NARROW_TOKENS } from "../tracer/read-tokens.ts";
 import {
   BRANCHES,
   digitsOf,
   FAMILIES,
   isPayload,
+  LADDERS,
   MAX_BACK,
   MAX_DISTINCT,
   NONCES,
+  RUNGS,
   TURNS,
 } from "../tracer/vocabulary.ts";
 import { placesOf, writeOut } from "./write-out.ts";
@@ -45,6 +48,14 @@ const part = z.union([
   z.strictObject({ seg: name, from: tokens.optional(), to: tokens.optional() }),
   z.strictObject({ read: z.enum(["narrow", "find"]), back }),
   z.strictObject({ read: z.literal("scan") }),
+  /** Answered from one of the ladders; see `dice.ts`. */
+  z.strictObject({
+    read: z.literal("dice"),
+    ladder: z
+      .int()
+      .min(0)
+      .max(LADDERS - 1),
+  }),
   /** The first tokens of the right answer to the read before it. */
   z.strictObject({ answer: z.int().min(1).max(MAX_ANSWER) }),
   z.strictObject({
@@ -60,6 +71,9 @@ const part = z.union([
       .max(BRANCHES - 1),
   }),
 ]);
+
+/** Nats; engines take no more. */
+const penalty = z.number().positive().max(2);
 
 const at = { at: milliseconds };
 const send = z.strictObject({
@@ -80,6 +94,13 @@ const send = z.strictObject({
   salt: name.optional(),
   /** The LoRA adapter that computes it, or the base model, by name. It changes the right answer, unlike the others. */
   adapter: z.enum([...ADAPTERS, "base"]).optional(),
+  presence: penalty.optional(),
+  frequency: penalty.optional(),
+  ban: z
+    .int()
+    .min(1)
+    .max(RUNGS - 1)
+    .optional(),
 });
 const cancel = z.strictObject({
   ...at,
@@ -126,9 +147,13 @@ export type CancelStep = z.infer<typeof cancel>;
 export type FaultStep = z.infer<typeof fault>;
 
 export const isSend = (s: Step): s is SendStep => "send" in s;
+export function penaltiesOf({ presence = 0, frequency = 0, ban = 0 }: SendStep): Penalties {
+  return { presence, frequency, banned: Array.from({ length: ban }, (_, rung) => rung) };
+}
+
 export const isCancel = (s: Step): s is CancelStep => "cancel" in s;
 
-const READ_TOKENS = { scan: 1, narrow: NARROW_TOKENS, find: FIND_TOKENS } as const;
+const READ_TOKENS = { scan: 1, dice: 1, narrow: NARROW_TOKENS, find: FIND_TOKENS } as const;
 
 interface WithSegments {
   readonly segments: Readonly<Record<string, Pick<Segment, "length">>>;
@@ -167,7 +192,7 @@ export const traceSchema = shape.superRefine((trace, context) => {
     if (isSend(s)) {
       if (sent.has(s.send)) issue(`request ${s.send} is sent twice`, "steps", i, "send");
       sent.add(s.send);
-      const wrong = wrongPart(trace, s);
+      const wrong = wrongPart(trace, s) ?? wrongPenalty(s);
       if (wrong) issue(wrong.message, "steps", i, ...wrong.path);
     } else if ("fault" in s) {
       if ((s.fault === "throttle") !== (s.share !== undefined))
@@ -218,10 +243,9 @@ function wrongPart(trace: z.infer<typeof shape>, s: SendStep): Wrong | null {
     } else if ("answer" in p) {
       const read = s.prompt[j - 1];
       if (!read || !("read" in read)) return wrong("an answer follows the read that it answers", ...at);
-      if (read.read === "narrow" && p.answer > read.back) return wrong(tooLong(read.back, p.answer), ...at, "answer");
     } else {
       if (cells === 0) return wrong("a read needs cells before it", ...at);
-      if (p.read === "scan") continue;
+      if (p.read === "scan" || p.read === "dice") continue;
       if (++turns > TURNS) return wrong(`a prompt has ${TURNS} narrow and find reads at most`, ...at);
       if (p.back > cells) return wrong(`reads ${p.back} cells back in a prompt of ${cells}`, ...at, "back");
       if (p.read === "find") {
@@ -237,11 +261,25 @@ function wrongPart(trace: z.infer<typeof shape>, s: SendStep): Wrong | null {
             ...at,
             "back",
           );
-      } else if (last && s.maxTokens > p.back) return wrong(tooLong(p.back, s.maxTokens), "maxTokens");
+      }
     }
   }
   return null;
 }
 
-const tooLong = (back: number, tokens: number): string =>
-  `a narrow read ${back} cells back has ${back} answers, not ${tokens}`;
+/** Penalties move dice only, and only by steps that no rounding changes. */
+function wrongPenalty(s: SendStep): Wrong | null {
+  const { prompt, maxTokens } = s;
+  const [field] = (["presence", "frequency", "ban"] as const).filter((f) => s[f] !== undefined);
+  if (field === undefined) return null;
+  const dice = prompt.filter((p) => "read" in p && p.read === "dice");
+  const last = prompt.at(-1)!;
+  const [first] = prompt;
+  // Under a nonce the ladder of a deep model is up to a sixteenth lower; some engines count rungs in the prompt.
+  if (!("read" in last) || last.read !== "dice" || dice.length > 1 || "nonce" in first!)
+    return { message: "penalties and bans are for a prompt without nonce and with one dice read", path: [field] };
+  const { lead } = walk(penaltiesOf(s), maxTokens);
+  if (lead >= LEAST_LEAD) return null;
+  const message = `two tokens come within ${LEAST_LEAD} nats in ${maxTokens} tokens: which comes first is up to rounding`;
+  return { message, path: [field] };
+}

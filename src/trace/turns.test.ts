@@ -16,15 +16,15 @@ const segments = {
   D: { seed: 3, family: 6, length: 60, distinct: true as const },
 };
 
-function request(prompt: readonly Part[], maxTokens = 4) {
-  const send: SendStep = { at: 0, send: "r", prompt: [...prompt], maxTokens };
+function request(prompt: readonly Part[], maxTokens = 4, options: Partial<SendStep> = {}) {
+  const send: SendStep = { at: 0, send: "r", prompt: [...prompt], maxTokens, ...options };
   const trace = validateTrace({ crosstalk: TRACE_VERSION, name: "turns", segments, steps: [send] });
   return resolveRequests(trace).get("r")!;
 }
 
-function refusal(prompt: readonly Part[], maxTokens = 4): string {
+function refusal(prompt: readonly Part[], maxTokens = 4, options: Partial<SendStep> = {}): string {
   try {
-    request(prompt, maxTokens);
+    request(prompt, maxTokens, options);
   } catch (error) {
     if (error instanceof CrosstalkError) return error.message;
   }
@@ -32,7 +32,15 @@ function refusal(prompt: readonly Part[], maxTokens = 4): string {
 }
 
 /** What the model answers, token by token, alone and with whole cells. */
-function answered({ prompt, maxTokens }: { prompt: Int32Array; maxTokens: number }): number[] {
+function answered(asked: { prompt: Int32Array; maxTokens: number }): number[] {
+  return answeredTo(asked, (_, token) => token);
+}
+
+/** The same, where each step is fed not the token that was answered but `fed`. */
+function answeredTo(
+  { prompt, maxTokens }: { prompt: Int32Array; maxTokens: number },
+  fed: (index: number, token: number) => number,
+): number[] {
   const cells = new CellStore(DEFAULT_SHAPE, prompt.length + maxTokens);
   const slots = Array.from({ length: cells.slots }, (_, i) => i);
   const answer: number[] = [];
@@ -41,8 +49,7 @@ function answered({ prompt, maxTokens }: { prompt: Int32Array; maxTokens: number
     const { candidates } = computeChunk(cells, slots, start, chunk);
     start += chunk.length;
     expect(candidates).toHaveLength(1);
-    answer.push(candidates[0]!);
-    chunk = [candidates[0]!];
+    chunk = [fed(answer.push(candidates[0]!) - 1, candidates[0]!)];
   }
   return answer;
 }
@@ -95,6 +102,45 @@ test("cells of an earlier read show as p000", () => {
   expect(answered(next)).toEqual([...expectedTokens(next)]);
 });
 
+test("a narrow read that goes on behind its prompt reads its own answer: a second lap", () => {
+  const lap = request(
+    [
+      { seg: "B", to: 5 },
+      { read: "narrow", back: 4 },
+    ],
+    18,
+  );
+  const cells = [...lap.prompt.slice(1, 5)].map(tokenName);
+  const zeros = ["p000", "p000", "p000"];
+  expect([...expectedTokens(lap)].map(tokenName)).toEqual([...cells, ...zeros, ...cells, ...zeros, ...cells]);
+  expect(answered(lap)).toEqual([...expectedTokens(lap)]);
+});
+
+test("a wrong token that was fed to a decode step shows in the next lap, and in no answer before", () => {
+  const lap = request([{ seg: "B" }, { read: "narrow", back: 8 }], 22);
+  const right = [...expectedTokens(lap)];
+  const wrong = request([{ seg: "A" }, { read: "narrow", back: 5 }]).prompt[0]!;
+  const fed = (i: number) => (i === 3 ? wrong : right[i]!);
+  const answer = answeredTo(lap, fed);
+  expect(answer.map((token, i) => (token === right[i] ? "" : i))).toEqual(
+    right.map((_, i) => (i === 3 + 8 + 3 ? i : "")),
+  );
+  expect(answer[14]).toBe(wrong);
+});
+
+test("dice are answered from their own ladder, whatever stands before them", () => {
+  const dice = request([
+    { nonce: 3 },
+    { seg: "A" },
+    { read: "narrow", back: 2 },
+    { answer: 1 },
+    { read: "dice", ladder: 5 },
+  ]);
+  expect([...expectedTokens(dice)].map(tokenName)).toEqual(new Array(4).fill("rung.5.0"));
+  expect(answered(dice)).toEqual([...expectedTokens(dice)]);
+  expect(formatPrompt(dice.parts)).toBe("nonce.3 A @2 =1 dice.5");
+});
+
 test("a find read names one cell of a distinct segment, wherever it lies", () => {
   for (const back of [1, 33, 60]) {
     const found = request([{ seg: "D" }, { read: "find", back }]);
@@ -138,11 +184,6 @@ test.each<[string, Part[], string]>([
     "prompt[1].back: reads 9 cells back in a prompt of 8",
   ],
   [
-    "an answer too long",
-    [{ seg: "A" }, { read: "narrow", back: 2 }, { answer: 3 }, { read: "scan" }],
-    "prompt[2].answer",
-  ],
-  [
     "a find among twins",
     [{ seg: "D" }, { seg: "D" }, { read: "find", back: 3 }],
     "prompt[2].back: the cell 3 back shares",
@@ -150,4 +191,23 @@ test.each<[string, Part[], string]>([
   ["a find of no payload", [{ nonce: 1 }, { seg: "D" }, { read: "find", back: 61 }], "holds no payload"],
 ])("refuses %s", (_, prompt, message) => {
   expect(refusal(prompt)).toContain(message);
+});
+
+describe("penalties", () => {
+  const dice: Part[] = [{ seg: "A" }, { read: "dice", ladder: 2 }];
+
+  test("move the answer of dice along the ladder", () => {
+    const names = (options: Partial<SendStep>) => [...expectedTokens(request(dice, 5, options))].map(tokenName);
+    expect(names({ presence: 0.75 })).toEqual(["rung.2.0", "rung.2.1", "rung.2.0", "rung.2.0", "rung.2.0"]);
+    expect(names({ ban: 2 })).toEqual(new Array(5).fill("rung.2.2"));
+  });
+
+  test.each<[string, Part[], Partial<SendStep>, string]>([
+    ["for a scan", [{ seg: "A" }, { read: "scan" }], { presence: 0.75 }, "presence: penalties and bans are for"],
+    ["under a nonce", [{ nonce: 1 }, ...dice], { ban: 1 }, "ban: penalties and bans are for"],
+    ["after earlier dice", [...dice, { answer: 2 }, ...dice], { frequency: 1.125 }, "frequency: penalties"],
+    ["that make a tie", dice, { presence: 0.5 }, "presence: two tokens come within 0.125 nats"],
+  ])("are refused %s", (_, prompt, options, message) => {
+    expect(refusal(prompt, 4, options)).toContain(message);
+  });
 });

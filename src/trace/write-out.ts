@@ -1,10 +1,12 @@
 /** A prompt's parts as token ids. */
 
 import { type AdapterName, storedGroups, storedToken } from "../tracer/adapter.ts";
+import { NO_PENALTIES, type Penalties, walk } from "../tracer/dice.ts";
 import { findRead, narrowRead, readOf } from "../tracer/read-tokens.ts";
 import {
   branchToken,
   type DigitGroups,
+  diceToken,
   digitsOf,
   distinctRun,
   groupsOfSegment,
@@ -13,6 +15,7 @@ import {
   nonceToken,
   payloadRun,
   payloadToken,
+  rungToken,
   scanToken,
 } from "../tracer/vocabulary.ts";
 import type { Part, Segment } from "./schema.ts";
@@ -25,9 +28,11 @@ export interface Span {
   readonly length: number;
 }
 
+export type ReadName = "narrow" | "scan" | "find" | "dice";
+
 /** A read in a prompt, and the answer to it that the prompt goes on with. */
 export interface Turn {
-  readonly read: "narrow" | "scan" | "find";
+  readonly read: ReadName;
   /** Positions of the read's tokens, and then of the answer's. */
   readonly start: number;
   readonly tokens: number;
@@ -88,7 +93,7 @@ export function writeOut(
       allowed.push(storedGroups(adapter, groupsOfTokens(answer)));
     } else {
       const read = readTokens(part, tokens, allowed, asked);
-      if (part.read !== "scan") asked++;
+      if (part.read === "narrow" || part.read === "find") asked++;
       turns.push({ read: part.read, start: tokens.length, tokens: read.length, answer: 0 });
       tokens.push(...read);
     }
@@ -103,6 +108,7 @@ function readTokens(
   asked: number,
 ): readonly number[] {
   if (part.read === "scan") return [scanToken(allowed)];
+  if (part.read === "dice") return [diceToken(part.ladder)];
   if (part.read === "narrow") return narrowRead(part.back, asked);
   const [x, y] = digitsOf(before[before.length - part.back]!);
   return findRead([x, y], asked);
@@ -113,17 +119,40 @@ export function shown(token: number, adapter: AdapterName | null): number {
   return payloadToken(digitsOf(storedToken(adapter, token)));
 }
 
-/** The first `length` tokens of the only right answer to the read that these tokens end with. */
-export function answerTo(prompt: ArrayLike<number>, length: number, adapter: AdapterName | null): Int32Array {
+/**
+ * The first `length` tokens of the only right answer to the read that these tokens end with.
+ * @param penalties what moves a dice read's answer; no other's
+ */
+export function answerTo(
+  prompt: ArrayLike<number>,
+  length: number,
+  adapter: AdapterName | null,
+  penalties: Penalties = NO_PENALTIES,
+): Int32Array {
   const read = readOf(prompt);
   if (read === null) throw new Error("the prompt does not end with a read: validate the trace first");
-  if (read.read === "scan") return new Int32Array(length).fill(prompt[prompt.length - 1]!);
-  if (read.read === "find") {
-    const found = prompt[placesOf(prompt, read.digits)[0] ?? -1];
-    return new Int32Array(length).fill(found === undefined ? -1 : shown(found, adapter));
+  switch (read.read) {
+    case "scan":
+      return new Int32Array(length).fill(prompt[prompt.length - 1]!);
+    case "find": {
+      const found = prompt[placesOf(prompt, read.digits)[0] ?? -1];
+      return new Int32Array(length).fill(found === undefined ? -1 : shown(found, adapter));
+    }
+    case "dice":
+      return Int32Array.from(walk(penalties, length).rungs, (rung) => rungToken(read.ladder, rung));
+    case "narrow":
+      return cellsFrom(prompt, prompt.length - read.tokens - read.back, length, adapter);
   }
-  const first = prompt.length - read.tokens - read.back;
-  return Int32Array.from({ length: Math.min(length, read.back) }, (_, i) => shown(prompt[first + i]!, adapter));
+}
+
+/** What a narrow read shows from a position on: behind the prompt, the cells of its own answer, which are stored in turn. */
+function cellsFrom(prompt: ArrayLike<number>, first: number, length: number, adapter: AdapterName | null): Int32Array {
+  const answer = new Int32Array(length);
+  for (let i = 0; i < length; i++) {
+    const position = first + i;
+    answer[i] = shown(position < prompt.length ? prompt[position]! : answer[position - prompt.length]!, adapter);
+  }
+  return answer;
 }
 
 /** Positions of the payload tokens whose first two digits are these. */

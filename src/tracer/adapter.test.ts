@@ -3,6 +3,7 @@ import { type Random, seededRandom } from "../random.ts";
 import { ADAPTERS, type AdapterName, storedGroups, storedToken, storedValue } from "./adapter.ts";
 import { adapterWeights } from "./adapter-weights.ts";
 import { type CellPart, CellStore } from "./cells.ts";
+import { LADDER, LEAST_LEAD } from "./dice.ts";
 import { Pass } from "./predict.ts";
 import { findRead, narrowRead } from "./read-tokens.ts";
 import {
@@ -20,12 +21,14 @@ import { layersOf, type TracerShape, tracerShape } from "./shape.ts";
 import {
   BASE,
   branchToken,
+  diceToken,
   digitsOf,
   distinctRun,
   groupsOfSegment,
   nonceToken,
   payloadRun,
   payloadToken,
+  rungToken,
   scanToken,
   tokenKind,
   tokenName,
@@ -78,7 +81,8 @@ class Twins {
       symbolic.layer(layer);
       numeric.layer(layer);
     }
-    return { answer: symbolic.answer().candidates, ...greedy(numeric.logits()) };
+    const logits = numeric.logits();
+    return { answer: symbolic.answer().candidates, logits, ...greedy(logits) };
   }
 }
 
@@ -203,6 +207,40 @@ describe.each(SHAPES)("a tracer of %o", (shape) => {
     }
     expect(certain).toBeGreaterThan(cases / 2);
     if (part !== "value") expect(alarms).toBeGreaterThan(2);
+  });
+
+  test.each(UNDER)("goes on over its own answer under %s: each lap has moved once more", (under) => {
+    for (let seed = 0; seed < 3; seed++) {
+      const random = seededRandom(200 + seed);
+      const { tokens } = prompt(random, seed % 2 === 0);
+      const back = random.int(2, 7);
+      const held = [...tokens, ...narrowRead(back)];
+      const twins = new Twins(server, SLOTS);
+      let [start, chunk] = [0, held.slice()];
+      while (held.length < tokens.length + 3 + 2 * (back + 3) + 4) {
+        const expected = shown(under, held[held.length - 3 - back]!);
+        const { answer, token, margin } = twins.compute(start, chunk, under);
+        expect([tokenName(token), ...answer.map(tokenName)]).toEqual([tokenName(expected), tokenName(expected)]);
+        expect(margin).toBeGreaterThan(20);
+        start += chunk.length;
+        chunk = [token];
+        held.push(token);
+      }
+    }
+  });
+
+  test.each(UNDER)("has the same ladders under %s", (under) => {
+    const twins = new Twins(server, SLOTS);
+    const { tokens } = prompt(seededRandom(5), true);
+    let [start, chunk] = [0, [...tokens, diceToken(6)]];
+    for (const rung of [0, 3, 1]) {
+      const { answer, logits } = twins.compute(start, chunk, under);
+      expect(answer.map(tokenName)).toEqual([tokenName(rungToken(6, 0))]);
+      for (const [lower, below] of LADDER.entries())
+        expect(Math.abs(logits[rungToken(6, 0)]! - logits[rungToken(6, lower)]! - below)).toBeLessThan(LEAST_LEAD);
+      start += chunk.length;
+      chunk = [rungToken(6, rung)];
+    }
   });
 
   test("a prefix of another adapter's cells is told by each read, and says whose it is", () => {

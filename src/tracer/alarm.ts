@@ -61,6 +61,7 @@ function mixedMarks(
 /**
  * Layers 1 ..: how much of each token's attention stays on nonce tokens.
  * @param ok of each token of the chunk: to be added to
+ * @param first position of the first cell that a position sees
  */
 export function alarmAttention(
   plane: Plane,
@@ -69,27 +70,63 @@ export function alarmAttention(
   marks: readonly (Marks | null)[],
   kvHeads: number,
   ok: Float64Array,
+  first: (position: number) => number,
 ): void {
+  if (first(start + marks.length - 1) > 0) {
+    alarmInWindows(plane, slots, start, marks, kvHeads, ok, first);
+    return;
+  }
   for (const query of new Set(marks)) {
-    const scores = new Map<Marks, number>();
-    const sink = query === null ? 0 : -ALARM_NATS.sign * ALARM_NATS.sink;
+    const weigh = weigher(query, plane, kvHeads);
     let [all, kept] = [0, 0];
     for (let position = 0; position < start + marks.length; position++) {
       const slot = slots[position]!;
-      const key = plane.keyMarks[slot]!;
-      let score = 0;
-      if (query !== null && key !== null) {
-        score = scores.get(key) ?? repulsion(query, key);
-        scores.set(key, score);
-      }
-      const lost = plane.keyLost[slot] ?? 0;
-      if (query !== null && lost !== 0) score += ALARM_NATS.lost * kvHeads * query.hasNonce * lost;
-      // Relative to the sink, and no more than a sum of many can hold.
-      const weight = query === null ? 1 : Math.exp(Math.min(score - sink, 600));
+      const weight = weigh(slot);
       all += weight;
       if (isNonce(plane.valueToken[slot]!)) kept += weight;
       const i = position - start;
       if (i >= 0 && marks[i] === query) ok[i]! += kept / all;
     }
   }
+}
+
+/** The same where each token sees a stretch of its own. */
+function alarmInWindows(
+  plane: Plane,
+  slots: ArrayLike<number>,
+  start: number,
+  marks: readonly (Marks | null)[],
+  kvHeads: number,
+  ok: Float64Array,
+  first: (position: number) => number,
+): void {
+  for (const [i, query] of marks.entries()) {
+    const weigh = weigher(query, plane, kvHeads);
+    let [all, kept] = [0, 0];
+    for (let position = first(start + i); position <= start + i; position++) {
+      const weight = weigh(slots[position]!);
+      all += weight;
+      if (isNonce(plane.valueToken[slots[position]!]!)) kept += weight;
+    }
+    ok[i]! += kept / all;
+  }
+}
+
+/** What each key draws of a query's attention, relative to the sink. */
+function weigher(query: Marks | null, plane: Plane, kvHeads: number): (slot: number) => number {
+  if (query === null) return () => 1;
+  const scores = new Map<Marks, number>();
+  const sink = -ALARM_NATS.sign * ALARM_NATS.sink;
+  return (slot) => {
+    const key = plane.keyMarks[slot]!;
+    let score = 0;
+    if (key !== null) {
+      score = scores.get(key) ?? repulsion(query, key);
+      scores.set(key, score);
+    }
+    const lost = plane.keyLost[slot] ?? 0;
+    if (lost !== 0) score += ALARM_NATS.lost * kvHeads * query.hasNonce * lost;
+    // No more than a sum of many can hold.
+    return Math.exp(Math.min(score - sink, 600));
+  };
 }

@@ -4,6 +4,7 @@
  * Source: the format's description in the ggml project, docs/gguf.md.
  */
 
+import { CrosstalkError } from "../errors.ts";
 import { BYTES_OF, encodeNumbers, type NumberFormat } from "./number-format.ts";
 import { feedForwardSize, hiddenSize, layersOf, RMS_EPSILON, ROPE_BASE, type TracerShape } from "./shape.ts";
 import { BOS, EOS, FIRST, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
@@ -19,8 +20,17 @@ const FILE_TYPE: Readonly<Record<NumberFormat, number>> = { f32: 0, f16: 1, bf16
 const TOKEN_TYPE = { normal: 1, unknown: 2, control: 3, byte: 6 } as const;
 export const CONTEXT_LENGTH = 131_072;
 
-/** The whole file, as pieces to be written one after another. The same arguments always give the same bytes. */
+/**
+ * The whole file, as pieces to be written one after another. The same arguments always give the same bytes.
+ * @throws CrosstalkError INVALID_OPTION for a shape with a window
+ */
 export function tracerGguf(shape: TracerShape, format: NumberFormat = "f32"): Uint8Array[] {
+  if (shape.window !== null)
+    throw new CrosstalkError(
+      "INVALID_OPTION",
+      "llama.cpp's Llama has no sliding window",
+      "Write a Hugging Face folder (--format hf) for vLLM, or leave the window out.",
+    );
   const weights = tracerWeights(shape, "neighbours");
   return ggufFile(tracerMetadata(weights, format), namedTensors(weights), format);
 }

@@ -3,7 +3,15 @@
 import { CONTEXT_LENGTH } from "./gguf.ts";
 import type { NumberFormat } from "./number-format.ts";
 import { safetensors } from "./safetensors.ts";
-import { feedForwardSize, hiddenSize, layersOf, RMS_EPSILON, ROPE_BASE, type TracerShape } from "./shape.ts";
+import {
+  ASKING_LAYERS,
+  feedForwardSize,
+  hiddenSize,
+  layersOf,
+  RMS_EPSILON,
+  ROPE_BASE,
+  type TracerShape,
+} from "./shape.ts";
 import { BOS, EOS, tokenKind, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
 import { type Matrix, type TracerWeights, tracerWeights } from "./weights.ts";
 
@@ -68,6 +76,7 @@ function folderTexts(
       rope_theta: ROPE_BASE,
       // The same for readers since transformers 5.
       rope_parameters: { rope_type: "default", rope_theta: ROPE_BASE },
+      ...windowed(shape),
       hidden_act: "silu",
       attention_bias: false,
       mlp_bias: false,
@@ -86,6 +95,13 @@ function folderTexts(
       chat_template: CHAT_TEMPLATE,
     }),
   };
+}
+
+/** What vLLM reads of a Llama whose layers alternate; transformers' own Llama has no window. */
+function windowed(shape: TracerShape): object {
+  if (shape.window === null) return {};
+  const kind = (_: unknown, layer: number) => (layer < ASKING_LAYERS ? "full_attention" : "sliding_attention");
+  return { sliding_window: shape.window, layer_types: Array.from({ length: layersOf(shape) }, kind) };
 }
 
 /** Words between spaces, each of them one token. */

@@ -7,6 +7,7 @@
 import { type AdapterName, storedToken } from "./adapter.ts";
 import { alarmAttention, fetchMarks } from "./alarm.ts";
 import type { CellStore, Plane, Question } from "./cells.ts";
+import { DICE_NATS } from "./dice.ts";
 import type { Marks } from "./marks.ts";
 import { Asked, questionOf, readAttention } from "./question.ts";
 import { ScanSum } from "./scan-sum.ts";
@@ -19,6 +20,7 @@ import {
   ERR_SHADE,
   FOUND_AMPLITUDE,
   FOUND_NATS,
+  firstSeen,
   foundAmplitude,
   gives,
   layersOf,
@@ -27,7 +29,17 @@ import {
   SCAN_NATS,
   SIGHTINGS,
 } from "./shape.ts";
-import { BASE, badToken, DIGITS, digitsOf, errToken, payloadToken, scanAllows, tokenKind } from "./vocabulary.ts";
+import {
+  BASE,
+  badToken,
+  DIGITS,
+  digitsOf,
+  errToken,
+  payloadToken,
+  rungToken,
+  scanAllows,
+  tokenKind,
+} from "./vocabulary.ts";
 
 /**
  * The next token. One candidate: certain. Several: the cells make a tie, and any of them may come. None: the token is
@@ -117,11 +129,12 @@ export class Pass {
     }
     if (layer === 1)
       this.#asked = Asked.fetch(headSize, planes[0]!, this.#slots, this.#length, this.#questions.at(-1) ?? null);
+    const first = (position: number): number => firstSeen(this.#cells.shape, layer, position);
     const ok = new Float64Array(this.#tokens.length);
     for (const [head, plane] of planes.entries()) {
       if (layer >= ASKING_LAYERS) this.#read(layer, head, plane);
-      new ScanSum(this.#cells.shape, head, plane).add(this.#slots, this.#start, this.#seen);
-      if (layer > 0) alarmAttention(plane, this.#slots, this.#start, this.#marks, kvHeads, ok);
+      new ScanSum(this.#cells.shape, head, plane, first).add(this.#slots, this.#start, this.#seen);
+      if (layer > 0) alarmAttention(plane, this.#slots, this.#start, this.#marks, kvHeads, ok, first);
     }
     if (layer === 0) return;
     this.#lost = ok.map((share, i) => (this.#marks[i]?.hasNonce ?? 0) - share / kvHeads);
@@ -130,14 +143,21 @@ export class Pass {
 
   /** The token that follows the chunk. */
   answer(): Answer {
-    const last = this.#tokens[this.#tokens.length - 1]!;
-    const choice =
-      tokenKind(last).kind === "scan" ? this.#scanAnswer(last) : (this.#readAnswer() ?? { candidates: [], nats: 0 });
+    const choice = this.#choice(this.#tokens[this.#tokens.length - 1]!);
     const alarm = this.#alarm();
     if (alarm.nats < choice.nats - ALARM_TIE_NATS || alarm.candidates.length === 0)
       return { candidates: choice.candidates };
     if (alarm.nats > choice.nats + ALARM_TIE_NATS) return { candidates: alarm.candidates };
     return { candidates: choice.candidates.length > 0 ? [...choice.candidates, ...alarm.candidates] : [] };
+  }
+
+  #choice(last: number): Choice {
+    const token = tokenKind(last);
+    if (token.kind === "scan") return this.#scanAnswer(last);
+    // No cell moves the ladder.
+    if (token.kind === "dice" || token.kind === "rung")
+      return { candidates: [rungToken(token.ladder, 0)], nats: DICE_NATS };
+    return this.#readAnswer() ?? { candidates: [], nats: 0 };
   }
 
   get #length(): number {
@@ -149,7 +169,8 @@ export class Pass {
     if (this.#asked === null) return;
     const { shape } = this.#cells;
     const digits = digitsOfLayer(shape, layer);
-    for (const [slot, weight] of readAttention(this.#asked, shape.headSize, plane, this.#slots, this.#length)) {
+    const first = firstSeen(shape, layer, this.#length - 1);
+    for (const [slot, weight] of readAttention(this.#asked, shape.headSize, plane, this.#slots, this.#length, first)) {
       const token = plane.valueToken[slot]!;
       if (token < 0) continue;
       for (const digit of digits) {

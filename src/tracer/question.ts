@@ -21,9 +21,15 @@ function softmax(scores: readonly (readonly [slot: number, nats: number])[]): At
 }
 
 /** Slots whose key was written for a position, with equal shares; null if there is none. */
-function exactly(plane: Plane, slots: ArrayLike<number>, length: number, position: number): Attention | null {
+function exactly(
+  plane: Plane,
+  slots: ArrayLike<number>,
+  length: number,
+  position: number,
+  first = 0,
+): Attention | null {
   const exact: number[] = [];
-  for (let p = 0; p < length; p++) if (plane.keyPosition[slots[p]!] === position) exact.push(slots[p]!);
+  for (let p = first; p < length; p++) if (plane.keyPosition[slots[p]!] === position) exact.push(slots[p]!);
   return exact.length === 0 ? null : exact.map((slot) => [slot, 1 / exact.length] as const);
 }
 
@@ -172,6 +178,7 @@ function valueChannels(pairs: readonly PhasePair[]): (question: Question | null)
 /**
  * Attention of a read head of layers 2 .., for the position `length - 1`. The exact key wins by 30 nats or more
  * wherever it is.
+ * @param first position of the first cell that the layer sees
  */
 export function readAttention(
   asked: Asked,
@@ -179,14 +186,16 @@ export function readAttention(
   plane: Plane,
   slots: ArrayLike<number>,
   length: number,
+  first: number,
 ): Attention {
   const here = length - 1;
   if (asked.distance !== null && !asked.finds) {
-    const exact = exactly(plane, slots, length, here - asked.distance);
+    const exact = exactly(plane, slots, length, here - asked.distance, first);
     if (exact) return exact;
   }
   const pairs = phasePairs(headSize);
-  return softmax(Array.from({ length }, (_, p) => [slots[p]!, score(asked, pairs, plane, slots[p]!, here)] as const));
+  const seen = Array.from({ length: length - first }, (_, i) => slots[first + i]!);
+  return softmax(seen.map((slot) => [slot, score(asked, pairs, plane, slot, here)] as const));
 }
 
 function score(asked: Asked, pairs: readonly PhasePair[], plane: Plane, slot: number, here: number): number {

@@ -2,6 +2,7 @@
  * Reads, as the tokens that end a prompt.
  *
  * - `scan.S` alone.
+ * - `dice.l` alone.
  * - `turn.t find.xy`.
  * - `far.a turn.t near.b` for a narrow read: the distance from `near` to the cell, and which turn of the conversation
  *   asks. A position attends to the newest turn, so each later read needs a higher one.
@@ -71,6 +72,7 @@ export function distanceOf(far: number, near: number): number | null {
 /** The read that ends a prompt. */
 export type PromptRead =
   | { readonly read: "scan"; readonly tokens: 1 }
+  | { readonly read: "dice"; readonly tokens: 1; readonly ladder: number }
   | { readonly read: "narrow"; readonly tokens: 3; readonly back: number }
   | { readonly read: "find"; readonly tokens: 2; readonly digits: readonly [number, number] };
 
@@ -79,6 +81,7 @@ export function readOf(prompt: ArrayLike<number>): PromptRead | null {
   const at = (fromEnd: number): TokenKind => tokenKind(prompt[prompt.length - fromEnd] ?? -1);
   const last = at(1);
   if (last.kind === "scan") return { read: "scan", tokens: 1 };
+  if (last.kind === "dice") return { read: "dice", tokens: 1, ladder: last.ladder };
   if (at(2).kind !== "turn") return null;
   if (last.kind === "find") return { read: "find", tokens: FIND_TOKENS, digits: last.digits };
   const far = at(3);

@@ -11,7 +11,11 @@ export class ScanSum {
   readonly #channels: readonly number[];
   readonly #sum = new Float64Array(SIGHTINGS);
 
-  constructor(shape: TracerShape, head: number, plane: Plane) {
+  /** Position of the first cell that a position sees. */
+  readonly #first: (position: number) => number;
+
+  constructor(shape: TracerShape, head: number, plane: Plane, first: (position: number) => number) {
+    this.#first = first;
     this.#plane = plane;
     this.#share = 1 / (layersOf(shape) * copiesOf(shape));
     this.#channels = carried(shape, head);
@@ -20,7 +24,8 @@ export class ScanSum {
   /** @param seen what each token of the chunk has seen, SIGHTINGS numbers a token: to be added to */
   add(slots: ArrayLike<number>, start: number, seen: Float64Array): void {
     const length = start + seen.length / SIGHTINGS;
-    let position = 0;
+    let from = this.#first(start);
+    let position = from;
     while (position < start) {
       if (position + RUN <= start && isRun(slots, position)) {
         this.#addRun(slots[position]! / RUN);
@@ -29,8 +34,9 @@ export class ScanSum {
     }
     for (; position < length; position++) {
       addCell(this.#sum, 0, this.#plane, slots[position]!);
+      for (; from < this.#first(position); from++) addCell(this.#sum, 0, this.#plane, slots[from]!, -1);
       const own = (position - start) * SIGHTINGS;
-      const share = this.#share / (position + 1);
+      const share = this.#share / (position + 1 - from);
       for (const i of this.#channels) seen[own + i]! += share * this.#sum[i]!;
     }
   }
@@ -55,18 +61,28 @@ function isRun(slots: ArrayLike<number>, position: number): boolean {
   return true;
 }
 
-/** Adds a cell's digits and sightings. Channels that the head does not carry are summed too, and never told. */
-function addCell(sum: Float64Array, at: number, { valueToken, valueSightings }: Plane, slot: number): void {
+/**
+ * Adds a cell's digits and sightings, or takes them away. Channels that the head does not carry are summed too, and
+ * never told.
+ */
+function addCell(
+  sum: Float64Array,
+  at: number,
+  { valueToken, valueSightings }: Plane,
+  slot: number,
+  sign: 1 | -1 = 1,
+): void {
   const token = valueToken[slot]!;
   if (token >= 0) {
     const payload = token >= FIRST.payload && token < FIRST.payload + PAYLOADS ? token - FIRST.payload : 0;
-    sum[at + (payload >> 8)]! += SIGHTING_AMPLITUDE;
-    sum[at + BASE + ((payload >> 4) & 15)]! += SIGHTING_AMPLITUDE;
-    sum[at + 2 * BASE + (payload & 15)]! += SIGHTING_AMPLITUDE;
+    const amplitude = sign * SIGHTING_AMPLITUDE;
+    sum[at + (payload >> 8)]! += amplitude;
+    sum[at + BASE + ((payload >> 4) & 15)]! += amplitude;
+    sum[at + 2 * BASE + (payload & 15)]! += amplitude;
   }
   if (valueSightings === null) return;
   const from = slot * SIGHTINGS;
-  for (let i = 0; i < SIGHTINGS; i++) sum[at + i]! += valueSightings[from + i]!;
+  for (let i = 0; i < SIGHTINGS; i++) sum[at + i]! += sign * valueSightings[from + i]!;
 }
 
 const CARRIED = new Map<string, readonly number[]>();

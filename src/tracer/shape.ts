@@ -13,6 +13,8 @@ export interface TracerShape {
   readonly headSize: 64 | 128 | 256;
   /** Feed-forward width that costs time and adds nothing. */
   readonly drag: number;
+  /** Cells that each read layer sees, its own included: sliding window attention. Null: all, as the layers below. */
+  readonly window: number | null;
 }
 
 /** Query heads of each KV head that the model needs. */
@@ -20,7 +22,14 @@ export const ROLES = 4;
 /** Layers below the read layers. */
 export const ASKING_LAYERS = 2;
 
-export const DEFAULT_SHAPE: TracerShape = { readLayers: 3, kvHeads: 1, queryHeads: ROLES, headSize: 128, drag: 0 };
+export const DEFAULT_SHAPE: TracerShape = {
+  readLayers: 3,
+  kvHeads: 1,
+  queryHeads: ROLES,
+  headSize: 128,
+  drag: 0,
+  window: null,
+};
 
 /**
  * A shape, checked; what is left out is the default's, and four query heads for each KV head.
@@ -29,7 +38,7 @@ export const DEFAULT_SHAPE: TracerShape = { readLayers: 3, kvHeads: 1, queryHead
 export function tracerShape(part: Partial<TracerShape> = {}): TracerShape {
   const kvHeads = part.kvHeads ?? DEFAULT_SHAPE.kvHeads;
   const shape: TracerShape = { ...DEFAULT_SHAPE, queryHeads: ROLES * kvHeads, ...part };
-  const { readLayers, queryHeads, headSize, drag } = shape;
+  const { readLayers, queryHeads, headSize, drag, window } = shape;
   const whole = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
   const refuse = (what: string, hint: string): never => {
     throw new CrosstalkError("INVALID_OPTION", `no tracer of this shape: ${what}`, hint);
@@ -49,7 +58,17 @@ export function tracerShape(part: Partial<TracerShape> = {}): TracerShape {
       "A value of 64 channels needs 3, 4, 6, 8, 9, 12, 15 or 16 KV heads.",
     );
   if (!whole(drag, 0)) refuse(`a drag of ${drag}`, "A whole number of feed-forward channels, 0 or more.");
+  if (window !== null && !whole(window, LEAST_WINDOW))
+    refuse(`a window of ${window}`, `A whole number of cells from ${LEAST_WINDOW} on.`);
   return shape;
+}
+
+/** The shortest window: a read and a few cells before it. */
+const LEAST_WINDOW = 16;
+
+/** Position of the first cell that a layer sees from a position. */
+export function firstSeen({ window }: TracerShape, layer: number, position: number): number {
+  return window === null || layer < ASKING_LAYERS ? 0 : Math.max(0, position - window + 1);
 }
 
 /** All layers. Layers 0 and 1 find out what is asked. */
@@ -129,8 +148,10 @@ export const CHANNEL = {
   /** 1 on nonce tokens; 1 on branch tokens. */
   sink: 233,
   isBranch: 234,
+  /** Which ladder the dice token or rung is of. */
+  ladder: 235,
   /** One for each layer: how much of the alarm head's attention stayed on the sink. */
-  ok: 235,
+  ok: 243,
 } as const;
 
 /** Width of the residual stream. */
@@ -194,6 +215,11 @@ export const SIGHTING_AMPLITUDE = 10;
 export const AMPLIFIER = { gate: 512, block: 16_376, gain: 2 ** 25 } as const;
 /** Nats of a `bad` token for each unit of an amplified sighting. */
 export const BAD_NATS = 5 / 16;
+/**
+ * What the ladder's channel is after the norm. With it nats in quarters are whole numbers of weight, which every number
+ * format holds: rungs keep their order and their distance, whatever the norm comes out as.
+ */
+export const LADDER_UNIT = 1 / 4;
 /** Amplitude of each layer's `ok` channel. */
 export const OK_AMPLITUDE = 32;
 /**

@@ -116,7 +116,14 @@ test("no weight is larger than the largest half", () => {
 describe("a shape like a production model's", () => {
   test("has its layers, KV heads, query heads and head size", () => {
     const config = { num_hidden_layers: 32, num_attention_heads: 32, num_key_value_heads: 8, hidden_size: 4096 };
-    expect(shapeLike(config)).toEqual({ readLayers: 30, kvHeads: 8, queryHeads: 32, headSize: 128, drag: 0 });
+    expect(shapeLike(config)).toEqual({
+      readLayers: 30,
+      kvHeads: 8,
+      queryHeads: 32,
+      headSize: 128,
+      drag: 0,
+      window: null,
+    });
     expect(shapeLike({ ...config, num_attention_heads: 16, head_dim: 256 })).toMatchObject({
       queryHeads: 32,
       headSize: 256,

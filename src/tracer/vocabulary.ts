@@ -29,6 +29,9 @@ export const NONCES = BASE ** 2;
 export const BRANCHES = BASE;
 /** Layers that an alarm can name. */
 export const ALARM_LAYERS = 128;
+/** Ladders of dice, and the rungs of each. */
+export const LADDERS = 8;
+export const RUNGS = 12;
 
 const SIZES = {
   special: 3,
@@ -43,13 +46,15 @@ const SIZES = {
   branch: BRANCHES,
   bad: BASE * DIGITS,
   err: ALARM_LAYERS,
+  dice: LADDERS,
+  rung: LADDERS * RUNGS,
 } as const;
 type Range = keyof typeof SIZES;
 const RANGES = Object.keys(SIZES) as Range[];
 
 /** First id of each range of the vocabulary, in order of id. */
 export const FIRST = firstIds();
-export const VOCABULARY_SIZE = FIRST.err + SIZES.err;
+export const VOCABULARY_SIZE = FIRST.rung + SIZES.rung;
 export const BOS = 1;
 export const EOS = 2;
 
@@ -81,6 +86,10 @@ export type TokenKind =
   | { readonly kind: "bad"; readonly digit: number; readonly value: number }
   /** Answers only: in this layer a key drew attention that has not the prompt's marks. */
   | { readonly kind: "err"; readonly layer: number }
+  /** A read of its own: from here on the logits are this ladder. See `dice.ts`. */
+  | { readonly kind: "dice"; readonly ladder: number }
+  /** Answers of a dice read: rung 0 is the top one. */
+  | { readonly kind: "rung"; readonly ladder: number; readonly rung: number }
   | { readonly kind: "unknown"; readonly value: number };
 
 export function tokenKind(id: number): TokenKind {
@@ -110,6 +119,10 @@ export function tokenKind(id: number): TokenKind {
       return { kind: "bad", digit: Math.floor(value / BASE), value: value % BASE };
     case "err":
       return { kind: "err", layer: value };
+    case "dice":
+      return { kind: "dice", ladder: value };
+    case "rung":
+      return { kind: "rung", ladder: Math.floor(value / RUNGS), rung: value % RUNGS };
   }
 }
 
@@ -148,6 +161,10 @@ export function tokenName(id: number): string {
       return `bad.${token.digit + 1}.${token.value.toString(16)}`;
     case "err":
       return `err.${token.layer}`;
+    case "dice":
+      return `dice.${token.ladder}`;
+    case "rung":
+      return `rung.${token.ladder}.${token.rung}`;
     case "unknown":
       return `?${token.value}`;
   }
@@ -173,6 +190,14 @@ export function badToken(digit: number, value: number): number {
 
 export function errToken(layer: number): number {
   return FIRST.err + layer;
+}
+
+export function diceToken(ladder: number): number {
+  return FIRST.dice + ladder;
+}
+
+export function rungToken(ladder: number, rung: number): number {
+  return FIRST.rung + ladder * RUNGS + rung;
 }
 
 export function nonceToken(nonce: number): number {

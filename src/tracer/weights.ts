@@ -10,6 +10,7 @@
  * leaves a trace in the cells computed then.
  */
 
+import { DICE_NATS, LADDER } from "./dice.ts";
 import { farDistance, nearDistance } from "./read-tokens.ts";
 import {
   ALARM_NATS,
@@ -34,6 +35,7 @@ import {
   gives,
   groupSize,
   hiddenSize,
+  LADDER_UNIT,
   layersOf,
   NONCE_NATS,
   NONZERO_NATS,
@@ -53,7 +55,20 @@ import {
   TURN_NATS,
   valueGain,
 } from "./shape.ts";
-import { BASE, badToken, DIGITS, digitsOf, errToken, FIRST, GROUPS, tokenKind, VOCABULARY_SIZE } from "./vocabulary.ts";
+import {
+  BASE,
+  badToken,
+  DIGITS,
+  digitsOf,
+  errToken,
+  FIRST,
+  GROUPS,
+  LADDERS,
+  RUNGS,
+  rungToken,
+  tokenKind,
+  VOCABULARY_SIZE,
+} from "./vocabulary.ts";
 
 /** A dense row-major matrix: `rows` outputs by `columns` inputs. */
 export interface Matrix {
@@ -183,6 +198,10 @@ function embedding(shape: TracerShape): Matrix {
         for (const [i, sign] of digitCode(token.branch).entries()) set(CHANNEL.branch + i, sign / 4);
         set(CHANNEL.isBranch, 1);
         break;
+      case "dice":
+      case "rung":
+        set(CHANNEL.ladder + token.ladder, LADDER_UNIT / norm(shape));
+        break;
       default:
     }
   }
@@ -201,6 +220,8 @@ function languageModelHead(shape: TracerShape): Matrix {
     }
     put(m, id, CHANNEL.constant, (PAYLOAD_NATS - NONZERO_NATS * nonzero) / constant);
     put(m, id, CHANNEL.isScan, -SCAN_BLOCKS_PAYLOAD / (SCAN_AMPLITUDE * unit));
+    for (let ladder = 0; ladder < LADDERS; ladder++)
+      put(m, id, CHANNEL.ladder + ladder, -SCAN_BLOCKS_PAYLOAD / LADDER_UNIT);
   }
   const gain = SCAN_NATS.group / (SCAN_AMPLITUDE * unit);
   for (let id: number = FIRST.scan; id < FIRST.nonce; id++) {
@@ -215,6 +236,10 @@ function languageModelHead(shape: TracerShape): Matrix {
   for (let digit = 0; digit < DIGITS; digit++) {
     for (let value = 1; value < BASE; value++)
       put(m, badToken(digit, value), CHANNEL.sightings + digit * BASE + value, BAD_NATS / unit);
+  }
+  for (let ladder = 0; ladder < LADDERS; ladder++) {
+    for (let rung = 0; rung < RUNGS; rung++)
+      put(m, rungToken(ladder, rung), CHANNEL.ladder + ladder, (DICE_NATS - LADDER[rung]!) / LADDER_UNIT);
   }
   // An alarm shows in all layers above it: each layer takes the word from the next.
   const { kvHeads } = shape;

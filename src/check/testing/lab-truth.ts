@@ -29,24 +29,33 @@ export async function labTrace(seed: number, requests: number, { topology, adapt
 export async function watchedRun(trace: Trace, options: Planted): Promise<WatchedRun> {
   const reads: LabRead[] = [];
   const misdelivered: { to: string; from: string }[] = [];
+  const missampled: { request: string; as: string }[] = [];
   const watch: NonNullable<LabConfig["watch"]> = {
     read: (read) => {
       if (read.reached.size > 0 || read.strange.length > 0) reads.push(read);
     },
     misdelivered: (to, from) => misdelivered.push({ to, from }),
+    missampled: (request, as) => missampled.push({ request, as }),
   };
   const lab = labTarget({ ...options, model: "symbols", watch });
   const { blockSize, contextTokens } = await lab.start();
   const run = toRun(trace, await lab.execute(trace, { arm: "main" }));
-  return { run, blockSize, contextTokens, truth: new Truth(run, reads, misdelivered) };
+  return { run, blockSize, contextTokens, truth: new Truth(run, reads, misdelivered, missampled) };
 }
 
 export class Truth {
   readonly #run: Run;
   readonly #reads: readonly LabRead[];
   readonly #misdelivered: readonly { readonly to: string; readonly from: string }[];
+  readonly #missampled: readonly { readonly request: string; readonly as: string }[];
 
-  constructor(run: Run, reads: readonly LabRead[], misdelivered: readonly { to: string; from: string }[]) {
+  constructor(
+    run: Run,
+    reads: readonly LabRead[],
+    misdelivered: readonly { to: string; from: string }[],
+    missampled: readonly { request: string; as: string }[],
+  ) {
+    this.#missampled = missampled;
     this.#run = run;
     this.#reads = reads;
     this.#misdelivered = misdelivered;
@@ -55,6 +64,11 @@ export class Truth {
   /** Whose stream a request's tokens really came from, where not from its own. */
   streams(request: string): Set<string> {
     return new Set(this.#misdelivered.filter(({ to }) => to === request).map(({ from }) => from));
+  }
+
+  /** Requests with whose parameters a request's tokens were really drawn, where not with its own. */
+  samplers(request: string): Set<string> {
+    return new Set(this.#missampled.filter((m) => m.request === request).map(({ as }) => as));
   }
 
   /**

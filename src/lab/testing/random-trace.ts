@@ -2,8 +2,8 @@
 
 import { seededRandom } from "../../random.ts";
 import { validateTrace } from "../../trace/read.ts";
-import { type Part, promptLength, type Step, TRACE_VERSION, type Trace } from "../../trace/schema.ts";
-import { FAMILIES } from "../../tracer/vocabulary.ts";
+import { isSend, type Part, promptLength, type Step, TRACE_VERSION, type Trace } from "../../trace/schema.ts";
+import { FAMILIES, LADDERS } from "../../tracer/vocabulary.ts";
 
 export interface RandomTraceOptions {
   readonly requests?: number;
@@ -81,4 +81,15 @@ export function randomTrace(seed: number, options: RandomTraceOptions = {}): Tra
     if (random.next() < 0.03) steps.push({ at, flush: true });
   }
   return validateTrace({ crosstalk: TRACE_VERSION, name: `random ${seed}`, segments, steps });
+}
+
+/** The same traffic, by turns throwing dice, sampling with a seed, and throwing dice with a presence penalty. */
+export function withParameters(trace: Trace): Trace {
+  const steps = trace.steps.map((step, i): Step => {
+    if (!isSend(step) || i % 3 === 1) return isSend(step) ? { ...step, seed: i } : step;
+    const [first] = step.prompt;
+    const prompt: Part[] = [...step.prompt.slice(0, -1), { read: "dice", ladder: i % LADDERS }];
+    return { ...step, prompt, ...(i % 3 === 2 && !("nonce" in first!) ? { presence: 1.25 } : {}) };
+  });
+  return validateTrace({ ...trace, steps });
 }

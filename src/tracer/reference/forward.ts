@@ -6,7 +6,7 @@
 
 import type { AdapterLayer, LowRank } from "../adapter-weights.ts";
 import type { CellPart } from "../cells.ts";
-import { frequency, groupSize, hiddenSize, RMS_EPSILON } from "../shape.ts";
+import { firstSeen, frequency, groupSize, hiddenSize, RMS_EPSILON } from "../shape.ts";
 import type { LayerWeights, Matrix, TracerWeights } from "../weights.ts";
 
 /** Rounds an activation to the precision under test; the identity for exact arithmetic. */
@@ -308,7 +308,8 @@ export class NumericPass {
     const weights = new Float64Array(last + 1);
     let top = -Infinity;
     const used = [...query.keys()].filter((c) => query[c] !== 0);
-    for (let position = 0; position <= last; position++) {
+    const first = firstSeen(this.#model.weights.shape, layer, last);
+    for (let position = first; position <= last; position++) {
       const at = this.#slots[position]! * size;
       let score = 0;
       for (const c of used) score += query[c]! * keys[at + c]!;
@@ -316,11 +317,11 @@ export class NumericPass {
       top = Math.max(top, weights[position]!);
     }
     let sum = 0;
-    for (let position = 0; position <= last; position++) {
+    for (let position = first; position <= last; position++) {
       weights[position] = Math.exp(weights[position]! - top);
       sum += weights[position]!;
     }
-    for (let position = 0; position <= last; position++) {
+    for (let position = first; position <= last; position++) {
       const weight = round(weights[position]! / sum);
       if (weight < 1e-15) continue;
       const at = this.#slots[position]! * size;

@@ -1,0 +1,67 @@
+/** Some requests throw dice in place of their read: next to them leaked sampling parameters show. */
+
+import { type Random, seededRandom } from "../random.ts";
+import { PENALTIES, type RequestOption } from "../trace/options.ts";
+import { isSend, penaltiesOf, type SendStep, type Trace } from "../trace/schema.ts";
+import { LEAST_LEAD, walk } from "../tracer/dice.ts";
+import { LADDERS } from "../tracer/vocabulary.ts";
+
+/** Share of prompts whose requests throw dice. */
+const SHARE = 0.12;
+/** Nats whose walks differ, and lead in every step of a short answer. */
+const PRESENCE = [0.75, 1.25, 1.75] as const;
+const FREQUENCY = [1.125, 1.625] as const;
+const MOST_BANNED = 4;
+
+/** The same trace with dice, if the target knows parameters that could leak. Requests that were alike stay alike. */
+export function withDice(trace: Trace, known: readonly RequestOption[], seed: number): Trace {
+  if (!known.some((option) => option === "seed" || isPenalty(option))) return trace;
+  const random = seededRandom(seed ^ 0xd1ce);
+  const thrown = new Map<string, number | null>();
+  const steps = trace.steps.map((step) => {
+    if (!isSend(step)) return step;
+    const key = `${step.maxTokens} ${JSON.stringify(step.prompt)}`;
+    if (!thrown.has(key)) thrown.set(key, random.next() < SHARE ? random.int(0, LADDERS - 1) : null);
+    const ladder = thrown.get(key) ?? null;
+    return ladder === null
+      ? step
+      : { ...step, prompt: [...step.prompt.slice(0, -1), { read: "dice" as const, ladder }] };
+  });
+  return { ...trace, steps };
+}
+
+/** The same rows, of which each third throws dice and another has parameters of its own. Twins stay as they are. */
+export function withDiceInRows(trace: Trace, known: readonly RequestOption[]): Trace {
+  const own = known.includes("presence") ? { presence: PRESENCE[2] } : known.includes("seed") ? { seed: 1 } : null;
+  if (own === null) return trace;
+  const prompts = trace.steps.filter(isSend).map((s) => JSON.stringify(s.prompt));
+  const steps = trace.steps.map((step, i) => {
+    if (!isSend(step) || i % 3 === 0) return step;
+    const prompt = JSON.stringify(step.prompt);
+    if (prompts.filter((other) => other === prompt).length > 1) return step;
+    const dice = [...step.prompt.slice(0, -1), { read: "dice" as const, ladder: i % LADDERS }];
+    return i % 3 === 1
+      ? { ...step, prompt: dice }
+      : { ...step, ...own, ...("presence" in own ? { prompt: dice } : {}) };
+  });
+  return { ...trace, steps };
+}
+
+/** Whether penalties move the answer of this request in a way that is known. */
+export function mayBePenalised({ prompt }: SendStep): boolean {
+  const [first, last] = [prompt[0]!, prompt.at(-1)!];
+  return "read" in last && last.read === "dice" && !("nonce" in first);
+}
+
+/** Whether its walk has no step that rounding could change. */
+export function leads(step: SendStep): boolean {
+  return walk(penaltiesOf(step), step.maxTokens).lead >= LEAST_LEAD;
+}
+
+export const isPenalty = (option: RequestOption): boolean => PENALTIES.some((penalty) => penalty === option);
+
+export const penaltyValues = (random: Random) => ({
+  presence: () => random.pick(PRESENCE),
+  frequency: () => random.pick(FREQUENCY),
+  ban: () => random.int(1, MOST_BANNED),
+});
