@@ -152,14 +152,14 @@ describe("a lab as a server under test", () => {
     expect(await complete(client, llamaCpp, asked)).toMatchObject({ ok: true, cached: 0, place: "slot 0" });
     expect(await complete(client, llamaCpp, asked)).toMatchObject({ ok: true, cached: 48 });
     expect(await llamaCpp.flush(client, facts)).toMatch(/^erased 48 cells/);
-    expect(facts.options).toEqual([]);
+    expect(facts.options).not.toContain("adapter");
   });
 
   test("with adapters is proven to hold them, each by its own answer", async () => {
     const { url } = await lab({ lab: { adapters: true } });
     const client = engineClient(url);
     const facts = await llamaCpp.describe(client, []);
-    expect(facts.options).toEqual(["adapter"]);
+    expect(facts.options).toContain("adapter");
     await proveTracer(client, llamaCpp, true);
     await expect(client.post("/completion", { prompt: [300], lora: [{ id: 7, scale: 1 }] })).resolves.toMatchObject({
       status: 400,
