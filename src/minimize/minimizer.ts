@@ -3,7 +3,7 @@
 import type { TraceSize } from "../check/finding.ts";
 import { type Trace, traceSchema } from "../trace/schema.ts";
 import { compareKeys, measure, sortKey } from "./order.ts";
-import { passesFor } from "./passes.ts";
+import { type NamedPass, passesFor } from "./passes.ts";
 import { withoutOneElement } from "./remove.ts";
 import type { Pass } from "./search.ts";
 import { tidy } from "./tidy.ts";
@@ -74,7 +74,8 @@ const FINE_PROOF = { runs: 4, share: 0.75 };
 const OFTEN = 0.8;
 /**
  * Runs of the last check; the rate that a repro must have in them, which is `share` of the original's or `often` at
- * most; the share of the highest rate that will do where none has that; the rate below which even the original is tried.
+ * most; the share of the highest rate that will do where none has that; the rate below which traces with more requests, and
+ * the original, are tried.
  */
 const STEADY = { runs: 8, share: 0.7, often: 0.4, enough: 0.6, seldom: 0.2, checks: 5 };
 /** How many times a candidate's patience the best trace gets when it is checked. */
@@ -188,15 +189,16 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
 
   /**
    * Small steps may each cost a little of the rate. Where they add up to much, the repro goes back along the trail to
-   * the smallest trace that fails often enough, or nearly as often as the one that failed most.
+   * the smallest trace that fails often enough, or nearly as often as the one that failed most. More requests are too
+   * high a price for that, unless without them it hardly fails.
    */
   function* steady(original: Tally): Generator<Candidate, boolean, readonly boolean[]> {
     const wanted = Math.min(STEADY.often, STEADY.share * (original.failed / original.runs));
     const tried: { readonly trace: Trace; readonly share: number }[] = [];
     const highest = () => Math.max(0, ...tried.map((t) => t.share));
     for (const candidate of backAlong(trail)) {
-      const isOriginal = candidate === trail[0];
-      if (budget - spent < STEADY.runs || (isOriginal && highest() >= STEADY.seldom)) break;
+      const larger = candidate === trail[0] || measure(candidate).requests > measure(best).requests;
+      if (budget - spent < STEADY.runs || (larger && highest() >= STEADY.seldom)) break;
       const { failed, runs } = yield* ask(
         { trace: candidate, purpose: "check", pass: "steady" },
         STEADY.runs,
@@ -226,18 +228,31 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
 
   function* runPasses(): Generator<Candidate, "minimal" | "budget", readonly boolean[]> {
     const passes = passesFor(suspects);
+    const coarse = passes.filter((pass) => !pass.fine);
+    const fine = passes.filter((pass) => pass.fine);
     for (let before: Trace | null = null; before !== best; ) {
       before = best;
-      for (const { name, fine, pass } of passes) {
-        const start = best;
-        accepted = [];
-        const whole = yield* runPass(pass(start, blockSize), name, fine);
-        yield* check(start, name);
-        if (best !== start) trail.push(best);
-        if (!whole) return "budget";
+      // Requests first, until no more go: what chance has kept would cost each detail its runs.
+      for (let start: Trace | null = null; start !== best; ) {
+        start = best;
+        if (!(yield* runEach(coarse))) return "budget";
       }
+      if (!(yield* runEach(fine))) return "budget";
     }
     return "minimal";
+  }
+
+  /** False when the budget ended first. */
+  function* runEach(passes: readonly NamedPass[]): Generator<Candidate, boolean, readonly boolean[]> {
+    for (const { name, fine, pass } of passes) {
+      const start = best;
+      accepted = [];
+      const whole = yield* runPass(pass(start, blockSize), name, fine);
+      yield* check(start, name);
+      if (best !== start) trail.push(best);
+      if (!whole) return false;
+    }
+    return true;
   }
 
   const search = reduce();
