@@ -11,6 +11,7 @@ import { contextsOf } from "../src/check/context.ts";
 import { unearnedHit } from "../src/check/phantom.ts";
 import type { Property, RunSet } from "../src/check/property.ts";
 import { fail, inconclusive, pass, type Verdict } from "../src/check/verdict.ts";
+import { flushTimes } from "../src/history/outcome.ts";
 import { count } from "./wording.ts";
 
 export const earnedHits: Property = {
@@ -28,7 +29,7 @@ function check(runs: RunSet): Verdict {
   const contexts = contextsOf(run);
   const told = contexts.filter((c) => c.cached !== null);
   if (told.length === 0) return inconclusive("the engine does not tell how many tokens came from its prefix cache");
-  const flushes = run.history.events.flatMap((event) => (event.e === "flushed" ? event.t : []));
+  const flushes = flushTimes(run.history);
   const witnesses = told.flatMap((context) => {
     const beyond = unearnedHit(context, contexts, flushes);
     if (beyond === null) return [];

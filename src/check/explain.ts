@@ -1,6 +1,6 @@
 /** From a law's witness to an anomaly that a person understands. */
 
-import { type Outcome, serverLoss } from "../history/outcome.ts";
+import { flushTimes, type Outcome, serverLoss } from "../history/outcome.ts";
 import { formatPrompt } from "../trace/print.ts";
 import { expectedTokens } from "../trace/prompt.ts";
 import { type AdapterName, storedToken } from "../tracer/adapter.ts";
@@ -81,7 +81,7 @@ function evidenceOf(run: Run, request: string, index: number | null): Evidence {
     victim: contexts.find((c) => c.request.id === request)!,
     index,
     contexts,
-    flushes: run.history.events.flatMap((event) => (event.e === "flushed" ? event.t : [])),
+    flushes: flushTimes(run.history),
     slack: run.history.header.clock === "virtual" ? 0 : SLACK,
   };
 }

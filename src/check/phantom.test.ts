@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { flushTimes } from "../history/outcome.ts";
 import { contextsOf } from "./context.ts";
 import { phantomHit } from "./phantom.ts";
 import { labTrace, watchedRun } from "./testing/lab-truth.ts";
@@ -8,7 +9,7 @@ test("a clean lab's cached tokens are all accounted for, also across preemptions
   for (let seed = 0; seed < 8; seed++) {
     const { run } = await watchedRun(await labTrace(seed, 20, {}), {});
     const contexts = contextsOf(run);
-    const flushes = run.history.events.flatMap((event) => (event.e === "flushed" ? event.t : []));
+    const flushes = flushTimes(run.history);
     for (const context of contexts) {
       if ((context.cached ?? 0) > 0) hits++;
       expect(phantomHit(context, contexts, flushes), `${run.trace.name}: ${context.request.id}`).toBeNull();

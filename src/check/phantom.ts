@@ -61,7 +61,7 @@ function mayShare(request: ResolvedRequest, from: ResolvedRequest): boolean {
 }
 
 function commonPrefix(request: ResolvedRequest, from: ResolvedRequest, answer: ArrayLike<number>): number {
-  const theirs = [...from.prompt, ...Array.from(answer)];
-  const differs = request.prompt.findIndex((token, i) => token !== theirs[i]);
+  const own = from.prompt.length;
+  const differs = request.prompt.findIndex((token, i) => token !== (i < own ? from.prompt[i] : answer[i - own]));
   return differs < 0 ? request.prompt.length : differs;
 }

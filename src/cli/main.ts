@@ -2,6 +2,7 @@
 /** The command line. Commands load what they need when they run: `--help` answers at once. */
 
 import { Command, Option } from "commander";
+import { OPTIONS } from "../trace/option-names.ts";
 import { EXIT, formatError } from "./exit.ts";
 import { duration, gpuCount, positiveNumber, wholeNumber } from "./values.ts";
 
@@ -77,19 +78,7 @@ targetOptions(program.command("run"))
     new Option(
       "--without <option...>",
       "options of requests to leave out, for instance while a bug of theirs is open",
-    ).choices([
-      "seed",
-      "logprobs",
-      "stop",
-      "allow",
-      "avoid",
-      "priority",
-      "salt",
-      "adapter",
-      "presence",
-      "frequency",
-      "ban",
-    ]),
+    ).choices(OPTIONS),
   )
   .option("--findings <number>", "stop after this many findings, one a law", positiveNumber, 1)
   .option("--out <folder>", "where to write traces, histories and findings (default crosstalk-out/run-TIME)")

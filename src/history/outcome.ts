@@ -68,3 +68,8 @@ export function outcomes(history: Pick<History, "events">): Map<string, Outcome>
 export function serverLoss(history: History): Extract<HistoryEvent, { e: "lost" }> | null {
   return history.events.find((event) => event.e === "lost") ?? null;
 }
+
+/** When the caches were emptied during the run, microseconds. */
+export function flushTimes(history: History): number[] {
+  return history.events.flatMap((event) => (event.e === "flushed" ? event.t : []));
+}

@@ -6,24 +6,11 @@
 
 import type { AdapterName } from "../tracer/adapter.ts";
 import { rungToken } from "../tracer/vocabulary.ts";
+import { OPTIONS, type RequestOption } from "./option-names.ts";
 import { expectedTokens, type ResolvedRequest, resolveRequests } from "./prompt.ts";
 import { isSend, type SendStep, type Trace } from "./schema.ts";
 
-/** Fields of a `send` step that only some engines know. */
-export const OPTIONS = [
-  "seed",
-  "logprobs",
-  "stop",
-  "allow",
-  "avoid",
-  "priority",
-  "salt",
-  "adapter",
-  "presence",
-  "frequency",
-  "ban",
-] as const;
-export type RequestOption = (typeof OPTIONS)[number];
+export { OPTIONS, type RequestOption };
 
 /** Of a dice read only. */
 export const PENALTIES = ["presence", "frequency", "ban"] as const satisfies readonly RequestOption[];
