@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { settles, staysUp } from "../properties/index.ts";
+import { ownCellsOnly, settles, staysUp } from "../properties/index.ts";
 import type { Property } from "./check/property.ts";
 import { fail, pass, type Verdict } from "./check/verdict.ts";
 import { CrosstalkError } from "./errors.ts";
@@ -9,6 +9,7 @@ import { labTarget } from "./lab/target.ts";
 import { EngineLostError } from "./target/engine-lost.ts";
 import type { Target, TargetDescription } from "./target/target.ts";
 import { TRACE_VERSION, type Trace } from "./trace/schema.ts";
+import { badToken, digitsOf, payloadRun, payloadToken } from "./tracer/vocabulary.ts";
 
 const TRACE: Trace = {
   crosstalk: TRACE_VERSION,
@@ -115,6 +116,32 @@ test("the same failure is recognised in whichever request it shows", async () =>
   const finding = await result(investigate(target, description, failure, LIMITS));
   expect(finding.anomaly).toMatchObject({ request: "r1", class: "lost tail" });
   expect(finding.minimised.to.requests).toBe(1);
+});
+
+test.each([0, 1])("of a failure that shows in two ways, the one that tells most is reported (%i)", async (parity) => {
+  const beside: Trace = {
+    ...TRACE,
+    segments: { ...TRACE.segments, B: { seed: 2, family: 42, length: 20 } },
+    steps: [{ at: 0, send: "r2", prompt: [{ seg: "B" }, { read: "scan" }], maxTokens: 2 }, ...TRACE.steps],
+  };
+  const ofB = badToken(2, digitsOf(payloadRun(2, 42, 1)[0]!)[2]);
+  const ofNobody = payloadToken([0, 0, 0]);
+  let runs = 0;
+  /** r1 gets a token that says whose cell it is at first and then in every second run, and one that says nothing in the others. */
+  const { target, description } = await counted({}, async (trace, execution) => {
+    const { header, events } = await labTarget({ model: "none" }).execute(trace, execution);
+    const ids = [runs > 1 && runs % 2 === parity ? ofNobody : ofB];
+    runs++;
+    return { header, events: events.map((e) => (e.e === "tokens" && e.id === "r1" ? { ...e, ids } : e)) };
+  });
+  const run = await runOnce(target, beside, "main");
+  const verdict = ownCellsOnly.check(new Map([["main", run]]));
+  if (verdict.status !== "fail") throw new Error(verdict.reason);
+  const failure: Failure = { law: ownCellsOnly, run, witness: verdict.witnesses[0] };
+  const finding = await result(investigate(target, description, failure, LIMITS));
+  expect(finding.anomaly).toMatchObject({ class: "foreign read", request: "r1" });
+  expect(finding.history.events.flatMap((e) => (e.e === "tokens" && e.id === "r1" ? e.ids : []))).toContain(ofB);
+  expect(finding.confirmation.failed).toBe(6);
 });
 
 test("a trace that ends the server is reduced, each time on a server started again", async () => {

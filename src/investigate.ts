@@ -109,11 +109,33 @@ const FAST_START_MS = 8000;
 /** Witnesses of one run that are looked at for the same failure: a law may list every request. */
 const WITNESSES = 8;
 
-/** Whether two anomalies may be of one class, or both read another request's cells. */
-function alike(a: Anomaly, b: Anomaly): boolean {
-  const classes = (anomaly: Anomaly) => [anomaly.class, ...anomaly.or.map((other) => other.class)];
-  return classes(a).some((c) => classes(b).some((d) => c === d || (isOthers(c) && isOthers(d))));
+/** What an anomaly may be called; of one that no class names, nothing. */
+const classesOf = ({ class: first, or }: Anomaly) =>
+  [first, ...or.map((other) => other.class)].filter((c) => c !== "unexplained");
+
+/**
+ * Whether an anomaly may be of a class that the original showed, the first time or when it was run again, or reads
+ * others' cells as one of those did.
+ * @param shown when the original was run again
+ */
+function alike(original: Anomaly, shown: readonly Anomaly[], anomaly: Anomaly): boolean {
+  const classes = classesOf(anomaly);
+  // One without a name will do only where nothing better is to be had.
+  if (classes.length === 0) return shown.every((other) => classesOf(other).length === 0);
+  const known = [original, ...shown].flatMap(classesOf);
+  return known.length === 0 || classes.some((c) => known.some((d) => c === d || (isOthers(c) && isOthers(d))));
 }
+
+/** How much an anomaly leaves open: the classes that stand beside the first, all of them where none is named. */
+const leavesOpen = ({ class: first, or }: Anomaly): number => (first === "unexplained" ? Infinity : or.length);
+
+/** A failure, and the anomaly that its witness is. */
+interface Seen extends Failure {
+  readonly anomaly: Anomaly;
+}
+
+/** Of those that leave equally much open, the first. */
+const clearest = (a: Seen, b: Seen): Seen => (leavesOpen(b.anomaly) < leavesOpen(a.anomaly) ? b : a);
 
 export async function* investigate(
   target: Target,
@@ -123,33 +145,38 @@ export async function* investigate(
   signal?: AbortSignal,
 ): AsyncGenerator<InvestigationStep, Finding> {
   const { law } = failure;
-  /** The last failed run of each trace that failed: the one of the minimal trace is reported. */
-  const failures = new Map<Trace, Failure>([[failure.run.trace, failure]]);
+  const explained = ({ law, run }: Failure, witness: Witness): Seen => {
+    return { law, run, witness, anomaly: explainWitness(run, witness, description.blockSize) };
+  };
+  const original = explained(failure, failure.witness);
+  /** Of each trace that failed, the failure that leaves least open: the one of the minimal trace is reported. */
+  const failures = new Map<Trace, Seen>([[failure.run.trace, original]]);
+  const keep = (trace: Trace, seen: Seen): void => {
+    const before = failures.get(trace);
+    failures.set(trace, before === undefined ? seen : clearest(seen, before));
+  };
   const canRestart = description.arms.includes("fresh-server");
   const startsFast = description.startsInMs < FAST_START_MS;
   const again = rerun(target, description, law, signal);
-  const anomaly = explainWitness(failure.run, failure.witness, description.blockSize);
+  const allSeen = (failed: Broken): Seen[] => failed.witnesses.slice(0, WITNESSES).map((w) => explained(failed, w));
   const fails = async (trace: Trace, choice: RunChoice = {}): Promise<boolean> => {
     const failed = await again(trace, choice);
-    if (failed !== null && (choice.arm ?? "main") === "main") failures.set(trace, failed);
+    if (failed !== null && (choice.arm ?? "main") === "main") keep(trace, allSeen(failed).reduce(clearest));
     return failed !== null;
   };
-  /** What the original showed, the first time and when it was run again: one fault may show in several ways. */
-  const shown: Anomaly[] = [anomaly];
+  /** What the original showed when it was run again: one fault may show in several ways. */
+  const shown: Anomaly[] = [];
   /** A smaller trace that breaks the law in another way is another failure, not a smaller form of this one. */
   const failsAlike = async ({ trace, purpose, pass }: Candidate): Promise<boolean> => {
     // What is confirmed on fresh servers below, and run on one by whoever gets the repro, is weighed on fresh servers.
     const failed = await again(trace, { fresh: pass === "steady" && startsFast });
     if (failed === null) return false;
-    const seen = failed.witnesses
-      .slice(0, WITNESSES)
-      .map((witness) => ({ witness, anomaly: explainWitness(failed.run, witness, description.blockSize) }));
-    const same =
-      seen.find(({ anomaly }) => shown.some((other) => alike(anomaly, other))) ??
-      (purpose === "calibrate" ? seen[0] : undefined);
-    if (same === undefined) return false;
-    if (purpose === "calibrate") shown.push(same.anomaly);
-    failures.set(trace, { ...failed, witness: same.witness });
+    const seen = allSeen(failed);
+    const same = seen.filter(({ anomaly }) => alike(original.anomaly, shown, anomaly));
+    if (same.length === 0 && purpose !== "calibrate") return false;
+    const clear = (same.length > 0 ? same : seen).reduce(clearest);
+    if (purpose === "calibrate") shown.push(clear.anomaly);
+    keep(trace, clear);
     return true;
   };
 
@@ -157,7 +184,7 @@ export async function* investigate(
     blockSize: description.blockSize,
     repeats: description.kind === "lab" ? 1 : 6,
     budget: description.kind === "lab" ? limits.reduceInLab : limits.reduce,
-    suspects: [anomaly.request, ...anomaly.origins.slice(0, 2).map((o) => o.request)],
+    suspects: [original.anomaly.request, ...original.anomaly.origins.slice(0, 2).map((o) => o.request)],
   });
   const goOn = (description.kind !== "lab" && limits.goOnReducing) || (() => true);
   for (let candidate = minimizer.next(); candidate !== null; candidate = minimizer.next()) {
@@ -193,14 +220,14 @@ export async function* investigate(
     yield { type: "arm", result };
   }
 
-  const last = failures.get(minimal.trace)!;
+  const reported = failures.get(minimal.trace)!;
   const sha = createHash("sha256").update(formatTrace(minimal.trace)).digest("hex");
   return {
     id: `${law.id}-${sha.slice(0, 6)}`,
     law: { id: law.id, title: law.title, law: law.law },
-    anomaly: await locatedAnomaly(description, last, rerun(target, description, narrowReadsAreRight, signal)),
+    anomaly: await locatedAnomaly(description, reported, rerun(target, description, narrowReadsAreRight, signal)),
     trace: minimal.trace,
-    history: last.run.history,
+    history: reported.run.history,
     target: description,
     confirmation: { ...rate(failed, runs), servers },
     arms,

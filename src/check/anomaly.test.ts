@@ -60,14 +60,18 @@ const thrown = (
 function classes(
   answer: readonly number[],
   others: readonly HandMadeRequest[],
-  { flushes = [], ...more }: Partial<HandMadeRequest> & { flushes?: readonly number[] } = {},
+  {
+    flushes = [],
+    used = false,
+    ...more
+  }: Partial<HandMadeRequest> & { flushes?: readonly number[]; used?: boolean } = {},
 ): AnomalyClass[] {
   const run = handMade([...others, { ...victim, ...more, answer: () => answer }]);
   const contexts = contextsOf(run);
   const context = contexts.find((c) => c.request.id === "victim")!;
   const wrong = answer.findIndex((_, i) => wrongRun(context.request, answer, i, 1).length > 0);
   const index = wrong >= 0 ? wrong : Math.min(answer.length, context.request.maxTokens);
-  return classify({ victim: context, index, contexts, flushes, slack: 0 }).map((r) => r.class);
+  return classify({ victim: context, index, contexts, flushes, slack: 0, used }).map((r) => r.class);
 }
 
 interface Case {
@@ -385,6 +389,22 @@ const TABLE: Readonly<Record<string, readonly Case[]>> = {
     {
       name: "tokens that nobody held",
       found: () => classes([payloadToken([15, 15, 15]), payloadToken([14, 15, 14]), ...right.slice(2)], [owner]),
+      classes: ["unexplained"],
+    },
+    {
+      name: "near miss: the same from a server that earlier runs have used",
+      found: () =>
+        classes([payloadToken([15, 15, 15]), payloadToken([14, 15, 14]), ...right.slice(2)], [owner], { used: true }),
+      classes: ["stale read", "unexplained"],
+    },
+    {
+      name: "near miss: by a scan, a digit that nobody held, from a server that earlier runs have used",
+      found: () => classes([badToken(2, 15)], [owner], { ...scanning, used: true }),
+      classes: ["stale read", "unexplained"],
+    },
+    {
+      name: "by a scan, a digit that nobody held",
+      found: () => classes([badToken(2, 15)], [owner], scanning),
       classes: ["unexplained"],
     },
     {

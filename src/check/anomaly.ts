@@ -23,6 +23,8 @@ export interface Evidence {
   readonly flushes: readonly number[];
   /** How far times at the client may be from those in the engine, microseconds; 0 in virtual time. */
   readonly slack: number;
+  /** Whether requests before the run may have left cells in the server's memory: emptying a cache wipes none. */
+  readonly used: boolean;
 }
 
 /** Readings that fit, best first: one is certain, several are ambiguous. */
@@ -118,7 +120,13 @@ function asPhantom(readings: Readings): Readings {
 const same = (a: Reading["origins"][number], b: Reading["origins"][number]): boolean =>
   a.request === b.request && a.position === b.position;
 
-function scan({ victim, contexts }: Evidence, index: number, time: ReadTime, others: readonly Context[]): Readings {
+/** A token or digit of no cell in this run. In a server that was used before, an earlier run's request may have left it. */
+function ofNoCell({ used }: Evidence): Readings {
+  return used ? [named("stale read"), UNEXPLAINED] : [UNEXPLAINED];
+}
+
+function scan(evidence: Evidence, index: number, time: ReadTime, others: readonly Context[]): Readings {
+  const { victim, contexts } = evidence;
   const token = tokenKind(victim.answer[index]!);
   if (token.kind === "bad") {
     if (scanAllows(victim.request.prompt.at(-1)!, token.digit, token.value))
@@ -128,7 +136,7 @@ function scan({ victim, contexts }: Evidence, index: number, time: ReadTime, oth
       ...(mixedUp.length > 0 ? [{ class: "adapter mix-up" as const, origins: mixedUp }] : []),
       ...readingsOf(digitOrigins(victim, token.digit, token.value, time.to, others), contexts, time),
     ];
-    return first ? [first, ...rest] : [UNEXPLAINED];
+    return first ? [first, ...rest] : ofNoCell(evidence);
   }
   // No cell makes a scan answer anything but itself or `bad`: this is another row's answer.
   const seen = observedFrom(victim, index);
@@ -174,12 +182,13 @@ function scannedAs(
 }
 
 function narrow(
-  { victim, contexts }: Evidence,
+  evidence: Evidence,
   asked: number,
   index: number,
   time: ReadTime,
   others: readonly Context[],
 ): Readings {
+  const { victim, contexts } = evidence;
   const seen = observedFrom(victim, index);
   const [first] = seen.tokens;
   if (!isPayload(first!)) return settled([rowFit(victim, seen, time.to, others)], contexts, time);
@@ -197,7 +206,9 @@ function narrow(
     // The nearest cell that is there may be one without payload: what lies at the asked place is open then.
     return [named("unwritten read"), ...theirs, UNEXPLAINED];
   }
-  const readings = settled(narrowFits(victim, asked, index, seen, others), contexts, time);
+  const fits = narrowFits(victim, asked, index, seen, others);
+  if (fits.length === 0) return ofNoCell(evidence);
+  const readings = settled(fits, contexts, time);
   return asked < victim.request.prompt.length ? readings : withFed(readings);
 }
 

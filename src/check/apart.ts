@@ -82,6 +82,11 @@ const APART: readonly (readonly [...Pair, string])[] = [
     "a scan of the same context: it says nothing of zeros, and names a digit if cells of other positions lie there",
   ],
   [
+    "stale read",
+    "unexplained",
+    "the same trace right after another one, with segments of other families: what is left in the memory is then of those",
+  ],
+  [
     "leaked parameter",
     "row swap",
     "dice for both, on ladders of their own and without `allow`: another row's answer is then a rung of its ladder, a parameter moves the own one",

@@ -83,6 +83,7 @@ function evidenceOf(run: Run, request: string, index: number | null): Evidence {
     contexts,
     flushes: flushTimes(run.history),
     slack: run.history.header.clock === "virtual" ? 0 : SLACK,
+    used: run.history.header.clock !== "virtual",
   };
 }
 
@@ -248,6 +249,7 @@ function meaning(
     case "foreign read":
     case "stale read": {
       const left = kind === "stale read" ? ", left behind by a request that had ended" : "";
+      if (origins.length === 0) return leftBefore(scan, observed[0]!);
       const owner = alive === "unknown" ? ", whose owner was still at work, or had left them behind" : left;
       return scan
         ? `${scanned(observed[0]!)} is in no cell of its own context; it is in cells like ${named}${owner}.${certainty}`
@@ -297,6 +299,11 @@ function placesOf(origins: readonly CellOrigin[], asked: number | null, block: W
   const distinct = [...new Set(places)];
   const more = distinct.length - 4;
   return distinct.slice(0, 4).join(", or ") + (more > 0 ? `, or ${more} more` : "");
+}
+
+function leftBefore(scan: boolean, observed: number): string {
+  const what = scan ? scanned(observed) : "That token";
+  return `${what} is in no cell that a request of this run held: one before it may have left it in the server's memory.`;
 }
 
 const named = (adapter: AdapterName | "base"): string => (adapter === "base" ? "the base model" : `adapter ${adapter}`);

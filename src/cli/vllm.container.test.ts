@@ -79,9 +79,9 @@ test("a model of another depth in BF16, by a command of one's own", { timeout: 6
 
 const PLANTED = [
   // Two requests, one after the other: it needs no timing.
-  { fault: "parent-not-hashed", anomaly: "phantom hit" },
-  // A row of the batch moves while its neighbour decodes.
-  { fault: "block-row-left", anomaly: "foreign read" },
+  { fault: "parent-not-hashed", anomaly: ["phantom hit"] },
+  // A row of the batch moves while its neighbour decodes: it reads the departed one's cells, or what lay in its block before.
+  { fault: "block-row-left", anomaly: ["foreign read", "stale read"] },
 ];
 
 test.each(PLANTED)("$fault is found, reduced, and reproduced by its script", { timeout: 900_000 }, async (planted) => {
@@ -89,7 +89,8 @@ test.each(PLANTED)("$fault is found, reduced, and reproduced by its script", { t
   const { code, summary } = await campaign("--engine", "vllm", "--fault", fault, "--out", temporaryFolder());
   expect(code).toBe(1);
   const finding = summary.findings[0]!;
-  expect(finding).toMatchObject({ class: anomaly, law: "own-cells-only" });
+  expect(anomaly).toContain(finding.class);
+  expect(finding.law).toBe("own-cells-only");
   expect(finding.requests).toBeLessThanOrEqual(6);
   expect(finding.confirmation.failed).toBeGreaterThan(0);
 

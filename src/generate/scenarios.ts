@@ -10,7 +10,7 @@ import { SQUARE } from "./crossover.ts";
 import { withDiceInRows } from "./dice.ts";
 import { fillers } from "./dirty-pool.ts";
 import { CENTRE, ELSEWHERE, NEIGHBOURS } from "./families.ts";
-import { burstSize, payloadRoom, type TraceLimits } from "./limits.ts";
+import { burstSize, cellsPerRequest, payloadRoom, type TraceLimits } from "./limits.ts";
 import { marked } from "./marks.ts";
 import { type Scene, SceneWriter } from "./scene.ts";
 import { type Act, stage } from "./stage.ts";
@@ -26,6 +26,7 @@ export const SCENARIOS = [
   "crossover",
   "rows-out-of-order",
   "marked-conversation",
+  "preemption",
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
@@ -49,6 +50,7 @@ const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {
   "rows-out-of-order": rowsOutOfOrder,
   "equal-lengths": equalLengths,
   "marked-conversation": conversation,
+  preemption,
 };
 
 const scan = (tokens: number): Aim => ({ kind: "scan", tokens });
@@ -146,6 +148,26 @@ function prefixPressureResend(limits: TraceLimits): Scene {
     .send("resend1", 2, ["P", "S1"], scan(24))
     .repeat("twin", 2, "resend0")
     .send("resend2", 2, ["P", "S2"], narrow("start", 0, 16))
+    .finish("pressure");
+}
+
+/** Prompts that fill the pool together, with answers that no longer fit it: one is preempted, resumed, and asked again. */
+function preemption(limits: TraceLimits): Scene {
+  const cells = cellsPerRequest(limits);
+  const answer = Math.min(96, Math.floor(cells / 3));
+  const prompt = cells - answer;
+  const fill = Math.ceil(limits.poolCells / (prompt + answer / 2));
+  const count = limits.preempts ? Math.max(2, Math.min(fill, 6)) : 2;
+  const scene = writer(limits).segment("X", 24, CENTRE).send("givenUp", 0, ["X"], scan(48));
+  for (let i = 0; i < count; i++)
+    scene.segment(`Q${i}`, prompt, ELSEWHERE[i]!).send(`q${i}`, i, [`Q${i}`], scan(answer));
+  const last = count - 1;
+  return scene
+    .repeat("twin", last, `q${last}`)
+    .cancel("givenUp", last, { afterTokens: 4 })
+    .wait(`q${last}`, last)
+    .repeat("again", last, `q${last}`)
+    .send("who", last, [`Q${last}`], narrow("start", 1, 16))
     .finish("pressure");
 }
 
