@@ -43,7 +43,7 @@ export {
   runOnce,
 } from "./investigate.ts";
 export type { LabConfig, LabOptions } from "./lab/config.ts";
-export { isLabFault, LAB_FAULTS, type LabFault, type LabFaultName } from "./lab/faults.ts";
+export { CELLS, defineFault, instead, LAB_FAULTS, type LabFault, labFault } from "./lab/faults/index.ts";
 export { type LabTargetOptions, labTarget } from "./lab/target.ts";
 export {
   type Candidate,

@@ -17,7 +17,7 @@ import {
 } from "../../harness/index.ts";
 import { lastLines } from "../../harness/log-tail.ts";
 import { calm, forArm } from "../../src/check/arms.ts";
-import { tracesOf } from "../../src/cli/session.ts";
+import { campaignTraces } from "../../src/generate/campaign-traces.ts";
 import { outcomes } from "../../src/history/outcome.ts";
 import type { RequestOption } from "../../src/trace/options.ts";
 import type { Trace } from "../../src/trace/schema.ts";
@@ -88,7 +88,7 @@ export async function compareAnswers(
   const prompts = new Set<string>();
   const answers = new Set<string>();
   const started = performance.now();
-  for (const trace of tracesOf({ seed, context, traces }, description)) {
+  for (const trace of campaignTraces({ seed, context, traces }, description)) {
     if (performance.now() - started >= budget) break;
     const alone = await eventsOf(forArm(calm(trace), "no-cache"));
     const references = outcomes({ events: alone });

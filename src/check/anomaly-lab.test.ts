@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { allProperties } from "../../properties/index.ts";
-import { LAB_FAULTS, type LabFault, type LabFaultName } from "../lab/faults.ts";
+import { LAB_FAULTS } from "../lab/faults/index.ts";
 import { explainWitness } from "./explain.ts";
-import type { Anomaly, AnomalyClass, Reading } from "./finding.ts";
+import type { Anomaly, Reading } from "./finding.ts";
 import { judge } from "./property.ts";
 import { labTrace, type WatchedRun, watchedRun } from "./testing/lab-truth.ts";
 
@@ -11,21 +11,6 @@ const SEEDS = 50;
 const REQUESTS = 20;
 /** Generous: the lab needs no time of its own, but the machine may be busy. */
 const TIMEOUT = 600_000;
-
-const CELLS: readonly AnomalyClass[] = ["foreign read", "stale read", "torn read", "shifted read", "unwritten read"];
-
-/** What each fault can cause. An anomaly of another class has to be said to be unexplained. */
-const CAUSES: Record<LabFaultName, readonly AnomalyClass[]> = {
-  "pd-free-on-abort": CELLS,
-  "host-read-before-ready": CELLS,
-  "row-swap-on-removal": CELLS,
-  "partial-block-published": CELLS,
-  "lost-tail": ["lost tail"],
-  "sampling-row-left": ["leaked parameter"],
-  "abort-flushes-neighbour": ["row swap"],
-  "cancel-drops-neighbour": ["unsettled request"],
-  "adapter-not-hashed": ["adapter mix-up"],
-};
 
 /** Every anomaly of a run, with the index that it stands at. */
 function anomalies({ run, blockSize }: WatchedRun): Anomaly[] {
@@ -72,8 +57,8 @@ function wrong(anomaly: Anomaly, { run, truth }: WatchedRun): string | null {
   return timed.length < all.length || holds ? null : say("is at a time at which none of its owners was read");
 }
 
-describe.each<LabFault>(LAB_FAULTS)(`over ${SEEDS} traces with $name`, ({ name, topologies, adapters }) => {
-  const fault = name as LabFaultName;
+describe.each(LAB_FAULTS)(`over ${SEEDS} traces with $name`, (fault) => {
+  const { topologies, adapters } = fault;
   test("no owner is named that is not the true one, and no class that the fault cannot cause", {
     timeout: TIMEOUT,
   }, async () => {
@@ -92,7 +77,7 @@ describe.each<LabFault>(LAB_FAULTS)(`over ${SEEDS} traces with $name`, ({ name, 
         counts[unexplained ? "unexplained" : certain ? "certain" : "ambiguous"]++;
         const mistake = wrong(anomaly, watched);
         if (mistake !== null) mistakes.push(mistake);
-        if (!unexplained && !all.some((r) => CAUSES[fault].includes(r.class)))
+        if (!unexplained && !all.some((r) => fault.shows.includes(r.class)))
           mistakes.push(`${watched.run.trace.name}: ${anomaly.explanation}`);
       }
     }

@@ -163,7 +163,7 @@ describe("a located finding", () => {
   });
 });
 
-test.each(["partial-block-published", "host-read-before-ready", "row-swap-on-removal"])(
+test.each(["partial-block-published", "hicache-read-before-ready", "row-swap-on-removal"])(
   "the lab's %s is located, and only where the lab really read other cells",
   { timeout: 600_000 },
   async (fault) => {

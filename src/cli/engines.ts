@@ -1,6 +1,6 @@
 /** `crosstalk engines`: what Crosstalk knows how to test. */
 
-import { LAB_FAULTS } from "../lab/faults.ts";
+import { LAB_FAULTS } from "../lab/faults/index.ts";
 import { EXIT } from "./exit.ts";
 
 export async function engines(options: { json?: boolean }): Promise<number> {

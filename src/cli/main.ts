@@ -171,6 +171,38 @@ program
   .addHelpText("after", examples("crosstalk lab --topology pd --fault pd-free-on-abort --port 8080"))
   .action(ends(async (options) => (await import("./lab.ts")).lab(options)));
 
+program
+  .command("zoo")
+  .description("hunt for every planted fault of the lab: found how often, how fast, as what; beside simpler testers")
+  .option("--seeds <number>", "hunts for each fault, each with another seed", positiveNumber, 10)
+  .option("--requests <number>", "requests of one hunt at most", positiveNumber, 5000)
+  .option(
+    "--ordinary <number>",
+    "requests of ordinary load that measure how rare a fault is; 0: none",
+    wholeNumber,
+    2000,
+  )
+  .option(
+    "--clean <number>",
+    "requests to labs without a fault, which must raise no alarm; 0: none",
+    wholeNumber,
+    10_000,
+  )
+  .option("--only <names>", "these faults only, separated by commas")
+  .option("--faults <folder>", "hunt for the faults of this folder's modules too")
+  .option("--alone", "leave out the simpler testers")
+  .option("--page <file>", "write the table to this file as well, after each fault")
+  .option("--json", "results as JSON on standard output")
+  .addHelpText(
+    "after",
+    examples(
+      "crosstalk zoo --page docs/zoo.md",
+      "crosstalk zoo --only pd-free-on-abort,hicache-read-before-ready --seeds 3 --alone",
+      "crosstalk zoo --faults ./my-faults",
+    ),
+  )
+  .action(ends(async (options) => (await import("./zoo.ts")).zoo(options)));
+
 // Whoever reads the output may stop reading, as `head` does.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;

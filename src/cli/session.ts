@@ -4,10 +4,7 @@ import { lawsFor } from "../../properties/index.ts";
 import { type CampaignResult, campaign } from "../campaign.ts";
 import type { Finding } from "../check/finding.ts";
 import { toRun } from "../check/property.ts";
-import { generateTrace } from "../generate/generate.ts";
-import { limitsOf } from "../generate/limits.ts";
-import { withBaseNamed } from "../generate/options.ts";
-import { SCENARIOS, scenario } from "../generate/scenarios.ts";
+import { campaignTraces } from "../generate/campaign-traces.ts";
 import { DEFAULT_INVESTIGATION } from "../investigate.ts";
 import { EngineLostError } from "../target/engine-lost.ts";
 import type { Target, TargetDescription } from "../target/target.ts";
@@ -66,7 +63,7 @@ export async function runSession(options: SessionOptions): Promise<Session> {
       target,
       description,
       laws: lawsFor(description),
-      traces: noting(tracesOf(options, without(description, options.without)), (trace) => {
+      traces: noting(campaignTraces(options, without(description, options.without)), (trace) => {
         running = trace;
       }),
       goOn: () => performance.now() < end,
@@ -122,23 +119,4 @@ function describe(d: TargetDescription): string {
   const engine = d.kind === "lab" ? `lab, topology ${d.topology}` : `${d.engine.name} ${d.engine.version} (${d.kind})`;
   const sizes = `${d.maxRunning} at once, ${d.poolCells} cells${d.blockSize > 1 ? ` in blocks of ${d.blockSize}` : ""}`;
   return `${engine}, ${sizes}${d.fault === null ? "" : `, planted fault ${d.fault}`}`;
-}
-
-/** The named scenarios first, since each is small; then campaign seed and trace number make a trace's seed. */
-export function* tracesOf(
-  { seed, traces, context, adapters }: Pick<SessionOptions, "seed" | "traces" | "context" | "adapters">,
-  description: Pick<
-    TargetDescription,
-    "blockSize" | "poolCells" | "maxRunning" | "contextTokens" | "topology" | "options" | "canFlush"
-  >,
-): Generator<Trace> {
-  const contextTokens = Math.min(context, description.contextTokens);
-  // A pool far larger than what runs at once cannot be filled in the time of a trace.
-  const poolCells = Math.min(description.poolCells, contextTokens * description.maxRunning);
-  const limits = limitsOf({ ...description, contextTokens, poolCells }, { supportsFlush: description.canFlush });
-  for (let i = 0; i < traces; i++) {
-    const named = SCENARIOS[i];
-    const trace = named ? scenario(named, limits) : generateTrace((Math.imul(seed, 0x9e3779b1) + i) >>> 0, limits);
-    yield adapters === "all" && description.options.includes("adapter") ? withBaseNamed(trace) : trace;
-  }
 }

@@ -2,7 +2,7 @@
 
 import type { EngineProfile, PlantedFault } from "../../harness/engines/profile.ts";
 import { CrosstalkError } from "../errors.ts";
-import { LAB_FAULTS } from "../lab/faults.ts";
+import { LAB_FAULTS } from "../lab/faults/index.ts";
 import { labTarget } from "../lab/target.ts";
 import type { Target } from "../target/target.ts";
 import { usesAdapters } from "../trace/options.ts";

@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
 import { BatchRows } from "./batch-rows.ts";
-import type { LabFaultName } from "./faults.ts";
 import { Sequence } from "./sequence.ts";
 
 /** Three requests in rows 0, 1 and 2, with blocks 1, 2 and 3. */
-function threeRows(fault: LabFaultName | null = null) {
-  const rows = new BatchRows(4, 8, 4, fault);
+function threeRows() {
+  const rows = new BatchRows(4, 8, 4);
   const sequences = [1, 2, 3].map((block) => {
     const sequence = new Sequence(`r${block}`, [0, 0], 2 + block, true);
     sequence.blocks = [block];
@@ -27,20 +26,10 @@ test("the last row moves into a removed row's place, with all it holds", () => {
 });
 
 test("removing the last row moves nothing", () => {
-  const { rows, sequences } = threeRows("row-swap-on-removal");
+  const { rows, sequences } = threeRows();
   rows.remove(sequences[2]);
   rows.updateTables();
   expect([...rows.slots(0, 1), ...rows.slots(1, 1)]).toEqual([4, 8]);
-});
-
-test("row-swap-on-removal: the moved row has the removed one's table for one step", () => {
-  const { rows, sequences } = threeRows("row-swap-on-removal");
-  rows.remove(sequences[0]);
-  rows.updateTables();
-  expect([...rows.slots(0, 1)]).toEqual([4]);
-  rows.endStep();
-  rows.updateTables();
-  expect([...rows.slots(0, 1)]).toEqual([12]);
 });
 
 test("a row's neighbour is the next one, around the end", () => {

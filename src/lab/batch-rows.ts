@@ -3,72 +3,72 @@
  * sampling state. Rows lie without gaps: when one is removed, the last row moves into its place.
  */
 
-import type { LabFaultName } from "./faults.ts";
 import type { Sequence } from "./sequence.ts";
 
 export class BatchRows {
   readonly capacity: number;
   readonly #blockSize: number;
-  readonly #fault: LabFaultName | null;
-  readonly #sequences: Sequence[] = [];
+  /** By row. */
+  readonly sequences: Sequence[] = [];
   /** By row: block numbers; the null block behind the end. */
-  readonly #tables: Int32Array[];
+  readonly tables: Int32Array[];
   /** By row: how many blocks of the table are filled in. */
-  readonly #filled: Int32Array;
+  readonly filled: Int32Array;
   /** By row: tokens that may still be generated. */
-  readonly #tokensLeft: Int32Array;
+  readonly tokensLeft: Int32Array;
   /** By row: whose parameters its tokens are drawn with. */
-  readonly #sampledAs: Sequence[] = [];
-  /** Rows whose table is yet to be moved: only by a fault. */
-  readonly #tablesToMove = new Set<Sequence>();
+  readonly samplers: Sequence[] = [];
 
-  constructor(capacity: number, contextBlocks: number, blockSize: number, fault: LabFaultName | null) {
+  constructor(capacity: number, contextBlocks: number, blockSize: number) {
     this.capacity = capacity;
     this.#blockSize = blockSize;
-    this.#fault = fault;
-    this.#tables = Array.from({ length: capacity }, () => new Int32Array(contextBlocks));
-    this.#filled = new Int32Array(capacity);
-    this.#tokensLeft = new Int32Array(capacity);
+    this.tables = Array.from({ length: capacity }, () => new Int32Array(contextBlocks));
+    this.filled = new Int32Array(capacity);
+    this.tokensLeft = new Int32Array(capacity);
   }
 
   get count(): number {
-    return this.#sequences.length;
+    return this.sequences.length;
   }
 
   rowOf(sequence: Sequence): number {
-    return this.#sequences.indexOf(sequence);
+    return this.sequences.indexOf(sequence);
   }
 
   /** The request in the row after this one's, around the end; itself if it is alone. */
   neighbour(sequence: Sequence): Sequence {
-    return this.#sequences[(this.rowOf(sequence) + 1) % this.count]!;
+    return this.sequences[(this.rowOf(sequence) + 1) % this.count]!;
   }
 
   add(sequence: Sequence): void {
-    const row = this.#sequences.push(sequence) - 1;
-    this.#tables[row]!.fill(0);
-    this.#filled[row] = 0;
-    this.#tokensLeft[row] = sequence.limit - sequence.tokens.length;
-    this.#sampledAs[row] = sequence;
+    const row = this.sequences.push(sequence) - 1;
+    this.tables[row]!.fill(0);
+    this.filled[row] = 0;
+    this.tokensLeft[row] = sequence.limit - sequence.tokens.length;
+    this.setSampling(row, sequence);
+  }
+
+  setSampling(row: number, sequence: Sequence): void {
+    this.samplers[row] = sequence;
   }
 
   remove(sequence: Sequence): void {
     const row = this.rowOf(sequence);
-    const moved = this.#sequences.pop()!;
+    const moved = this.sequences.pop()!;
     if (moved !== sequence) this.#move(this.count, row, moved);
   }
 
   /** Writes blocks that a request has got since its table was last written. */
   updateTables(): void {
-    for (const [row, { blocks }] of this.#sequences.entries()) {
-      for (let i = this.#filled[row]!; i < blocks.length; i++) this.#tables[row]![i] = blocks[i]!;
-      this.#filled[row] = blocks.length;
+    for (const [row, { blocks }] of this.sequences.entries()) {
+      for (let i = this.filled[row]!; i < blocks.length; i++) this.tables[row]![i] = blocks[i]!;
+      this.filled[row] = blocks.length;
     }
   }
 
   /** Where the cells of positions 0 .. length - 1 of a row lie in the pool. */
   slots(row: number, length: number): Int32Array {
-    const table = this.#tables[row]!;
+    const table = this.tables[row]!;
     const slots = new Int32Array(length);
     for (let position = 0; position < length; position++) {
       const offset = position % this.#blockSize;
@@ -79,30 +79,32 @@ export class BatchRows {
 
   /** The request whose parameters a row's tokens are drawn with: its own. */
   sampledAs(row: number): Sequence {
-    return this.#sampledAs[row]!;
+    return this.samplers[row]!;
   }
 
   /** Counts a generated token; true if it was the row's last. */
   countToken(row: number): boolean {
-    return --this.#tokensLeft[row]! <= 0;
-  }
-
-  /** Called when a step has been computed. */
-  endStep(): void {
-    for (const sequence of this.#tablesToMove) {
-      const row = this.rowOf(sequence);
-      if (row !== -1) this.#filled[row] = 0;
-    }
-    this.#tablesToMove.clear();
+    return --this.tokensLeft[row]! <= 0;
   }
 
   /** Moves everything that a row holds. */
   #move(from: number, to: number, sequence: Sequence): void {
-    this.#sequences[to] = sequence;
-    if (this.#fault === "row-swap-on-removal") this.#tablesToMove.add(sequence);
-    else this.#tables[to]!.set(this.#tables[from]!);
-    this.#filled[to] = this.#filled[from]!;
-    if (this.#fault !== "sampling-row-left") this.#sampledAs[to] = this.#sampledAs[from]!;
-    if (this.#fault !== "lost-tail") this.#tokensLeft[to] = this.#tokensLeft[from]!;
+    this.sequences[to] = sequence;
+    this.moveTable(from, to);
+    this.moveSampling(from, to);
+    this.moveTokensLeft(from, to);
+  }
+
+  moveTable(from: number, to: number): void {
+    this.tables[to]!.set(this.tables[from]!);
+    this.filled[to] = this.filled[from]!;
+  }
+
+  moveSampling(from: number, to: number): void {
+    this.samplers[to] = this.samplers[from]!;
+  }
+
+  moveTokensLeft(from: number, to: number): void {
+    this.tokensLeft[to] = this.tokensLeft[from]!;
   }
 }

@@ -2,7 +2,7 @@
 
 import { CrosstalkError } from "../errors.ts";
 import { DEFAULT_SHAPE, type TracerShape } from "../tracer/shape.ts";
-import { isLabFault, LAB_FAULTS, type LabFaultName } from "./faults.ts";
+import { LAB_FAULTS, type LabFault, labFault } from "./faults/index.ts";
 import type { LabWatch } from "./watched-cells.ts";
 
 /** Costs in virtual microseconds. */
@@ -42,7 +42,7 @@ export interface LabConfig {
   /** Whether generated traces are to use its adapters. It always has them. */
   readonly adapters: boolean;
   readonly costs: LabCosts;
-  readonly fault: LabFaultName | null;
+  readonly fault: LabFault | null;
   /** Check the bookkeeping after every step and every cell before it is read; throws on a breach. */
   readonly checked: boolean;
   /** Told what was really read, for tests of explanations; null: nobody listens. */
@@ -52,16 +52,18 @@ export interface LabConfig {
 /** Options: what is left out takes its default. */
 export type LabOptions = Partial<Omit<LabConfig, "costs" | "fault">> & {
   readonly costs?: Partial<LabCosts>;
-  readonly fault?: string | null;
+  /** Its name, or a fault from elsewhere. */
+  readonly fault?: string | LabFault | null;
 };
 
 const DEFAULT_COSTS: LabCosts = { step: 400, layer: 300, load: 100, transfer: 400, acknowledge: 500 };
 
 /** Fills in the defaults. @throws CrosstalkError INVALID_OPTION */
 export function labConfig(options: LabOptions = {}): LabConfig {
-  const { costs, fault = null, ...sizes } = options;
-  if (fault !== null && !isLabFault(fault)) {
-    throw invalid(`the lab has no fault "${fault}"`, `Choose one of ${LAB_FAULTS.map((f) => f.name).join(", ")}.`);
+  const { costs, fault: chosen = null, ...sizes } = options;
+  const fault = typeof chosen === "string" ? labFault(chosen) : chosen;
+  if (fault === undefined) {
+    throw invalid(`the lab has no fault "${chosen}"`, `Choose one of ${LAB_FAULTS.map((f) => f.name).join(", ")}.`);
   }
   const config: LabConfig = {
     topology: "single",
@@ -87,10 +89,9 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     if (!Number.isInteger(value) || value < least)
       throw invalid(`${name} is ${value}, expected a whole number from ${least} on`, "Correct the lab's options.");
   }
-  const planted = LAB_FAULTS.find(({ name }) => name === fault);
-  if (planted && !planted.topologies.some((topology) => topology === config.topology)) {
-    const topology = planted.topologies[0];
-    throw invalid(`fault ${fault} cannot show in topology ${config.topology}`, `Use topology ${topology}.`);
+  if (fault !== null && !fault.topologies.some((topology) => topology === config.topology)) {
+    const topology = fault.topologies[0]!;
+    throw invalid(`fault ${fault.name} cannot show in topology ${config.topology}`, `Use topology ${topology}.`);
   }
   const smallest = config.topology === "pd" ? Math.min(config.poolBlocks, config.decodeBlocks) : config.poolBlocks;
   if (smallest * config.blockSize < config.contextTokens) {

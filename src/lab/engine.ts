@@ -10,7 +10,7 @@ import { type LabConfig, type LabOptions, labConfig } from "./config.ts";
 import type { CacheEvent, Forgotten } from "./kv-cache.ts";
 import { OutputStream } from "./output-stream.ts";
 import { type ComputedAs, Sequence } from "./sequence.ts";
-import { Transfer } from "./transfer.ts";
+import { Transfer, type TransferOptions } from "./transfer.ts";
 import { Worker } from "./worker.ts";
 
 export interface LabRequest extends ComputedAs {
@@ -39,7 +39,7 @@ export interface LabCounters {
 }
 
 /** A request from submit to its end. In topology `pd` it is two sequences: one prefills, the other decodes. */
-interface UnderWay {
+export interface UnderWay {
   readonly request: LabRequest;
   readonly stream: OutputStream;
   readonly sequence: Sequence;
@@ -88,7 +88,7 @@ export class LabEngine {
     this.#worker = new Worker(this.config, { blocks: poolBlocks, hostBlocks, reuse: true }, this.#clock, {
       computed: (sequence) => this.#computed(sequence),
       generated: (sequence, token) => {
-        if (!pd) this.#generated(sequence, token);
+        if (!pd) this.generated(sequence, token);
       },
       completed: (sequence, row) => (pd ? this.#prefilled(sequence) : this.#finished(sequence, `row ${row}`)),
       cache,
@@ -96,11 +96,13 @@ export class LabEngine {
     this.#decoder = pd
       ? new Worker(this.config, { blocks: decodeBlocks, hostBlocks: 0, reuse: false }, this.#clock, {
           computed: () => {},
-          generated: (sequence, token) => this.#generated(sequence, token),
+          generated: (sequence, token) => this.generated(sequence, token),
           completed: (sequence, row) => this.#finished(sequence, `decode row ${row}`),
           cache,
         })
       : null;
+    const workers = this.#decoder === null ? [this.#worker] : [this.#worker, this.#decoder];
+    this.config.fault?.plant({ engine: this, clock: this.#clock, workers, watch: this.config.watch });
   }
 
   /** Microseconds from the engine's start. */
@@ -152,7 +154,7 @@ export class LabEngine {
     const underWay = this.#requests.get(id);
     if (underWay === undefined) return;
     this.#requests.delete(id);
-    this.#send(id, this.#lastFlush(underWay));
+    this.#send(id, this.lastFlush(underWay));
     const { decode, sequence, transfer } = underWay;
     const unplaced = this.#unplaced.indexOf(underWay);
     if (unplaced !== -1) this.#unplaced.splice(unplaced, 1);
@@ -207,7 +209,7 @@ export class LabEngine {
       if (!decoder.reserve(decode)) return;
       this.#unplaced.shift();
       underWay.decode = decode;
-      underWay.transfer = new Transfer({
+      underWay.transfer = this.newTransfer({
         config: this.config,
         clock: this.#clock,
         from: this.#worker.kv,
@@ -249,7 +251,7 @@ export class LabEngine {
     if (decode === null || firstToken === null) throw new Error("transferred before it was prefilled");
     decode.computed = decode.promptLength;
     decode.tokens.push(firstToken);
-    this.#generated(decode, firstToken);
+    this.generated(decode, firstToken);
     if (decode.tokens.length < decode.limit) this.#decoder!.submit(decode);
     else {
       this.#decoder!.abort(decode);
@@ -257,7 +259,8 @@ export class LabEngine {
     }
   }
 
-  #generated({ id }: Sequence, token: number): void {
+  /** A token goes to its request's stream. */
+  generated({ id }: Sequence, token: number): void {
     this.#counters.generatedTokens++;
     const underWay = this.#requests.get(id);
     if (underWay) this.#send(id, underWay.stream.push(token));
@@ -278,16 +281,18 @@ export class LabEngine {
     });
   }
 
+  newTransfer(options: TransferOptions): Transfer {
+    return new Transfer(options);
+  }
+
   /** What a stream that is cut off still gets. */
-  #lastFlush({ decode, sequence, stream }: UnderWay): readonly number[] {
-    const pending = stream.flush();
-    if (this.config.fault !== "abort-flushes-neighbour" || pending.length === 0) return pending;
-    const { rows } = this.#decoder ?? this.#worker;
-    const row = decode ?? sequence;
-    if (rows.rowOf(row) === -1) return pending;
-    const neighbour = rows.neighbour(row);
-    this.config.watch?.misdelivered(row.id, neighbour.id);
-    return this.#requests.get(neighbour.id)?.stream.tokens.slice(-pending.length) ?? pending;
+  lastFlush({ stream }: UnderWay): readonly number[] {
+    return stream.flush();
+  }
+
+  /** All tokens that were generated for a request under way. */
+  streamed(id: string): readonly number[] | undefined {
+    return this.#requests.get(id)?.stream.tokens;
   }
 
   #send(id: string, ids: readonly number[]): void {

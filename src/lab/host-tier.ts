@@ -13,10 +13,11 @@ export interface Load {
 export class HostTier {
   readonly #cells: CellStore;
   readonly #blockSize: number;
-  readonly #slotOf = new Map<string, number>();
+  /** Least recently used first. */
+  readonly slotOf = new Map<string, number>();
   readonly #free: number[];
   /** Loads that read each host block: it must not be given away under them. */
-  readonly #readers: Int32Array;
+  readonly readers: Int32Array;
   /** When the link to the device is free again. */
   #linkFreeAt = 0;
 
@@ -25,45 +26,53 @@ export class HostTier {
     this.#cells = cells;
     this.#blockSize = blockSize;
     this.#free = Array.from({ length: blocks }, (_, i) => blocks - 1 - i);
-    this.#readers = new Int32Array(blocks);
+    this.readers = new Int32Array(blocks);
   }
 
   /** Keeps an evicted block; false if it was here already, or all host blocks are being read. */
   store(key: string, device: CellStore, block: number): boolean {
-    const known = this.#slotOf.get(key);
+    const known = this.slotOf.get(key);
     if (known !== undefined) {
-      this.#slotOf.delete(key);
-      this.#slotOf.set(key, known);
+      this.slotOf.delete(key);
+      this.slotOf.set(key, known);
       return false;
     }
-    const place = this.#free.pop() ?? this.#giveAway();
+    const place = this.#free.pop() ?? this.giveAway();
     if (place === null) return false;
-    for (let layer = 0; layer < device.layers; layer++)
-      copyBlock(this.#cells, place, device, block, layer, this.#blockSize);
-    this.#slotOf.set(key, place);
+    this.copyIn(place, device, block);
+    this.slotOf.set(key, place);
     return true;
+  }
+
+  /** Copies a block of the device into a host block, at once. */
+  copyIn(place: number, device: CellStore, block: number): void {
+    for (let layer = 0; layer < device.layers; layer++) this.copyLayer(place, device, block, layer);
+  }
+
+  copyLayer(place: number, device: CellStore, block: number, layer: number): void {
+    copyBlock(this.#cells, place, device, block, layer, this.#blockSize);
   }
 
   /** Keys of the longest run that is here, from the first on. */
   find(keys: readonly string[]): string[] {
-    const missing = keys.findIndex((key) => !this.#slotOf.has(key));
+    const missing = keys.findIndex((key) => !this.slotOf.has(key));
     return keys.slice(0, missing === -1 ? keys.length : missing);
   }
 
   /** Keeps blocks from being given away until `unpin`. */
   pin(keys: readonly string[]): readonly number[] {
     return keys.map((key) => {
-      const place = this.#slotOf.get(key)!;
-      this.#readers[place]!++;
+      const place = this.slotOf.get(key)!;
+      this.readers[place]!++;
       return place;
     });
   }
 
   unpin(places: readonly number[]): void {
     for (const place of places) {
-      if (--this.#readers[place]! > 0) continue;
+      if (--this.readers[place]! > 0) continue;
       // A flush may have forgotten the key while the load still read the block.
-      if (![...this.#slotOf.values()].includes(place)) this.#free.push(place);
+      if (![...this.slotOf.values()].includes(place)) this.#free.push(place);
     }
   }
 
@@ -97,18 +106,19 @@ export class HostTier {
   }
 
   get size(): number {
-    return this.#slotOf.size;
+    return this.slotOf.size;
   }
 
   clear(): void {
-    for (const place of this.#slotOf.values()) if (this.#readers[place] === 0) this.#free.push(place);
-    this.#slotOf.clear();
+    for (const place of this.slotOf.values()) if (this.readers[place] === 0) this.#free.push(place);
+    this.slotOf.clear();
   }
 
-  #giveAway(): number | null {
-    for (const [key, place] of this.#slotOf) {
-      if (this.#readers[place]! > 0) continue;
-      this.#slotOf.delete(key);
+  /** Takes the least recently used host block that nobody reads; null if there is none. */
+  giveAway(): number | null {
+    for (const [key, place] of this.slotOf) {
+      if (this.readers[place]! > 0) continue;
+      this.slotOf.delete(key);
       return place;
     }
     return null;

@@ -5,7 +5,7 @@ import { BlockPool, type Evicted } from "./block-pool.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { LabConfig } from "./config.ts";
 import { HostTier } from "./host-tier.ts";
-import { PrefixCache } from "./prefix-cache.ts";
+import { blockKey, PrefixCache } from "./prefix-cache.ts";
 import type { Sequence } from "./sequence.ts";
 import { labCells } from "./watched-cells.ts";
 
@@ -35,7 +35,7 @@ export class KvCache {
   /** Transfers under way: blocks that each holds because it reads them. */
   readonly outgoing = new Set<readonly number[]>();
   readonly #config: LabConfig;
-  readonly #host: HostTier | null;
+  readonly host: HostTier | null;
   readonly #reuse: boolean;
   readonly #clock: VirtualClock;
   readonly #report: ReportCacheEvent;
@@ -46,7 +46,7 @@ export class KvCache {
     this.cells = labCells(config, (blocks + 1) * blockSize);
     this.pool = new BlockPool(blocks, this.prefixes);
     this.#config = config;
-    this.#host = hostBlocks > 0 ? new HostTier(labCells(config, hostBlocks * blockSize), hostBlocks, blockSize) : null;
+    this.host = hostBlocks > 0 ? new HostTier(labCells(config, hostBlocks * blockSize), hostBlocks, blockSize) : null;
     this.#reuse = options.reuse;
     this.#clock = clock;
     this.#report = report;
@@ -69,25 +69,25 @@ export class KvCache {
   admit(sequence: Sequence, budget: number): boolean {
     const { blockSize } = this.#config;
     const length = sequence.tokens.length;
-    const keys = this.#reuse && sequence.cacheable ? this.#keys(sequence, Math.floor((length - 1) / blockSize)) : [];
+    const keys = this.#reuse && sequence.cacheable ? this.keys(sequence, Math.floor((length - 1) / blockSize)) : [];
     const hits = this.prefixes.find(keys);
-    const hostHits = this.#host?.find(keys.slice(hits.length)) ?? [];
+    const hostHits = this.host?.find(keys.slice(hits.length)) ?? [];
     const known = (hits.length + hostHits.length) * blockSize;
     const end = Math.min(length, known + budget);
     // Held and pinned before anything is evicted: making room must not take what was just found.
     this.pool.hold(hits);
-    const pinned = this.#host?.pin(hostHits) ?? [];
+    const pinned = this.host?.pin(hostHits) ?? [];
     const blocks = this.#take(this.blocksFor(end) - hits.length);
     if (blocks === null) {
       this.pool.release(hits);
-      this.#host?.unpin(pinned);
+      this.host?.unpin(pinned);
       return false;
     }
     sequence.blocks = [...hits, ...blocks];
     sequence.computed = known;
     sequence.published = hits.length;
     sequence.cached ??= known;
-    if (pinned.length > 0) this.#load(sequence, pinned, blocks.slice(0, pinned.length));
+    if (pinned.length > 0) this.load(sequence, pinned, blocks.slice(0, pinned.length));
     return true;
   }
 
@@ -103,13 +103,12 @@ export class KvCache {
 
   /** Registers a running sequence's full blocks in the prefix cache. */
   publish(sequence: Sequence): void {
-    this.#publish(sequence, Math.floor(sequence.computed / this.#config.blockSize));
+    this.publishBlocks(sequence, Math.floor(sequence.computed / this.#config.blockSize));
   }
 
   /** Takes a sequence's blocks away, when it is done, aborted or preempted. Full ones stay in the prefix cache. */
   retire(sequence: Sequence): void {
-    const blocks = sequence.computed / this.#config.blockSize;
-    this.#publish(sequence, this.#config.fault === "partial-block-published" ? Math.ceil(blocks) : Math.floor(blocks));
+    this.publishBlocks(sequence, this.blocksToKeep(sequence));
     this.pool.release(sequence.blocks);
     sequence.blocks = [];
     sequence.computed = 0;
@@ -117,24 +116,39 @@ export class KvCache {
     sequence.load = null;
   }
 
+  /** How many of a sequence's blocks stay in the prefix cache when it leaves: the full ones. */
+  blocksToKeep({ computed }: Pick<Sequence, "computed">): number {
+    return Math.floor(computed / this.#config.blockSize);
+  }
+
+  /** What stands in the key of a first block for the prefix before it: whoever has another one has other cells. */
+  keyRoot({ adapter }: Sequence): string {
+    return adapter ?? "";
+  }
+
+  /** The key of a full block behind the block with key `parent`. */
+  blockKey(parent: string, tokens: readonly number[]): string {
+    return blockKey(parent, tokens);
+  }
+
   /** Forgets every cached prefix; returns how many blocks the pool and the host tier held. */
   flush(): Forgotten {
-    const held = { pool: this.prefixes.size, host: this.#host?.size ?? 0 };
+    const held = { pool: this.prefixes.size, host: this.host?.size ?? 0 };
     this.prefixes.clear();
-    this.#host?.clear();
+    this.host?.clear();
     return held;
   }
 
-  #publish(sequence: Sequence, count: number): void {
+  /** Offers the first `count` blocks to the prefix cache, as far as they were not offered before. */
+  publishBlocks(sequence: Sequence, count: number): void {
     if (!this.#reuse || !sequence.cacheable) return;
-    const keys = this.#keys(sequence, count);
+    const keys = this.keys(sequence, count);
     for (; sequence.published < keys.length; sequence.published++)
       this.prefixes.publish(keys[sequence.published]!, sequence.blocks[sequence.published]!);
   }
 
-  #keys(sequence: Sequence, count: number): readonly string[] {
-    const { blockSize, fault } = this.#config;
-    return sequence.keys(count, blockSize, fault === "adapter-not-hashed" ? "" : (sequence.adapter ?? ""));
+  keys(sequence: Sequence, count: number): readonly string[] {
+    return sequence.keys(count, this.#config.blockSize, this.keyRoot(sequence), this.blockKey);
   }
 
   #take(count: number): number[] | null {
@@ -150,18 +164,23 @@ export class KvCache {
       "eviction",
       evicted.map(({ block }) => block),
     );
-    const stored = evicted.filter(({ key, block }) => this.#host?.store(key, this.cells, block)).map((e) => e.block);
+    const stored = evicted.filter(({ key, block }) => this.host?.store(key, this.cells, block)).map((e) => e.block);
     if (stored.length > 0) this.#report("store", stored);
   }
 
   /** The load holds its blocks until it is done: whoever leaves early, nobody else gets blocks that are being written. */
-  #load(sequence: Sequence, places: readonly number[], blocks: readonly number[]): void {
+  load(sequence: Sequence, places: readonly number[], blocks: readonly number[]): void {
     this.#report("load", blocks, sequence.id);
     this.pool.hold(blocks);
     this.incoming.add(blocks);
-    sequence.load = this.#host!.load(this.#clock, places, this.cells, blocks, this.#config.costs.load, () => {
-      this.incoming.delete(blocks);
-      this.pool.release(blocks);
-    });
+    sequence.load = this.host!.load(this.#clock, places, this.cells, blocks, this.#config.costs.load, () =>
+      this.loaded(blocks),
+    );
+  }
+
+  /** A load has written its last layer. */
+  loaded(blocks: readonly number[]): void {
+    this.incoming.delete(blocks);
+    this.pool.release(blocks);
   }
 }

@@ -47,7 +47,7 @@ export class Scheduler {
       while (!this.#kv.grow(sequence, sequence.computed + tokens)) {
         preempted = true;
         // The last one goes, and no chunk of it is planned yet: the loop has not come to it.
-        if (this.#preempt() === sequence) break;
+        if (this.preempt() === sequence) break;
       }
       if (this.running[i] !== sequence) break;
       chunks.push({ sequence, tokens });
@@ -91,7 +91,8 @@ export class Scheduler {
     this.#rows.add(sequence);
   }
 
-  #preempt(): Sequence {
+  /** The request that came last gives its blocks back, and waits first in line. */
+  preempt(): Sequence {
     const sequence = this.running.pop()!;
     this.#rows.remove(sequence);
     this.#report("preemption", sequence.blocks, sequence.id);

@@ -2,7 +2,7 @@
 
 import type { AdapterName } from "../tracer/adapter.ts";
 import type { Load } from "./host-tier.ts";
-import { blockKey } from "./prefix-cache.ts";
+import type { blockKey } from "./prefix-cache.ts";
 import { GREEDY, type Sampling } from "./sampler.ts";
 
 /** What computes a request's cells and draws its tokens. */
@@ -57,12 +57,13 @@ export class Sequence {
   /**
    * Prefix-cache keys of the first `count` blocks, or of all that its tokens fill.
    * @param root what stands in the place of the first block's parent
+   * @param keyOf makes a key of the parent's and of the block's tokens
    */
-  keys(count: number, blockSize: number, root: string): readonly string[] {
+  keys(count: number, blockSize: number, root: string, keyOf: typeof blockKey): readonly string[] {
     const known = Math.min(count, Math.floor(this.tokens.length / blockSize));
     while (this.#keys.length < known) {
       const i = this.#keys.length;
-      this.#keys.push(blockKey(this.#keys[i - 1] ?? root, this.tokens.slice(i * blockSize, (i + 1) * blockSize)));
+      this.#keys.push(keyOf(this.#keys[i - 1] ?? root, this.tokens.slice(i * blockSize, (i + 1) * blockSize)));
     }
     return this.#keys.slice(0, known);
   }

@@ -63,7 +63,7 @@ class LabTarget implements Target {
       options: LAB_OPTIONS.filter((option) => adapters || option !== "adapter"),
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
       startCommand: [`crosstalk lab --port $PORT ${labArguments(this.#engine.config).join(" ")}`],
-      fault,
+      fault: fault?.name ?? null,
     };
   }
 
@@ -107,7 +107,7 @@ class LabTarget implements Target {
 
 /** The options of a lab as a command line has them. */
 function labArguments({ topology, fault }: LabConfig): string[] {
-  return ["--topology", topology, ...(fault === null ? [] : ["--fault", fault])];
+  return ["--topology", topology, ...(fault === null ? [] : ["--fault", fault.name])];
 }
 
 function refuseUnsupported(trace: Trace, config: LabConfig): void {

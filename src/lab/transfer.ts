@@ -29,6 +29,7 @@ export class Transfer {
   /** When this transfer's queue of writes is empty. Each has its own: writes of different transfers keep no order. */
   #idleAt = 0;
   #aborted = false;
+  #acknowledging = false;
   #holds = true;
 
   constructor(options: TransferOptions) {
@@ -45,8 +46,7 @@ export class Transfer {
     const written = destination.slice(this.#posted, count);
     this.#posted = count;
     this.#writing++;
-    from.pool.hold(read);
-    from.outgoing.add(read);
+    this.holdSource(read);
     let time = Math.max(clock.now, this.#idleAt);
     for (let layer = 0; layer < to.cells.layers; layer++) {
       for (const [i, block] of written.entries()) {
@@ -56,28 +56,60 @@ export class Transfer {
     }
     this.#idleAt = time;
     clock.at(time, "copy", () => {
-      from.outgoing.delete(read);
-      from.pool.release(read);
+      this.releaseSource(read);
       this.#landed(written);
     });
+    this.acknowledgeIfWhole();
+  }
+
+  /** What is being sent must not be given away. */
+  holdSource(blocks: readonly number[]): void {
+    const { from } = this.#options;
+    from.pool.hold(blocks);
+    from.outgoing.add(blocks);
+  }
+
+  releaseSource(blocks: readonly number[]): void {
+    const { from } = this.#options;
+    from.outgoing.delete(blocks);
+    from.pool.release(blocks);
   }
 
   /** The request is gone. Nothing more is posted; the blocks are let go when the last posted write has landed. */
   abort(): void {
     this.#aborted = true;
-    if (this.#writing === 0 || this.#options.config.fault === "pd-free-on-abort") this.#letGo();
+    if (this.mayLetGo()) this.#letGo();
+  }
+
+  /** Whether nothing that was posted is still to be written. */
+  mayLetGo(): boolean {
+    return this.#writing === 0;
+  }
+
+  /** Whether the whole prompt has been written. */
+  isWhole(): boolean {
+    return this.allPosted && this.#writing === 0;
+  }
+
+  get allPosted(): boolean {
+    return this.#posted === this.#options.destination.length;
   }
 
   #landed(written: readonly number[]): void {
-    const { clock, config, destination } = this.#options;
     this.#writing--;
     this.#options.landed(written);
-    if (this.#aborted && this.#writing === 0) this.#letGo();
-    if (this.#posted < destination.length || this.#writing > 0) return;
+    if (this.#aborted && this.mayLetGo()) this.#letGo();
+    this.acknowledgeIfWhole();
+  }
+
+  acknowledgeIfWhole(): void {
+    if (this.#acknowledging || !this.isWhole()) return;
+    this.#acknowledging = true;
+    const { clock, config, acknowledged } = this.#options;
     clock.at(clock.now + config.costs.acknowledge, "copy", () => {
       if (this.#aborted) return;
       this.#letGo();
-      this.#options.acknowledged();
+      acknowledged();
     });
   }
 

@@ -22,7 +22,7 @@ export interface WorkerListener {
 }
 
 /** One sequence of a step on its way through the layers. */
-interface BatchEntry extends Chunk {
+export interface BatchEntry extends Chunk {
   readonly pass: Pass;
   readonly slots: Int32Array;
   /** Whose cells it read by mistake so far: known where somebody listens. */
@@ -42,16 +42,16 @@ export class Worker {
   /** Sequences that have blocks here and are computed elsewhere. */
   readonly #reserved = new Set<Sequence>();
   /** Requests to take out between two steps. */
-  readonly #aborts = new Set<Sequence>();
+  readonly aborting = new Set<Sequence>();
   #stepping = false;
 
   constructor(config: LabConfig, options: KvCacheOptions, clock: VirtualClock, listener: WorkerListener) {
     this.#config = config;
     this.#clock = clock;
     this.#listener = listener;
-    const { blockSize, contextTokens, fault, maxRunning, stepTokens } = config;
+    const { blockSize, contextTokens, maxRunning, stepTokens } = config;
     this.kv = new KvCache(config, options, clock, listener.cache);
-    this.rows = new BatchRows(maxRunning, Math.ceil(contextTokens / blockSize), blockSize, fault);
+    this.rows = new BatchRows(maxRunning, Math.ceil(contextTokens / blockSize), blockSize);
     this.scheduler = new Scheduler(this.kv, this.rows, stepTokens, listener.cache);
   }
 
@@ -79,7 +79,7 @@ export class Worker {
 
   /** Takes a request out before the next step: a step under way ends with all its rows. */
   abort(sequence: Sequence): void {
-    this.#aborts.add(sequence);
+    this.aborting.add(sequence);
     if (!this.#stepping) this.#takeOutAborted();
   }
 
@@ -97,15 +97,30 @@ export class Worker {
   #entry({ sequence, tokens }: Chunk): BatchEntry {
     const start = sequence.computed;
     const slots = this.rows.slots(this.rows.rowOf(sequence), start + tokens);
-    const chunk = sequence.tokens.slice(start, start + tokens);
+    const chunk = this.inputs(sequence, start, tokens);
     const pass = new Pass(this.kv.cells, slots, start, chunk, sequence.adapter);
     return { sequence, tokens, pass, slots, reached: new Set() };
   }
 
+  /** The tokens that a chunk is computed from. */
+  inputs({ tokens }: Sequence, start: number, count: number): number[] {
+    return tokens.slice(start, start + count);
+  }
+
+  /** The likeliest token of each chunk, in the batch's order. */
+  answers(batch: readonly BatchEntry[]): number[] {
+    return batch.map(({ pass }) => pass.answer().candidates[0] ?? UNDEFINED_TOKEN);
+  }
+
+  /** When all of a sequence's cells in a layer have come from the host, microseconds. */
+  readyAt({ load }: Sequence, layer: number): number {
+    return load?.readyAt[layer] ?? 0;
+  }
+
   #computeLayer(batch: readonly BatchEntry[], layer: number): void {
-    const { costs, fault, checked, watch } = this.#config;
-    const ready = Math.max(0, ...batch.map(({ sequence }) => sequence.load?.readyAt[layer] ?? 0));
-    if (ready > this.#clock.now && fault !== "host-read-before-ready") {
+    const { costs, checked, watch } = this.#config;
+    const ready = Math.max(0, ...batch.map(({ sequence }) => this.readyAt(sequence, layer)));
+    if (ready > this.#clock.now) {
       this.#clock.at(ready, "compute", () => this.#computeLayer(batch, layer));
       return;
     }
@@ -117,19 +132,22 @@ export class Worker {
     }
     const last = layer + 1 === this.kv.cells.layers;
     this.#clock.at(this.#clock.now + costs.layer, "compute", () =>
-      last ? this.#endStep(batch) : this.#computeLayer(batch, layer + 1),
+      last ? this.endStep(batch) : this.#computeLayer(batch, layer + 1),
     );
   }
 
-  #endStep(batch: readonly BatchEntry[]): void {
+  endStep(batch: readonly BatchEntry[]): void {
     this.#stepping = false;
     const completed: Sequence[] = [];
-    for (const { sequence, tokens, pass } of batch) {
+    const done = batch.filter(({ sequence, tokens }) => sequence.computed + tokens >= sequence.tokens.length);
+    const answers = new Map(this.answers(done).map((token, i) => [done[i]!, token]));
+    for (const entry of batch) {
+      const { sequence, tokens } = entry;
       sequence.computed += tokens;
       this.kv.publish(sequence);
       this.#listener.computed(sequence);
-      if (sequence.computed < sequence.tokens.length) continue;
-      const likeliest = pass.answer().candidates[0] ?? UNDEFINED_TOKEN;
+      const likeliest = answers.get(entry);
+      if (likeliest === undefined) continue;
       const row = this.rows.rowOf(sequence);
       const as = this.rows.sampledAs(row);
       if (as !== sequence) this.#config.watch?.missampled(sequence.id, as.id);
@@ -140,9 +158,8 @@ export class Worker {
       const spent = this.rows.countToken(row);
       if (spent || sequence.tokens.length >= sequence.limit) completed.push(sequence);
     }
-    this.rows.endStep();
     for (const sequence of completed) {
-      this.#aborts.delete(sequence);
+      this.aborting.delete(sequence);
       this.#listener.completed(sequence, this.rows.rowOf(sequence));
       this.scheduler.remove(sequence);
     }
@@ -152,12 +169,14 @@ export class Worker {
   }
 
   #takeOutAborted(): void {
-    for (const sequence of this.#aborts) {
+    for (const sequence of this.aborting) {
       this.#reserved.delete(sequence);
-      const inRow = this.rows.rowOf(sequence) !== -1;
-      const dropsNeighbour = this.#config.fault === "cancel-drops-neighbour" && inRow;
-      this.scheduler.remove(dropsNeighbour ? this.rows.neighbour(sequence) : sequence);
+      this.takeOut(sequence);
     }
-    this.#aborts.clear();
+    this.aborting.clear();
+  }
+
+  takeOut(sequence: Sequence): void {
+    this.scheduler.remove(sequence);
   }
 }

@@ -1,0 +1,90 @@
+/** What a planted bug of the lab is, and how it gets in. */
+
+import type { AnomalyClass } from "../../check/finding.ts";
+import type { Arm } from "../../history/schema.ts";
+import type { VirtualClock } from "../clock.ts";
+import type { LabEngine } from "../engine.ts";
+import type { LabWatch } from "../watched-cells.ts";
+import type { Worker } from "../worker.ts";
+
+/** Classes of public bugs; docs/zoo.md says what each is. */
+export const FAULT_CLASSES = [
+  "C1",
+  "C2",
+  "C3",
+  "C4",
+  "C5",
+  "C6",
+  "C7",
+  "C8",
+  "C9",
+  "C10",
+  "C11",
+  "C12",
+  "C13",
+  "C14",
+  "C15",
+  "C16",
+  "C17",
+  "C18",
+] as const;
+export type FaultClass = (typeof FAULT_CLASSES)[number];
+
+/** A lab that has just been made. A fault puts methods of its own in the place of right ones. */
+export interface LabParts {
+  readonly engine: LabEngine;
+  readonly clock: VirtualClock;
+  /** The only worker, or the one that prefills and then the one that decodes. */
+  readonly workers: readonly Worker[];
+  /** Told what was really read, where somebody listens. */
+  readonly watch: LabWatch | null;
+}
+
+/** A planted bug, with the real one it resembles. */
+export interface LabFault {
+  readonly name: string;
+  /** What the mistake is, in one sentence. */
+  readonly mistake: string;
+  readonly class: FaultClass;
+  /** The public bug it resembles. */
+  readonly resembles: { readonly title: string; readonly url: string };
+  /** What has to happen for it to show. */
+  readonly trigger: string;
+  /** What a client sees. */
+  readonly symptom: string;
+  /** Id of the law that it breaks. */
+  readonly breaks: string;
+  /** Anomalies that it can cause. */
+  readonly shows: readonly AnomalyClass[];
+  /** Arms that, taken together, leave it no trigger; none where no arm does. */
+  readonly heals: readonly Arm[];
+  /** It shows only where some requests have adapters. */
+  readonly adapters?: "some";
+  /** Topologies that it is hunted in. */
+  readonly topologies: readonly ("single" | "pd")[];
+  plant(lab: LabParts): void;
+}
+
+/** What a cell that is not the own one can look like. */
+export const CELLS: readonly AnomalyClass[] = [
+  "foreign read",
+  "stale read",
+  "torn read",
+  "shifted read",
+  "unwritten read",
+];
+
+/** Gives a fault its type. */
+export const defineFault = (fault: LabFault): LabFault => fault;
+
+type Method<T, K extends keyof T> = T[K] & ((...args: never[]) => unknown);
+
+/** Puts a method that is made from the right one in its place. */
+export function instead<T extends object, K extends keyof T>(
+  object: T,
+  method: K,
+  wrong: (right: Method<T, K>) => Method<T, K>,
+): void {
+  const right = (object[method] as Method<T, K>).bind(object) as Method<T, K>;
+  object[method] = wrong(right);
+}

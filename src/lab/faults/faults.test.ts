@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import { allProperties } from "../../../properties/index.ts";
+import { forArm } from "../../check/arms.ts";
+import { judge, type Run } from "../../check/property.ts";
+import { campaignTraces } from "../../generate/campaign-traces.ts";
+import type { Trace } from "../../trace/schema.ts";
+import { labTarget } from "../target.ts";
+import { mistakes, runOnLab } from "../testing/lab-run.ts";
+import { randomTrace } from "../testing/random-trace.ts";
+import { LAB_FAULTS, labFault } from "./index.ts";
+
+/** Traces within which a campaign must have met a fault. */
+const TRACES = 120;
+
+const broken = (run: Run): string[] =>
+  allProperties
+    .filter((law) => law.appliesTo(run.trace) && judge(law, new Map([["main", run]])).status === "fail")
+    .map((law) => law.id);
+
+const CASES = LAB_FAULTS.flatMap((fault) => fault.topologies.map((topology) => ({ fault, topology })));
+
+describe.each(CASES)("$fault.name in topology $topology", ({ fault, topology }) => {
+  const options = { topology, fault, adapters: fault.adapters !== undefined };
+
+  test("breaks its law in a campaign, and does no harm there without its trigger", async () => {
+    const description = await labTarget({ ...options, model: "symbols" }).start();
+    for (const trace of campaignTraces({ seed: 1, traces: TRACES, context: 512 }, description)) {
+      if (!broken(await runOnLab(trace, options)).includes(fault.breaks)) continue;
+      if (fault.heals.length === 0) return;
+      const healed = fault.heals.reduce<Trace>(forArm, trace);
+      expect(mistakes(await runOnLab(healed, options)), trace.name).toEqual([]);
+      return;
+    }
+    expect.fail(`no trace broke ${fault.breaks}`);
+  });
+
+  test("answers a request right that is alone in a fresh lab", async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const trace = randomTrace(seed, { requests: 1, segment: 400, cancels: 0 });
+      expect(mistakes(await runOnLab(trace, options)), `seed ${seed}`).toEqual([]);
+    }
+  });
+});
+
+test("faults have names of their own, and a link to the real bug", () => {
+  expect(new Set(LAB_FAULTS.map((f) => f.name)).size).toBe(LAB_FAULTS.length);
+  for (const fault of LAB_FAULTS) {
+    expect(labFault(fault.name)).toBe(fault);
+    expect(fault.resembles.url).toMatch(/^https:\/\//);
+  }
+});
