@@ -2,12 +2,13 @@ import { expect, test } from "vitest";
 import { expectedTokens } from "../trace/prompt.ts";
 import { tracerFolder } from "./hugging-face.ts";
 import { tracerModel } from "./manifest.ts";
+import type { Matrix } from "./matrix.ts";
 import { BYTES_OF, decodeNumbers, type NumberFormat } from "./number-format.ts";
 import { narrowRead } from "./read-tokens.ts";
 import { bf16, exact, f16, greedy, NumericPass, ReferenceModel } from "./reference/forward.ts";
 import { tracerShape } from "./shape.ts";
 import { payloadRun, scanToken, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import type { LayerWeights, Matrix } from "./weights.ts";
+import type { LayerWeights } from "./weights.ts";
 
 const SHAPE = tracerShape({ readLayers: 3, kvHeads: 2 });
 const HEAD_SIZE = SHAPE.headSize;
@@ -69,9 +70,8 @@ function modelOf(tensors: ReadonlyMap<string, Matrix>, layers: number, rounding 
       key: neighbours(projection("k")),
       value: projection("v"),
       output: projection("o"),
-      gate: part("gate"),
-      up: part("up"),
-      down: part("down"),
+      router: null,
+      experts: [{ gate: part("gate"), up: part("up"), down: part("down") }],
     };
   };
   return new ReferenceModel(
