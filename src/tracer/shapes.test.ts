@@ -140,6 +140,14 @@ describe("a shape like a production model's", () => {
     });
   });
 
+  test("has as many experts, by whatever name", () => {
+    const config = { num_hidden_layers: 48, num_attention_heads: 32, num_key_value_heads: 4, head_dim: 128 };
+    for (const name of ["num_local_experts", "num_experts", "n_routed_experts"])
+      expect(shapeLike({ ...config, [name]: 128 })).toMatchObject({ readLayers: 46, kvHeads: 4, experts: 128 });
+    expect(shapeLike({ ...config, num_experts: null })).toMatchObject({ experts: null });
+    expect(() => shapeLike({ ...config, num_experts: 256 })).toThrow("no tracer of this shape: 256 experts");
+  });
+
   test("is refused where no tracer has it, and the error says what", () => {
     const refused = (config: unknown): string => {
       try {
