@@ -1,16 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../random.ts";
 import { adapterFiles } from "./adapter-files.ts";
-import type { FeedForward, RoutedFeedForward } from "./feed-forward.ts";
+import type { RoutedFeedForward } from "./feed-forward.ts";
 import { tracerGguf } from "./gguf.ts";
 import { tracerFolder } from "./hugging-face.ts";
+import { zeros } from "./matrix.ts";
 import { findRead, narrowRead } from "./read-tokens.ts";
 import { bf16, exact, f16, greedy, NumericPass, ReferenceModel } from "./reference/forward.ts";
 import { readGguf, weightsOfGguf } from "./reference/read-gguf.ts";
-import { digitsOfLayer, expertsOfDigit, layersOf, tracerShape } from "./shape.ts";
+import { expertDigit, expertsOfDigit, layersOf, tracerShape } from "./shape.ts";
 import { Twins } from "./testing/twins.ts";
 import { BASE, digitsOf, distinctRun, nonceToken, payloadRun, scanToken, tokenKind, tokenName } from "./vocabulary.ts";
-import { type TracerWeights, tracerWeights } from "./weights.ts";
+import { tracerWeights } from "./weights.ts";
 
 const CELLS = 60;
 const SLOTS = 90;
@@ -116,89 +117,92 @@ test("each digit value of a layer has a pair of experts, one of either half", ()
   }
 });
 
-/** The model with one layer's experts changed. */
-function changed(at: number, change: (layer: RoutedFeedForward) => RoutedFeedForward): ReferenceModel {
-  const altered: TracerWeights = {
-    ...weights,
-    layers: weights.layers.map((layer, i) => (i === at ? { ...layer, ...change(layer) } : layer)),
+/** A few layers, and many, where several of them give a read the same digit. */
+const small = { shape, weights, layers };
+const deepShape = tracerShape({ experts: 16, readLayers: 14 });
+const deep = { shape: deepShape, weights: tracerWeights(deepShape, "neighbours"), layers: [0, 1, 2, 8, 14, 15] };
+
+describe.each([
+  { name: "6 layers, 8 experts", ...small },
+  { name: "16 layers, 16 experts", ...deep },
+])("$name", ({ shape, weights, layers }) => {
+  const last = layersOf(shape) - 1;
+  const payload = [...payloadRun(3, FAMILY, CELLS)];
+  const asked = narrowRead(9);
+  const right = payload.at(-9)!;
+
+  /** The model with one layer's experts changed. */
+  const changed = (at: number, change: (layer: RoutedFeedForward) => RoutedFeedForward): ReferenceModel => {
+    const altered = weights.layers.map((layer, i) => (i === at ? { ...layer, ...change(layer) } : layer));
+    return new ReferenceModel({ ...weights, layers: altered }, bf16);
   };
-  return new ReferenceModel(altered, bf16);
-}
 
-const payload = [...payloadRun(3, FAMILY, CELLS)];
-
-/** The cell whose digits a layer's experts spell for a read `back` cells away, and the read. */
-function answersOf(model: ReferenceModel): { narrow: number; scan: number } {
-  const answer = (read: readonly number[]) => {
+  const answer = (model: ReferenceModel, read: readonly number[]): number => {
     const twins = new Twins(model, SLOTS);
     twins.compute(0, payload);
     return decoded(twins, CELLS, read, 1)[0]!.token;
   };
-  return { narrow: answer(narrowRead(9)), scan: answer([SCAN]) };
-}
 
-const RIGHT = payload[CELLS - 9]!;
+  /** The experts of the token that decides the narrow answer: the one that is read; in the last layer the one that asks. */
+  const decisive = (layer: number): readonly number[] => {
+    const digits = digitsOf(layer === last ? asked.at(-1)! : right);
+    return expertsOfDigit(shape, layer, digits[expertDigit(shape, layer)]!);
+  };
 
-const swapped = (experts: readonly FeedForward[], a: number, b: number): FeedForward[] =>
-  experts.map((expert, e) => (e === a ? experts[b]! : e === b ? experts[a]! : expert));
-
-/** Digit of a token that a layer routes by. */
-function routedBy(layer: number, token: number): number {
-  return digitsOf(token)[digitsOfLayer(shape, Math.max(layer + 1, 2))[0]!]!;
-}
-
-test.each(layers)("layer %i: two experts that change places change both answers", (layer) => {
-  // In the last layer it is the asking token that meets them, below it the one that is read; the scan token is of 0.
-  const token = layer === layers.at(-1) ? narrowRead(9).at(-1)! : RIGHT;
-  for (const half of [0, 1]) {
-    const own = expertsOfDigit(shape, layer, routedBy(layer, token))[half]!;
-    const scans = expertsOfDigit(shape, layer, 0)[half]!;
-    const other = (expert: number) => half * 4 + ((expert + 1) % 4);
-    const narrow = changed(layer, (l) => ({ ...l, experts: swapped(l.experts, own, other(own)) }));
-    expect(answersOf(narrow).narrow).not.toBe(RIGHT);
-    const scan = changed(layer, (l) => ({ ...l, experts: swapped(l.experts, scans, other(scans)) }));
-    expect(tokenKind(answersOf(scan).scan).kind).toBe("bad");
-  }
-});
-
-test.each(layers)("layer %i: an expert whose weights are left out changes the narrow answer", (layer) => {
-  const token = layer === layers.at(-1) ? narrowRead(9).at(-1)! : RIGHT;
-  for (const own of expertsOfDigit(shape, layer, routedBy(layer, token))) {
-    const without = changed(layer, (l) => ({
-      ...l,
-      experts: l.experts.map((expert, e) =>
-        e === own ? { ...expert, down: { ...expert.down, data: new Float32Array(expert.down.data.length) } } : expert,
-      ),
-    }));
-    expect(answersOf(without).narrow).not.toBe(RIGHT);
-  }
-});
-
-test.each(layers.slice(0, -1))("layer %i: one token that is routed as another shows in both reads", (layer) => {
-  const model = new ReferenceModel(weights, bf16);
-  const shifted = changed(layer, ({ router, experts }) => {
-    const { rows, columns, data } = router!;
-    const moved = new Float32Array(data.length);
-    for (let row = 0; row < rows; row++)
-      moved.set(data.subarray(row * columns, (row + 1) * columns), ((row + 1) % rows) * columns);
-    return { router: { ...router!, data: moved }, experts };
+  test.each(layers)("layer %i: two experts that change places change narrow and scan answers", (layer) => {
+    const count = shape.experts! / 2;
+    const swapped = (half: number, a: number) =>
+      changed(layer, ({ router, experts }) => {
+        const b = half * count + ((a + 1) % count);
+        return { router, experts: experts.map((expert, e) => experts[e === a ? b : e === b ? a : e] ?? expert) };
+      });
+    for (const half of [0, 1]) {
+      expect(answer(swapped(half, decisive(layer)[half]!), asked)).not.toBe(right);
+      const scan = answer(swapped(half, expertsOfDigit(shape, layer, 0)[half]!), [SCAN]);
+      expect(tokenKind(scan).kind).toBe("bad");
+    }
   });
-  const slots = Array.from({ length: SLOTS }, (_, i) => i);
-  const compute = (by: ReferenceModel, cells: Twins["numbers"], start: number, tokens: readonly number[]) => {
-    const pass = new NumericPass(by, cells, slots, start, tokens);
-    for (const l of layers) pass.layer(l);
-    return greedy(pass.logits()).token;
-  };
-  const at = CELLS - 9;
-  const answer = (read: readonly number[]) => {
-    const cells = model.cells(SLOTS);
-    compute(model, cells, 0, payload.slice(0, at));
-    compute(shifted, cells, at, [payload[at]!]);
-    compute(model, cells, at + 1, payload.slice(at + 1));
-    return compute(model, cells, CELLS, read);
-  };
-  expect(answer(narrowRead(9))).not.toBe(RIGHT);
-  expect(tokenKind(answer([SCAN])).kind).toBe("bad");
+
+  test.each(layers)("layer %i: one expert whose weights are left out changes the narrow answer", (layer) => {
+    for (const left of decisive(layer)) {
+      const without = changed(layer, ({ router, experts }) => ({
+        router,
+        experts: experts.map((expert, e) => {
+          const { rows, columns } = expert.down;
+          return e === left ? { ...expert, down: zeros(rows, columns) } : expert;
+        }),
+      }));
+      expect(answer(without, asked)).not.toBe(right);
+    }
+  });
+
+  test.each(layers.filter((layer) => layer < last))(
+    "layer %i: one token of the prompt that is routed as another shows in narrow and scan answers",
+    (layer) => {
+      const model = new ReferenceModel(weights, bf16);
+      const rotated = changed(layer, ({ router, experts }) => {
+        const { rows, columns, data } = router!;
+        const moved = Float32Array.from(data, (_, i) => data[(i + columns) % (rows * columns)]!);
+        return { router: { rows, columns, data: moved }, experts };
+      });
+      const slots = Array.from({ length: SLOTS }, (_, i) => i);
+      const at = CELLS - 9;
+      const answered = (read: readonly number[]): number => {
+        const cells = model.cells(SLOTS);
+        const compute = (by: ReferenceModel, start: number, tokens: readonly number[]): number => {
+          const pass = new NumericPass(by, cells, slots, start, tokens);
+          for (let l = 0; l <= last; l++) pass.layer(l);
+          return greedy(pass.logits()).token;
+        };
+        compute(model, 0, payload.slice(0, at));
+        compute(rotated, at, [right]);
+        compute(model, at + 1, payload.slice(at + 1));
+        return compute(model, CELLS, read);
+      };
+      expect(answered(asked)).not.toBe(right);
+      expect(tokenKind(answered([SCAN])).kind).toBe("bad");
+    },
+  );
 });
 
 test("is written as a Mixtral", () => {
