@@ -464,6 +464,8 @@ describe("write_model.py", () => {
     { shape: deep, format: "hf", dtype: "bf16" },
     { shape: wide, format: "hf", dtype: "f16" },
     { shape: tracerShape({ window: 100 }), format: "hf", dtype: "f32" },
+    { shape: tracerShape({ experts: 8 }), format: "gguf", dtype: "bf16" },
+    { shape: tracerShape({ experts: 5, kvHeads: 4 }), format: "hf", dtype: "f32" },
   ])("writes the same bytes as Crosstalk: $format, $dtype, $shape", { timeout: 120_000 }, async (choice, test) => {
     needsPython(test);
     const place = join(folder, `written-${choice.format}`);

@@ -49,7 +49,7 @@ def safetensors():
         if part in ("attn_q", "attn_k"):
             m = halves(m)
         data = encoded(m.data, DTYPE)
-        header["%s%s.weight" % ("model.layers.%s." % layer[1] if layer else "", NAMES[part])] = {
+        header["%s%s.weight" % ("model.layers.%s." % layer[1] if layer else "", NAMES.get(part, part.replace("-", ".")))] = {
             "dtype": TORCH_TYPE[DTYPE],
             "shape": [m.columns] if m.rows == 1 else [m.rows, m.columns],
             "data_offsets": [offset, offset + len(data)],

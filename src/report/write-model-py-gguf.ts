@@ -43,6 +43,7 @@ def metadata():
         ("llama.embedding_length", 4, u32(HIDDEN)),
         ("llama.block_count", 4, u32(LAYERS)),
         ("llama.feed_forward_length", 4, u32(FEED_FORWARD)),
+        *(("llama." + key, 4, u32(count)) for key, count in EXPERT_COUNTS.items()),
         ("llama.attention.head_count", 4, u32(QUERY_HEADS)),
         ("llama.attention.head_count_kv", 4, u32(KV_HEADS)),
         ("llama.attention.key_length", 4, u32(HEAD)),
@@ -76,7 +77,7 @@ def main(path):
     head += b"".join(string(key) + u32(kind) + value for key, kind, value in entries)
     offset = 0
     for name, m, kind, data in named:
-        sizes = [m.columns] if m.rows == 1 else [m.columns, m.rows]
+        sizes = [size for size in (m.columns, m.rows, m.depth) if size > 1]
         head += string(name) + u32(len(sizes)) + b"".join(map(u64, sizes)) + u32(kind) + u64(offset)
         offset += len(data) + -len(data) % 32
     digest = hashlib.sha256()

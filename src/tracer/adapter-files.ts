@@ -1,12 +1,14 @@
 /** Writes the tracer's adapters: GGUF files for llama.cpp, PEFT folders for vLLM and others. */
 
+import { CrosstalkError } from "../errors.ts";
 import { ADAPTERS, type AdapterName } from "./adapter.ts";
 import { ADAPTER_RANK, type AdapterLayer, adapterWeights } from "./adapter-weights.ts";
 import { float, ggufFile, text } from "./gguf.ts";
 import type { ModelChoice, ModelFormat } from "./manifest.ts";
+import type { Matrix } from "./matrix.ts";
 import type { NumberFormat } from "./number-format.ts";
 import { safetensors } from "./safetensors.ts";
-import { type Matrix, tracerWeights } from "./weights.ts";
+import { tracerWeights } from "./weights.ts";
 
 /** The folder beside the model's own files that has the adapters. */
 export const ADAPTER_FOLDER = "adapters";
@@ -16,8 +18,17 @@ export function adapterPath(format: ModelFormat, adapter: AdapterName): string {
   return `${ADAPTER_FOLDER}/${adapter}${format === "gguf" ? ".gguf" : ""}`;
 }
 
-/** Paths in the model's folder and the pieces of their contents. The same arguments always give the same bytes. */
+/**
+ * Paths in the model's folder and the pieces of their contents. The same arguments always give the same bytes.
+ * @throws CrosstalkError INVALID_OPTION for a shape with experts
+ */
 export function adapterFiles({ shape, format, dtype }: ModelChoice): ReadonlyMap<string, readonly Uint8Array[]> {
+  if (shape.experts !== null)
+    throw new CrosstalkError(
+      "INVALID_OPTION",
+      "a tracer with experts has no adapters",
+      "Take a model without experts where requests name adapters.",
+    );
   const base = tracerWeights(shape, format === "gguf" ? "neighbours" : "halves");
   const files = new Map<string, readonly Uint8Array[]>();
   for (const adapter of ADAPTERS) {

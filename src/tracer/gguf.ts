@@ -5,10 +5,20 @@
  */
 
 import { CrosstalkError } from "../errors.ts";
+import type { RoutedFeedForward } from "./feed-forward.ts";
+import type { Matrix } from "./matrix.ts";
 import { BYTES_OF, encodeNumbers, type NumberFormat } from "./number-format.ts";
-import { feedForwardSize, hiddenSize, layersOf, RMS_EPSILON, ROPE_BASE, type TracerShape } from "./shape.ts";
+import {
+  EXPERTS_PER_TOKEN,
+  feedForwardSize,
+  hiddenSize,
+  layersOf,
+  RMS_EPSILON,
+  ROPE_BASE,
+  type TracerShape,
+} from "./shape.ts";
 import { BOS, EOS, FIRST, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import { type Matrix, type TracerWeights, tracerWeights } from "./weights.ts";
+import { type TracerWeights, tracerWeights } from "./weights.ts";
 
 const VERSION = 3;
 const ALIGNMENT = 32;
@@ -35,10 +45,13 @@ export function tracerGguf(shape: TracerShape, format: NumberFormat = "f32"): Ui
   return ggufFile(tracerMetadata(weights, format), namedTensors(weights), format);
 }
 
+/** A matrix, or a tensor of three dimensions: matrices of one size, one after another. */
+type NamedTensor = readonly [name: string, tensor: Matrix | readonly Matrix[]];
+
 /** A file of these entries and tensors; `format` is that of the matrices. */
 export function ggufFile(
   metadata: readonly WriteEntry[],
-  tensors: readonly (readonly [string, Matrix])[],
+  tensors: readonly NamedTensor[],
   format: NumberFormat,
 ): Uint8Array[] {
   const head = new ByteWriter();
@@ -48,37 +61,38 @@ export function ggufFile(
   head.uint64(metadata.length);
   for (const write of metadata) write(head);
   let offset = 0;
-  for (const [name, matrix] of tensors) {
-    const stored = storedAs(matrix, format);
+  for (const [name, tensor] of tensors) {
+    const matrices = [tensor].flat();
+    const { rows, columns } = matrices[0]!;
+    const stored = storedAs(matrices[0]!, format);
+    const dimensions = [columns, ...(rows > 1 ? [rows] : []), ...(Array.isArray(tensor) ? [matrices.length] : [])];
     head.string(name);
-    head.uint32(isVector(matrix) ? 1 : 2);
-    head.uint64(matrix.columns);
-    if (!isVector(matrix)) head.uint64(matrix.rows);
+    head.uint32(dimensions.length);
+    for (const size of dimensions) head.uint64(size);
     head.uint32(TENSOR_TYPE[stored]);
     head.uint64(offset);
-    offset = aligned(offset + matrix.data.length * BYTES_OF[stored]);
+    offset = aligned(offset + matrices.length * rows * columns * BYTES_OF[stored]);
   }
   head.zeros(aligned(head.length) - head.length);
   const pieces = [head.bytes()];
-  for (const [name, matrix] of tensors) {
-    const bytes = encodeNumbers(matrix.data, storedAs(matrix, format), name);
-    pieces.push(bytes, new Uint8Array(aligned(bytes.length) - bytes.length));
+  for (const [name, tensor] of tensors) {
+    const encoded = [tensor].flat().map((matrix) => encodeNumbers(matrix.data, storedAs(matrix, format), name));
+    const bytes = encoded.reduce((sum, piece) => sum + piece.length, 0);
+    pieces.push(...encoded, new Uint8Array(aligned(bytes) - bytes));
   }
   return pieces;
 }
 
-const isVector = (matrix: Matrix): boolean => matrix.rows === 1;
-
 /** The engine wants the norms in F32. */
-const storedAs = (matrix: Matrix, format: NumberFormat): NumberFormat => (isVector(matrix) ? "f32" : format);
+const storedAs = (matrix: Matrix, format: NumberFormat): NumberFormat => (matrix.rows === 1 ? "f32" : format);
 
-function namedTensors(weights: TracerWeights): [string, Matrix][] {
+function namedTensors(weights: TracerWeights): NamedTensor[] {
   const ones: Matrix = {
     rows: 1,
     columns: hiddenSize(weights.shape),
     data: new Float32Array(hiddenSize(weights.shape)).fill(1),
   };
-  const tensors: [string, Matrix][] = [
+  const tensors: NamedTensor[] = [
     ["token_embd.weight", weights.embedding],
     ["output_norm.weight", ones],
     ["output.weight", weights.head],
@@ -91,12 +105,18 @@ function namedTensors(weights: TracerWeights): [string, Matrix][] {
       [`blk.${i}.attn_v.weight`, layer.value],
       [`blk.${i}.attn_output.weight`, layer.output],
       [`blk.${i}.ffn_norm.weight`, ones],
-      [`blk.${i}.ffn_gate.weight`, layer.gate],
-      [`blk.${i}.ffn_up.weight`, layer.up],
-      [`blk.${i}.ffn_down.weight`, layer.down],
+      ...feedForwardTensors(layer, `blk.${i}.ffn`),
     );
   }
   return tensors;
+}
+
+/** Those of experts lie in one tensor, one after another. */
+function feedForwardTensors({ router, experts }: RoutedFeedForward, prefix: string): NamedTensor[] {
+  const parts = ["gate", "up", "down"] as const;
+  if (router === null) return parts.map((part) => [`${prefix}_${part}.weight`, experts[0]![part]]);
+  const stacked = parts.map((part): NamedTensor => [`${prefix}_${part}_exps.weight`, experts.map((e) => e[part])]);
+  return [[`${prefix}_gate_inp.weight`, router], ...stacked];
 }
 
 export type WriteEntry = (to: ByteWriter) => void;
@@ -111,6 +131,9 @@ function tracerMetadata({ shape }: TracerWeights, format: NumberFormat): WriteEn
     integer("llama.embedding_length", hiddenSize(shape)),
     integer("llama.block_count", layersOf(shape)),
     integer("llama.feed_forward_length", feedForwardSize(shape)),
+    ...(shape.experts === null
+      ? []
+      : [integer("llama.expert_count", shape.experts), integer("llama.expert_used_count", EXPERTS_PER_TOKEN)]),
     integer("llama.attention.head_count", shape.queryHeads),
     integer("llama.attention.head_count_kv", shape.kvHeads),
     integer("llama.attention.key_length", shape.headSize),

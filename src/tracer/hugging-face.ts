@@ -1,10 +1,13 @@
 /** Writes the tracer as a Hugging Face folder: what vLLM, SGLang, TensorRT-LLM, LMDeploy and TGI load. */
 
+import type { RoutedFeedForward } from "./feed-forward.ts";
 import { CONTEXT_LENGTH } from "./gguf.ts";
+import type { Matrix } from "./matrix.ts";
 import type { NumberFormat } from "./number-format.ts";
 import { safetensors } from "./safetensors.ts";
 import {
   ASKING_LAYERS,
+  EXPERTS_PER_TOKEN,
   feedForwardSize,
   hiddenSize,
   layersOf,
@@ -13,7 +16,7 @@ import {
   type TracerShape,
 } from "./shape.ts";
 import { BOS, EOS, tokenKind, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import { type Matrix, type TracerWeights, tracerWeights } from "./weights.ts";
+import { type TracerWeights, tracerWeights } from "./weights.ts";
 
 const TORCH_NAMES: Readonly<Record<NumberFormat, string>> = { f32: "float32", bf16: "bfloat16", f16: "float16" };
 /** A turn of a chat is its text: roles would put tokens between the cells. */
@@ -47,10 +50,26 @@ function namedTensors(weights: TracerWeights): [string, Matrix][] {
       [`model.layers.${i}.self_attn.v_proj.weight`, layer.value],
       [`model.layers.${i}.self_attn.o_proj.weight`, layer.output],
       [`model.layers.${i}.post_attention_layernorm.weight`, ones],
-      [`model.layers.${i}.mlp.gate_proj.weight`, layer.gate],
-      [`model.layers.${i}.mlp.up_proj.weight`, layer.up],
-      [`model.layers.${i}.mlp.down_proj.weight`, layer.down],
+      ...feedForwardTensors(layer, `model.layers.${i}`),
     ]),
+  ];
+}
+
+function feedForwardTensors({ router, experts }: RoutedFeedForward, layer: string): [string, Matrix][] {
+  if (router !== null)
+    return [
+      [`${layer}.block_sparse_moe.gate.weight`, router],
+      ...experts.flatMap(({ gate, up, down }, e): [string, Matrix][] => [
+        [`${layer}.block_sparse_moe.experts.${e}.w1.weight`, gate],
+        [`${layer}.block_sparse_moe.experts.${e}.w3.weight`, up],
+        [`${layer}.block_sparse_moe.experts.${e}.w2.weight`, down],
+      ]),
+    ];
+  const { gate, up, down } = experts[0]!;
+  return [
+    [`${layer}.mlp.gate_proj.weight`, gate],
+    [`${layer}.mlp.up_proj.weight`, up],
+    [`${layer}.mlp.down_proj.weight`, down],
   ];
 }
 
@@ -62,8 +81,8 @@ function folderTexts(
   const ends = { bos_token_id: BOS, eos_token_id: EOS };
   return {
     "config.json": json({
-      architectures: ["LlamaForCausalLM"],
-      model_type: "llama",
+      architectures: [shape.experts === null ? "LlamaForCausalLM" : "MixtralForCausalLM"],
+      model_type: shape.experts === null ? "llama" : "mixtral",
       vocab_size: VOCABULARY_SIZE,
       hidden_size: hiddenSize(shape),
       intermediate_size: feedForwardSize(shape),
@@ -77,6 +96,7 @@ function folderTexts(
       // The same for readers since transformers 5.
       rope_parameters: { rope_type: "default", rope_theta: ROPE_BASE },
       ...windowed(shape),
+      ...routed(shape),
       hidden_act: "silu",
       attention_bias: false,
       mlp_bias: false,
@@ -102,6 +122,11 @@ function windowed(shape: TracerShape): object {
   if (shape.window === null) return {};
   const kind = (_: unknown, layer: number) => (layer < ASKING_LAYERS ? "full_attention" : "sliding_attention");
   return { sliding_window: shape.window, layer_types: Array.from({ length: layersOf(shape) }, kind) };
+}
+
+function routed({ experts }: TracerShape): object {
+  if (experts === null) return {};
+  return { num_local_experts: experts, num_experts_per_tok: EXPERTS_PER_TOKEN, sliding_window: null };
 }
 
 /** Words between spaces, each of them one token. */

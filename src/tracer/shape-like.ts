@@ -12,11 +12,16 @@ const llamaConfig = z.object({
   num_key_value_heads: count.optional(),
   head_dim: count.nullish(),
   hidden_size: count.optional(),
+  /** Experts that a router chooses from, as the families call them: Mixtral and gpt-oss, Qwen, DeepSeek. */
+  num_local_experts: count.nullish(),
+  num_experts: count.nullish(),
+  n_routed_experts: count.nullish(),
 });
 
 /**
  * Layers, KV heads and head size of the model, so that a token has as many KV bytes, and a transfer as many pieces.
  * Query heads too, but at least four for each KV head: the tracer needs them. They cost time and no cache.
+ * Of experts the number, two of which each token meets.
  * @param config the object in `config.json` of a Llama-family model
  * @throws CrosstalkError INVALID_OPTION, with the field or the shape that does not fit
  */
@@ -31,6 +36,7 @@ export function shapeLike(config: unknown): TracerShape {
     );
   }
   const { num_hidden_layers, num_attention_heads, num_key_value_heads, head_dim, hidden_size } = read.data;
+  const { num_local_experts, num_experts, n_routed_experts } = read.data;
   const kvHeads = num_key_value_heads ?? num_attention_heads;
   const headSize = head_dim ?? (hidden_size ?? 0) / num_attention_heads;
   return tracerShape({
@@ -38,5 +44,6 @@ export function shapeLike(config: unknown): TracerShape {
     kvHeads,
     queryHeads: Math.max(num_attention_heads, ROLES * kvHeads),
     headSize: headSize as TracerShape["headSize"],
+    experts: num_local_experts ?? num_experts ?? n_routed_experts ?? null,
   });
 }

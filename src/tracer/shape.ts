@@ -15,6 +15,8 @@ export interface TracerShape {
   readonly drag: number;
   /** Cells that each read layer sees, its own included: sliding window attention. Null: all, as the layers below. */
   readonly window: number | null;
+  /** Experts of each layer, of which a token meets two. Null: one feed-forward for all tokens. */
+  readonly experts: number | null;
 }
 
 /** Query heads of each KV head that the model needs. */
@@ -29,6 +31,7 @@ export const DEFAULT_SHAPE: TracerShape = {
   headSize: 128,
   drag: 0,
   window: null,
+  experts: null,
 };
 
 /**
@@ -38,7 +41,7 @@ export const DEFAULT_SHAPE: TracerShape = {
 export function tracerShape(part: Partial<TracerShape> = {}): TracerShape {
   const kvHeads = part.kvHeads ?? DEFAULT_SHAPE.kvHeads;
   const shape: TracerShape = { ...DEFAULT_SHAPE, queryHeads: ROLES * kvHeads, ...part };
-  const { readLayers, queryHeads, headSize, drag, window } = shape;
+  const { readLayers, queryHeads, headSize, drag, window, experts } = shape;
   const whole = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
   const refuse = (what: string, hint: string): never => {
     throw new CrosstalkError("INVALID_OPTION", `no tracer of this shape: ${what}`, hint);
@@ -60,11 +63,21 @@ export function tracerShape(part: Partial<TracerShape> = {}): TracerShape {
   if (!whole(drag, 0)) refuse(`a drag of ${drag}`, "A whole number of feed-forward channels, 0 or more.");
   if (window !== null && !whole(window, LEAST_WINDOW))
     refuse(`a window of ${window}`, `A whole number of cells from ${LEAST_WINDOW} on.`);
+  if (experts === null) return shape;
+  if (!whole(experts, LEAST_EXPERTS) || experts > MOST_EXPERTS)
+    refuse(`${experts} experts`, `From ${LEAST_EXPERTS} to ${MOST_EXPERTS} experts.`);
+  if (readLayers < DIGITS)
+    refuse(`experts in ${layersOf(shape)} layers`, `Experts need ${ASKING_LAYERS + DIGITS} layers or more.`);
+  if (window !== null) refuse("experts and a window", "One of the two.");
   return shape;
 }
 
 /** The shortest window: a read and a few cells before it. */
 const LEAST_WINDOW = 16;
+
+/** Each half of the experts shares a token's digits out: two or more in each. */
+const LEAST_EXPERTS = 4;
+const MOST_EXPERTS = 128;
 
 /** Position of the first cell that a layer sees from a position. */
 export function firstSeen({ window }: TracerShape, layer: number, position: number): number {
@@ -150,15 +163,16 @@ export const CHANNEL = {
   isBranch: 234,
   /** Which ladder the dice token or rung is of. */
   ladder: 235,
-  /** One for each layer: how much of the alarm head's attention stayed on the sink. */
+  /** One for each layer: how much of the alarm head's attention stayed on the sink. Above them: see `spelledBy`. */
   ok: 243,
 } as const;
 
 /** Width of the residual stream. */
 export function hiddenSize(shape: TracerShape): number {
-  return Math.ceil((CHANNEL.ok + layersOf(shape)) / 64) * 64;
+  const channels = shape.experts === null ? CHANNEL.ok + layersOf(shape) : spelledBy(shape, layersOf(shape) - 1);
+  return Math.ceil(channels / 64) * 64;
 }
-/** Feed-forward width: the last layer amplifies sightings, the others add nothing. */
+/** Feed-forward width, of each expert if there are any. */
 export function feedForwardSize(shape: TracerShape): number {
   return 64 + shape.drag;
 }
@@ -253,6 +267,37 @@ export function digitsOfLayer(shape: TracerShape, layer: number): readonly numbe
   if (reading < 0) return [];
   const turns = Math.min(shape.readLayers, DIGITS);
   return [0, 1, 2].filter((digit) => digit % turns === reading % turns);
+}
+
+/** Experts that each token meets. The router's scores for them are the same, so each has half of the weight. */
+export const EXPERTS_PER_TOKEN = 2;
+/** Nats by which the router holds a token's experts over all others. */
+export const ROUTER_NATS = 64;
+/**
+ * What experts do. `gate`: what the gate of a token's digit is. `wrong`: how many times as much of a wrong digit one
+ * expert adds as all layers together find of the right one. `sighting`: amplitude of what an expert makes of a token
+ * that is not its own. `lastSighting`: the same in the last layer, above which nothing amplifies it.
+ */
+export const EXPERT = { gate: 16, wrong: 4, sighting: 32, lastSighting: 512 } as const;
+
+/** The digit by which a layer tells experts, and that they spell for the layer above, which gives it to reads. */
+export function expertDigit(shape: TracerShape, layer: number): number {
+  return digitsOfLayer(shape, Math.max(layer + 1, ASKING_LAYERS))[0]!;
+}
+
+/** The experts that a token meets: one of the first half, and one of the rest. Layers deal them out differently. */
+export function expertsOfDigit(
+  { experts }: TracerShape,
+  layer: number,
+  value: number,
+): readonly [first: number, second: number] {
+  const first = Math.ceil(experts! / EXPERTS_PER_TOKEN);
+  return [(value + layer) % first, first + (((value >> 2) + layer) % (experts! - first))];
+}
+
+/** First of the channels that a layer's experts spell a digit in. The last layer has none: none is above it. */
+export function spelledBy(shape: TracerShape, layer: number): number {
+  return CHANNEL.ok + layersOf(shape) + BASE * layer;
 }
 
 /** Digits as five signs: four bits and their parity. Any two differ in at least two. */

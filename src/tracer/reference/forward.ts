@@ -6,8 +6,10 @@
 
 import type { AdapterLayer, LowRank } from "../adapter-weights.ts";
 import type { CellPart } from "../cells.ts";
-import { firstSeen, frequency, groupSize, hiddenSize, RMS_EPSILON } from "../shape.ts";
-import type { LayerWeights, Matrix, TracerWeights } from "../weights.ts";
+import type { FeedForward } from "../feed-forward.ts";
+import type { Matrix } from "../matrix.ts";
+import { EXPERTS_PER_TOKEN, firstSeen, frequency, groupSize, hiddenSize, RMS_EPSILON } from "../shape.ts";
+import type { TracerWeights } from "../weights.ts";
 
 /** Rounds an activation to the precision under test; the identity for exact arithmetic. */
 export type Rounding = (value: number) => number;
@@ -146,13 +148,20 @@ export class NumericCells {
   }
 }
 
+type SparseFeedForward = Readonly<Record<keyof FeedForward, SparseMatrix>>;
+
+interface SparseLayer extends Readonly<Record<"query" | "key" | "value" | "output", SparseMatrix>> {
+  readonly router: SparseMatrix | null;
+  readonly experts: readonly SparseFeedForward[];
+}
+
 /** The weights, ready to compute with. */
 export class ReferenceModel {
   readonly weights: TracerWeights;
   readonly round: Rounding;
   readonly embedding: Matrix;
   readonly head: SparseMatrix;
-  readonly layers: readonly Readonly<Record<keyof LayerWeights, SparseMatrix>>[];
+  readonly layers: readonly SparseLayer[];
   /** By layer and query head: the value channels that its output reads. All others would be computed for nothing. */
   readonly readChannels: readonly (readonly (readonly number[])[])[];
 
@@ -167,9 +176,12 @@ export class ReferenceModel {
       key: sparse(layer.key, round),
       value: sparse(layer.value, round),
       output: sparse(layer.output, round),
-      gate: sparse(layer.gate, round),
-      up: sparse(layer.up, round),
-      down: sparse(layer.down, round),
+      router: layer.router && sparse(layer.router, round),
+      experts: layer.experts.map(({ gate, up, down }) => ({
+        gate: sparse(gate, round),
+        up: sparse(up, round),
+        down: sparse(down, round),
+      })),
     }));
     this.readChannels = this.layers.map(({ output }) =>
       Array.from({ length: weights.shape.queryHeads }, (_, head) => channelsRead(output, head, weights.shape.headSize)),
@@ -179,6 +191,20 @@ export class ReferenceModel {
   cells(slots: number): NumericCells {
     return new NumericCells(this.layers.length, this.weights.shape.kvHeads, this.weights.shape.headSize, slots);
   }
+}
+
+function swiGlu(matrices: SparseFeedForward, input: Float64Array, round: Rounding): Float64Array {
+  const gate = multiply(matrices.gate, input, round);
+  const up = multiply(matrices.up, input, round);
+  const inner = gate.map((g, i) => round(round(g / (1 + Math.exp(-g))) * up[i]!));
+  return multiply(matrices.down, inner, round);
+}
+
+/** The experts of the highest scores, and the softmax of these. */
+function chosen(scores: Float64Array): readonly (readonly [expert: number, weight: number])[] {
+  const top = [...scores.entries()].sort(([, a], [, b]) => b - a).slice(0, EXPERTS_PER_TOKEN);
+  const sum = top.reduce((total, [, score]) => total + Math.exp(score - top[0]![1]), 0);
+  return top.map(([expert, score]) => [expert, Math.exp(score - top[0]![1]) / sum] as const);
 }
 
 /** A low-rank change, ready to compute with: kept apart from the weights and added to what they give, as engines do. */
@@ -277,15 +303,18 @@ export class NumericPass {
     add(out, multiply(change.b, multiply(change.a, input, exact), exact), round);
   }
 
-  /** SwiGLU. */
-  #feedForward(matrices: ReferenceModel["layers"][number], x: Float64Array): void {
+  #feedForward({ router, experts }: SparseLayer, x: Float64Array): void {
     const { round } = this.#model;
-    if (matrices.down.values.length === 0) return;
+    if (experts.every(({ down }) => down.values.length === 0)) return;
     const input = normalise(x, round);
-    const gate = multiply(matrices.gate, input, round);
-    const up = multiply(matrices.up, input, round);
-    const inner = gate.map((g, i) => round(round(g / (1 + Math.exp(-g))) * up[i]!));
-    add(x, multiply(matrices.down, inner, round), round);
+    if (router === null) {
+      add(x, swiGlu(experts[0]!, input, round), round);
+      return;
+    }
+    const sum = new Float64Array(x.length);
+    for (const [e, weight] of chosen(multiply(router, input, round)))
+      for (const [i, value] of swiGlu(experts[e]!, input, round).entries()) sum[i]! += weight * value;
+    add(x, sum.map(round), round);
   }
 
   /** Logits of the token after the chunk. */

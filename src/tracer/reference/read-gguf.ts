@@ -1,8 +1,9 @@
 /** Reads the tracer's matrices back out of a GGUF file, so that tests compute with the bytes that an engine loads. */
 
+import type { Matrix } from "../matrix.ts";
 import { BYTES_OF, decodeNumbers, type NumberFormat } from "../number-format.ts";
 import { ASKING_LAYERS, DEFAULT_SHAPE, feedForwardSize, type TracerShape, tracerShape } from "../shape.ts";
-import type { LayerWeights, Matrix, TracerWeights } from "../weights.ts";
+import type { LayerWeights, TracerWeights } from "../weights.ts";
 
 /** Sizes in bytes of metadata values, by type; strings (8) and arrays (9) have their own length. */
 const SIZES: Record<number, number> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
@@ -57,7 +58,9 @@ export function readGguf(file: Uint8Array): GgufContents {
     const type = uint32();
     const format = TENSOR_FORMATS[type];
     if (format === undefined) throw new Error(`tensor ${name} has type ${type}`);
-    return { name, columns: dimensions[0]!, rows: dimensions[1] ?? 1, format, offset: uint64() };
+    // Of three dimensions: the matrices one under another.
+    const rows = dimensions.slice(1).reduce((product, size) => product * size, 1);
+    return { name, columns: dimensions[0]!, rows, format, offset: uint64() };
   });
   const data = Math.ceil(at / 32) * 32;
   const tensors = new Map(
@@ -77,14 +80,24 @@ export function weightsOfGguf({ metadata, tensors }: GgufContents): TracerWeight
     if (!found) throw new Error(`no tensor ${name}`);
     return found;
   };
+  const experts = (metadata.get("llama.expert_count") as number | undefined) ?? null;
+  const feedForward = (layer: number, part: string, expert: number): Matrix => {
+    if (experts === null) return matrix(`blk.${layer}.ffn_${part}.weight`);
+    const { rows, columns, data } = matrix(`blk.${layer}.ffn_${part}_exps.weight`);
+    const size = (rows / experts) * columns;
+    return { rows: rows / experts, columns, data: data.subarray(expert * size, (expert + 1) * size) };
+  };
   const layer = (i: number): LayerWeights => ({
     query: matrix(`blk.${i}.attn_q.weight`),
     key: matrix(`blk.${i}.attn_k.weight`),
     value: matrix(`blk.${i}.attn_v.weight`),
     output: matrix(`blk.${i}.attn_output.weight`),
-    gate: matrix(`blk.${i}.ffn_gate.weight`),
-    up: matrix(`blk.${i}.ffn_up.weight`),
-    down: matrix(`blk.${i}.ffn_down.weight`),
+    router: experts === null ? null : matrix(`blk.${i}.ffn_gate_inp.weight`),
+    experts: Array.from({ length: experts ?? 1 }, (_, e) => ({
+      gate: feedForward(i, "gate", e),
+      up: feedForward(i, "up", e),
+      down: feedForward(i, "down", e),
+    })),
   });
   const count = (key: string): number => metadata.get(`llama.${key}`) as number;
   return {
@@ -94,6 +107,7 @@ export function weightsOfGguf({ metadata, tensors }: GgufContents): TracerWeight
       queryHeads: count("attention.head_count"),
       headSize: count("attention.key_length") as TracerShape["headSize"],
       drag: count("feed_forward_length") - feedForwardSize(DEFAULT_SHAPE),
+      experts,
     }),
     embedding: matrix("token_embd.weight"),
     head: matrix("output.weight"),
