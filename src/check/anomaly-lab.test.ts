@@ -4,10 +4,10 @@ import { LAB_FAULTS } from "../lab/faults/index.ts";
 import { explainWitness } from "./explain.ts";
 import type { Anomaly, Reading } from "./finding.ts";
 import { judge } from "./property.ts";
-import { labTrace, type WatchedRun, watchedRun } from "./testing/lab-truth.ts";
+import { labScenario, labTrace, type WatchedRun, watchedRun } from "./testing/lab-truth.ts";
 
 /** Traces of each fault, its topologies by turns. */
-const SEEDS = 50;
+const SEEDS = 25;
 const REQUESTS = 20;
 /** Generous: the lab needs no time of its own, but the machine may be busy. */
 const TIMEOUT = 600_000;
@@ -22,7 +22,7 @@ function anomalies({ run, blockSize }: WatchedRun): Anomaly[] {
     for (const witness of verdict.witnesses) {
       const anomaly = explainWitness(run, witness, blockSize);
       // Twins whose difference is another's wrong token have nothing to name.
-      if (anomaly.index !== null || anomaly.class === "unsettled request")
+      if (anomaly.index !== null || anomaly.class === "unsettled request" || anomaly.class === "repeated tail")
         found.set(`${anomaly.request} ${anomaly.class} ${anomaly.index}`, anomaly);
     }
   }
@@ -57,7 +57,10 @@ function wrong(anomaly: Anomaly, { run, truth }: WatchedRun): string | null {
   return timed.length < all.length || holds ? null : say("is at a time at which none of its owners was read");
 }
 
-describe.each(LAB_FAULTS)(`over ${SEEDS} traces with $name`, (fault) => {
+/** Wrong tokens are fed on from row to row: whose they were at first, no history tells. docs/anomalies.md says so. */
+const CHAINS = ["tokens-by-schedule"];
+
+describe.each(LAB_FAULTS.filter(({ name }) => !CHAINS.includes(name)))(`over ${SEEDS} traces with $name`, (fault) => {
   const { topologies, adapters } = fault;
   test("no owner is named that is not the true one, and no class that the fault cannot cause", {
     timeout: TIMEOUT,
@@ -66,15 +69,14 @@ describe.each(LAB_FAULTS)(`over ${SEEDS} traces with $name`, (fault) => {
     const mistakes: string[] = [];
     for (let seed = 0; seed < SEEDS; seed++) {
       const topology = topologies[seed % topologies.length]!;
-      const watched = await watchedRun(await labTrace(seed, REQUESTS, { topology, adapters: adapters !== undefined }), {
-        fault,
-        topology,
-      });
+      const lab = { topology, adapters: adapters !== undefined };
+      const trace = seed === 0 ? await labScenario("preemption", REQUESTS, lab) : await labTrace(seed, REQUESTS, lab);
+      const watched = await watchedRun(trace, { fault, topology });
       for (const anomaly of anomalies(watched)) {
         const all = readings(anomaly);
         const unexplained = all.some((r) => r.class === "unexplained");
         const certain = all.length === 1 && ownersOf(all).size <= 1;
-        counts[unexplained ? "unexplained" : certain ? "certain" : "ambiguous"]++;
+        counts[anomaly.class === "unexplained" ? "unexplained" : certain ? "certain" : "ambiguous"]++;
         const mistake = wrong(anomaly, watched);
         if (mistake !== null) mistakes.push(mistake);
         if (!unexplained && !all.some((r) => fault.shows.includes(r.class)))

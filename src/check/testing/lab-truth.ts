@@ -1,7 +1,8 @@
 /** What a wrong answer of the lab was really made of, from the lab's own account of its reads. */
 
 import { generateTrace } from "../../generate/generate.ts";
-import { limitsOf } from "../../generate/limits.ts";
+import { limitsOf, type TraceLimits } from "../../generate/limits.ts";
+import { type ScenarioName, scenario } from "../../generate/scenarios.ts";
 import type { LabConfig, LabOptions } from "../../lab/config.ts";
 import { labTarget } from "../../lab/target.ts";
 import type { LabRead } from "../../lab/watched-cells.ts";
@@ -19,10 +20,18 @@ export interface WatchedRun {
 type Planted = Pick<LabOptions, "topology" | "fault" | "adapters">;
 
 /** The trace of a seed, within the lab's limits. */
-export async function labTrace(seed: number, requests: number, { topology, adapters }: Planted): Promise<Trace> {
+export async function labTrace(seed: number, requests: number, planted: Planted): Promise<Trace> {
+  return generateTrace(seed, await limitsOfLab(planted, requests));
+}
+
+/** A named trace, within the lab's limits. */
+export async function labScenario(name: ScenarioName, requests: number, planted: Planted): Promise<Trace> {
+  return scenario(name, await limitsOfLab(planted, requests));
+}
+
+async function limitsOfLab({ topology, adapters }: Planted, requests: number): Promise<TraceLimits> {
   const chosen = { ...(topology ? { topology } : {}), ...(adapters ? { adapters } : {}) };
-  const description = await labTarget({ ...chosen, model: "symbols" }).start();
-  return generateTrace(seed, limitsOf(description, { requests }));
+  return limitsOf(await labTarget({ ...chosen, model: "symbols" }).start(), { requests });
 }
 
 /** Runs a trace on a fresh lab that is watched. */
@@ -61,9 +70,13 @@ export class Truth {
     this.#misdelivered = misdelivered;
   }
 
-  /** Whose stream a request's tokens really came from, where not from its own. */
+  /** Whose stream a request's tokens really came from, where not from its own, and whose theirs did. */
   streams(request: string): Set<string> {
-    return new Set(this.#misdelivered.filter(({ to }) => to === request).map(({ from }) => from));
+    const reached = new Set([request]);
+    // A set may grow while it is walked through.
+    for (const to of reached) for (const told of this.#misdelivered) if (told.to === to) reached.add(told.from);
+    reached.delete(request);
+    return reached;
   }
 
   /** Requests with whose parameters a request's tokens were really drawn, where not with its own. */

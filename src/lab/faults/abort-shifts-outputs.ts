@@ -14,12 +14,14 @@ export const abortShiftsOutputs = defineFault({
   topologies: ["single", "pd"],
   shows: ["row swap", ...CELLS],
   heals: ["no-cancels"],
-  plant({ workers }) {
+  plant({ watch, workers }) {
     for (const worker of workers)
       instead(worker, "answers", (answers) => (batch) => {
-        const all = answers(batch);
-        const kept = all.filter((_, i) => !worker.aborting.has(batch[i]!.sequence));
-        return all.map((own, i) => kept[i] ?? own);
+        const kept = batch.filter(({ sequence }) => !worker.aborting.has(sequence));
+        const taken = batch.map((own, i) => kept[i] ?? own);
+        for (const [i, { sequence }] of batch.entries())
+          if (taken[i]!.sequence !== sequence) watch?.misdelivered(sequence.id, taken[i]!.sequence.id);
+        return answers(taken);
       });
   },
 });

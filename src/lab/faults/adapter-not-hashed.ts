@@ -13,7 +13,7 @@ export const adapterNotHashed = defineFault({
   breaks: "own-cells-only",
   adapters: "some",
   topologies: ["single", "pd"],
-  shows: ["adapter mix-up"],
+  shows: ["adapter mix-up", "phantom hit"],
   heals: ["no-cache"],
   plant({ workers }) {
     for (const { kv } of workers) kv.keyRoot = () => "";

@@ -12,15 +12,15 @@ export const countOneBlockOver = defineFault({
   symptom: "the request reads a block that it has not computed",
   breaks: "own-cells-only",
   topologies: ["single", "pd"],
-  shows: CELLS,
+  shows: ["phantom hit", ...CELLS],
   heals: ["no-cache"],
   plant({ workers }) {
     for (const { kv } of workers)
       instead(kv, "admit", (admit) => (sequence, budget) => {
         if (!admit(sequence, budget)) return false;
         const over = sequence.computed + kv.blockSize;
-        if (sequence.computed > 0 && over < sequence.tokens.length && kv.blocksFor(over) < sequence.blocks.length)
-          sequence.computed = over;
+        const hit = sequence.computed > 0 && over < sequence.tokens.length;
+        if (hit && kv.grow(sequence, Math.min(sequence.tokens.length, over + budget))) sequence.computed = over;
         return true;
       });
   },

@@ -15,19 +15,21 @@ export const inputTokenStale = defineFault({
   topologies: ["single", "pd"],
   shows: ["row swap", "repeated tail", ...CELLS],
   heals: ["serialised", "no-cache"],
-  plant({ workers }) {
+  plant({ watch, workers }) {
     for (const worker of workers) {
       const { rows } = worker;
-      const stale = new Map<Sequence, number>();
+      const stale = new Map<Sequence, Sequence>();
       instead(rows, "moveTable", (moveTable) => (from, to) => {
-        stale.set(rows.sequences[to]!, rows.samplers[to]!.tokens.at(-1)!);
+        stale.set(rows.sequences[to]!, rows.samplers[to]!);
         moveTable(from, to);
       });
       instead(worker, "inputs", (inputs) => (sequence, start, count) => {
-        const fed = stale.get(sequence);
+        const removed = stale.get(sequence);
         stale.delete(sequence);
         const right = inputs(sequence, start, count);
-        return fed === undefined || start < sequence.promptLength ? right : [fed];
+        if (removed === undefined || start < sequence.promptLength) return right;
+        watch?.misdelivered(sequence.id, removed.id);
+        return [removed.tokens.at(-1)!];
       });
     }
   },

@@ -12,7 +12,7 @@ export const keyOmitsLastToken = defineFault({
   symptom: "one cell of the prefix is the other prompt's",
   breaks: "own-cells-only",
   topologies: ["single", "pd"],
-  shows: CELLS,
+  shows: ["phantom hit", ...CELLS],
   heals: ["no-cache"],
   plant({ workers }) {
     for (const { kv } of workers)

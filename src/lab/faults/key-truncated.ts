@@ -12,7 +12,7 @@ export const keyTruncated = defineFault({
   symptom: "the request takes another prompt's block for its own",
   breaks: "own-cells-only",
   topologies: ["single", "pd"],
-  shows: CELLS,
+  shows: ["phantom hit", ...CELLS],
   heals: ["no-cache"],
   plant({ workers }) {
     for (const { kv } of workers)

@@ -15,7 +15,7 @@ export const parentNotHashed = defineFault({
   symptom: "the request reads cells that were computed behind another prefix",
   breaks: "own-cells-only",
   topologies: ["single", "pd"],
-  shows: CELLS,
+  shows: ["phantom hit", ...CELLS],
   heals: ["no-cache"],
   plant({ workers }) {
     for (const { kv } of workers)

@@ -12,7 +12,7 @@ export const promptPublishedOnAbort = defineFault({
   symptom: "every later hit of that prefix reads cells of the blocks' former owners",
   breaks: "own-cells-only",
   topologies: ["single", "pd"],
-  shows: CELLS,
+  shows: ["phantom hit", ...CELLS],
   heals: ["no-cache"],
   plant({ workers }) {
     for (const { kv } of workers)

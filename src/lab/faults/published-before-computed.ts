@@ -12,7 +12,7 @@ export const publishedBeforeComputed = defineFault({
   symptom: "the second reads cells that are not written yet",
   breaks: "own-cells-only",
   topologies: ["single"],
-  shows: CELLS,
+  shows: ["phantom hit", ...CELLS],
   heals: ["no-cache"],
   plant({ workers }) {
     for (const { kv } of workers)

@@ -27,11 +27,9 @@ export const sharedFreedByFirst = defineFault({
         takeOut(sequence);
         lost = new Set([...lost, ...shared]);
       });
-      instead(
-        pool,
-        "release",
-        (release) => (blocks) => release(blocks.filter((block) => pool.references(block) > 0 || !lost.has(block))),
-      );
+      instead(pool, "release", (release) => (blocks) => {
+        for (const block of blocks) if (pool.references(block) > 0 || !lost.has(block)) release([block]);
+      });
     }
   },
 });

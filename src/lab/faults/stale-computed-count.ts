@@ -14,7 +14,7 @@ export const staleComputedCount = defineFault({
   symptom: "the resumed request reads what its new blocks held before, and publishes it",
   breaks: "own-cells-only",
   topologies: ["single", "pd"],
-  shows: CELLS,
+  shows: ["phantom hit", ...CELLS],
   heals: ["serialised"],
   plant({ workers }) {
     for (const { kv, scheduler } of workers) {

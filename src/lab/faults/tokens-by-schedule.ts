@@ -14,10 +14,12 @@ export const tokensBySchedule = defineFault({
   topologies: ["single", "pd"],
   shows: ["row swap", ...CELLS],
   heals: ["serialised", "no-cache"],
-  plant({ workers }) {
+  plant({ watch, workers }) {
     for (const worker of workers)
       instead(worker, "answers", (answers) => (batch) => {
         const byRow = [...batch].sort((a, b) => worker.rows.rowOf(a.sequence) - worker.rows.rowOf(b.sequence));
+        for (const [i, { sequence }] of batch.entries())
+          if (byRow[i]!.sequence !== sequence) watch?.misdelivered(sequence.id, byRow[i]!.sequence.id);
         return answers(byRow);
       });
   },
