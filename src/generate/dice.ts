@@ -30,15 +30,19 @@ export function withDice(trace: Trace, known: readonly RequestOption[], seed: nu
   return { ...trace, steps };
 }
 
-/** The same rows, of which each third throws dice and another has parameters of its own. Twins stay as they are. */
+/**
+ * The same rows, of which each third throws dice, another has parameters of its own, and the rest lists its allowed
+ * tokens where the target knows that. Twins stay as they are.
+ */
 export function withDiceInRows(trace: Trace, known: readonly RequestOption[]): Trace {
   const own = known.includes("presence") ? { presence: PRESENCE[2] } : known.includes("seed") ? { seed: 1 } : null;
   if (own === null) return trace;
   const prompts = trace.steps.filter(isSend).map((s) => JSON.stringify(s.prompt));
   const steps = trace.steps.map((step, i) => {
-    if (!isSend(step) || i % 3 === 0) return step;
+    if (!isSend(step)) return step;
     const prompt = JSON.stringify(step.prompt);
     if (prompts.filter((other) => other === prompt).length > 1) return step;
+    if (i % 3 === 0) return known.includes("allow") ? { ...step, allow: true as const } : step;
     const dice = [...step.prompt.slice(0, -1), { read: "dice" as const, ladder: i % LADDERS }];
     return i % 3 === 1
       ? { ...step, prompt: dice }

@@ -40,5 +40,12 @@ test("rows with parameters of their own leave the batch beside dice without any,
     const dice = sends.filter((s) => formatPrompt(s.prompt).includes("dice."));
     expect(dice.some((s) => s.presence === undefined)).toBe(true);
     expect(sends.some((s) => s[options[0]] !== undefined)).toBe(true);
+    expect(sends.some((s) => s.allow !== undefined)).toBe(false);
   }
+});
+
+test("rows that list their allowed tokens leave the batch beside rows that do not, where the target knows that", () => {
+  const { steps } = scenario("rows-out-of-order", limitsOf({ ...targets[0]!, options: ["presence", "allow"] }));
+  const listed = steps.filter(isSend).map((s) => s.allow === true);
+  expect(new Set(listed)).toEqual(new Set([true, false]));
 });
