@@ -134,6 +134,7 @@ program
   .option("--head-dim <number>", "size of a head: 64, 128 or 256 (default: 128)", positiveNumber)
   .option("--drag <number>", "feed-forward width that costs time and adds nothing (default: 0)", wholeNumber)
   .option("--window <cells>", "cells that all layers but the first two see (--format hf; vLLM)", positiveNumber)
+  .option("--latent <rank>", "multi-head latent attention, with a latent of this rank (--format hf)", positiveNumber)
   .option("--json", "print the manifest as JSON")
   .addHelpText(
     "after",

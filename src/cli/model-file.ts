@@ -29,7 +29,7 @@ export interface ModelOnDisk {
 export function writeModel(folder: string, choice: Partial<ModelChoice>): ModelOnDisk {
   const { manifest: ofModel, files } = tracerModel(choice);
   const adapters = adapterFiles({ ...DEFAULT_MODEL, ...choice });
-  const manifest: Manifest = { ...ofModel, adapters: sumsOf(adapters) };
+  const manifest: Manifest = { ...ofModel, ...(adapters.size === 0 ? {} : { adapters: sumsOf(adapters) }) };
   try {
     mkdirSync(folder, { recursive: true });
     rmSync(join(folder, MANIFEST_FILE), { force: true });

@@ -27,6 +27,8 @@ interface ShapeOptions {
   readonly drag?: number;
   /** Cells that the read layers see. */
   readonly window?: number;
+  /** Rank of the latent. */
+  readonly latent?: number;
 }
 
 export async function writeModelCommand(folder: string, options: ModelOptions): Promise<number> {
@@ -40,7 +42,7 @@ export async function writeModelCommand(folder: string, options: ModelOptions): 
 }
 
 /** @throws CrosstalkError INVALID_OPTION for a shape that no tracer can have, and for a config that is none */
-function shapeOf({ like, layers, kvHeads, heads, headDim, drag, window }: ShapeOptions): TracerShape {
+function shapeOf({ like, layers, kvHeads, heads, headDim, drag, window, latent }: ShapeOptions): TracerShape {
   const base = like === undefined ? DEFAULT_SHAPE : shapeLike(configAt(like));
   return tracerShape({
     readLayers: (layers ?? layersOf(base)) - ASKING_LAYERS,
@@ -49,6 +51,7 @@ function shapeOf({ like, layers, kvHeads, heads, headDim, drag, window }: ShapeO
     headSize: (headDim ?? base.headSize) as TracerShape["headSize"],
     drag: drag ?? base.drag,
     window: window ?? base.window,
+    latent: latent ?? base.latent,
   });
 }
 

@@ -99,6 +99,7 @@ test("the model has the shape of another one, changed by what else is said", asy
     headSize: 128,
     drag: 32,
     window: null,
+    latent: null,
   });
   expect(() => readModel(join(folder, "tracer"))).not.toThrow();
 });

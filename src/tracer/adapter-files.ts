@@ -16,8 +16,12 @@ export function adapterPath(format: ModelFormat, adapter: AdapterName): string {
   return `${ADAPTER_FOLDER}/${adapter}${format === "gguf" ? ".gguf" : ""}`;
 }
 
-/** Paths in the model's folder and the pieces of their contents. The same arguments always give the same bytes. */
+/**
+ * Paths in the model's folder and the pieces of their contents. The same arguments always give the same bytes. A model
+ * with a latent has none: there is no projection of values that an adapter could change.
+ */
 export function adapterFiles({ shape, format, dtype }: ModelChoice): ReadonlyMap<string, readonly Uint8Array[]> {
+  if (shape.latent !== null) return new Map();
   const base = tracerWeights(shape, format === "gguf" ? "neighbours" : "halves");
   const files = new Map<string, readonly Uint8Array[]>();
   for (const adapter of ADAPTERS) {

@@ -22,7 +22,7 @@ export const CONTEXT_LENGTH = 131_072;
 
 /**
  * The whole file, as pieces to be written one after another. The same arguments always give the same bytes.
- * @throws CrosstalkError INVALID_OPTION for a shape with a window
+ * @throws CrosstalkError INVALID_OPTION for a shape with a window or a latent
  */
 export function tracerGguf(shape: TracerShape, format: NumberFormat = "f32"): Uint8Array[] {
   if (shape.window !== null)
@@ -30,6 +30,12 @@ export function tracerGguf(shape: TracerShape, format: NumberFormat = "f32"): Ui
       "INVALID_OPTION",
       "llama.cpp's Llama has no sliding window",
       "Write a Hugging Face folder (--format hf) for vLLM, or leave the window out.",
+    );
+  if (shape.latent !== null)
+    throw new CrosstalkError(
+      "INVALID_OPTION",
+      "there is no GGUF file of a tracer with a latent",
+      "Write a Hugging Face folder: --format hf.",
     );
   const weights = tracerWeights(shape, "neighbours");
   return ggufFile(tracerMetadata(weights, format), namedTensors(weights), format);

@@ -1,19 +1,22 @@
 /** Writes the tracer as a Hugging Face folder: what vLLM, SGLang, TensorRT-LLM, LMDeploy and TGI load. */
 
 import { CONTEXT_LENGTH } from "./gguf.ts";
+import { type LatentLayerWeights, latentWeights } from "./latent.ts";
 import type { NumberFormat } from "./number-format.ts";
 import { safetensors } from "./safetensors.ts";
 import {
   ASKING_LAYERS,
   feedForwardSize,
   hiddenSize,
+  LATENT_ROPE_BASE,
+  LATENT_ROTARY,
   layersOf,
   RMS_EPSILON,
   ROPE_BASE,
   type TracerShape,
 } from "./shape.ts";
 import { BOS, EOS, tokenKind, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import { type Matrix, type TracerWeights, tracerWeights } from "./weights.ts";
+import { type LayerWeights, type Matrix, tracerWeights } from "./weights.ts";
 
 const TORCH_NAMES: Readonly<Record<NumberFormat, string>> = { f32: "float32", bf16: "bfloat16", f16: "float16" };
 /** A turn of a chat is its text: roles would put tokens between the cells. */
@@ -21,38 +24,54 @@ const CHAT_TEMPLATE = "{% for message in messages %}{{ message['content'] }} {% 
 
 /** File names and the pieces of their contents, in order of name. The same arguments always give the same bytes. */
 export function tracerFolder(shape: TracerShape, format: NumberFormat): ReadonlyMap<string, readonly Uint8Array[]> {
-  const weights = tracerWeights(shape, "halves");
   const texts = { ...folderTexts(shape, format), "tokenizer.json": tokenizerText() };
   const files = new Map<string, readonly Uint8Array[]>(
     Object.entries(texts).map(([name, text]) => [name, [new TextEncoder().encode(text)]]),
   );
-  files.set("model.safetensors", safetensors(namedTensors(weights), format));
+  files.set("model.safetensors", safetensors(namedTensors(shape), format));
   return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function namedTensors(weights: TracerWeights): [string, Matrix][] {
+function namedTensors(shape: TracerShape): [string, Matrix][] {
+  const weights = shape.latent === null ? tracerWeights(shape, "halves") : latentWeights(shape);
   const ones: Matrix = {
     rows: 1,
-    columns: hiddenSize(weights.shape),
-    data: new Float32Array(hiddenSize(weights.shape)).fill(1),
+    columns: hiddenSize(shape),
+    data: new Float32Array(hiddenSize(shape)).fill(1),
   };
   return [
     ["model.embed_tokens.weight", weights.embedding],
     ["model.norm.weight", ones],
     ["lm_head.weight", weights.head],
-    ...weights.layers.flatMap((layer, i): [string, Matrix][] => [
-      [`model.layers.${i}.input_layernorm.weight`, ones],
-      [`model.layers.${i}.self_attn.q_proj.weight`, layer.query],
-      [`model.layers.${i}.self_attn.k_proj.weight`, layer.key],
-      [`model.layers.${i}.self_attn.v_proj.weight`, layer.value],
-      [`model.layers.${i}.self_attn.o_proj.weight`, layer.output],
-      [`model.layers.${i}.post_attention_layernorm.weight`, ones],
-      [`model.layers.${i}.mlp.gate_proj.weight`, layer.gate],
-      [`model.layers.${i}.mlp.up_proj.weight`, layer.up],
-      [`model.layers.${i}.mlp.down_proj.weight`, layer.down],
-    ]),
+    ...weights.layers.flatMap((layer, i) =>
+      [
+        ["input_layernorm", ones] as const,
+        ...("compress" in layer ? latentAttention(layer) : groupedAttention(layer)),
+        ["post_attention_layernorm", ones] as const,
+        ["mlp.gate_proj", layer.gate] as const,
+        ["mlp.up_proj", layer.up] as const,
+        ["mlp.down_proj", layer.down] as const,
+      ].map(([name, matrix]): [string, Matrix] => [`model.layers.${i}.${name}.weight`, matrix]),
+    ),
   ];
 }
+
+const groupedAttention = ({ query, key, value, output }: LayerWeights) =>
+  [
+    ["self_attn.q_proj", query],
+    ["self_attn.k_proj", key],
+    ["self_attn.v_proj", value],
+    ["self_attn.o_proj", output],
+  ] as const;
+
+const latentAttention = ({ query, compress, norm, expand, output }: LatentLayerWeights) =>
+  [
+    ["self_attn.q_proj", query],
+    ["self_attn.kv_a_proj_with_mqa", compress],
+    ["self_attn.kv_a_layernorm", norm],
+    ["self_attn.kv_b_proj", expand],
+    ["self_attn.o_proj", output],
+  ] as const;
 
 /** The small files of the folder, as JSON. */
 function folderTexts(
@@ -60,22 +79,22 @@ function folderTexts(
   format: NumberFormat,
 ): Readonly<Record<"config.json" | "generation_config.json" | "tokenizer_config.json", string>> {
   const ends = { bos_token_id: BOS, eos_token_id: EOS };
+  const { latent } = shape;
+  const ropeBase = latent === null ? ROPE_BASE : LATENT_ROPE_BASE;
   return {
     "config.json": json({
-      architectures: ["LlamaForCausalLM"],
-      model_type: "llama",
+      ...(latent === null ? LLAMA : DEEPSEEK),
       vocab_size: VOCABULARY_SIZE,
       hidden_size: hiddenSize(shape),
       intermediate_size: feedForwardSize(shape),
       num_hidden_layers: layersOf(shape),
       num_attention_heads: shape.queryHeads,
-      num_key_value_heads: shape.kvHeads,
-      head_dim: shape.headSize,
+      ...(latent === null ? { num_key_value_heads: shape.kvHeads, head_dim: shape.headSize } : latentHeads(shape)),
       max_position_embeddings: CONTEXT_LENGTH,
       rms_norm_eps: RMS_EPSILON,
-      rope_theta: ROPE_BASE,
+      rope_theta: ropeBase,
       // The same for readers since transformers 5.
-      rope_parameters: { rope_type: "default", rope_theta: ROPE_BASE },
+      rope_parameters: { rope_type: "default", rope_theta: ropeBase },
       ...windowed(shape),
       hidden_act: "silu",
       attention_bias: false,
@@ -94,6 +113,23 @@ function folderTexts(
       model_max_length: CONTEXT_LENGTH,
       chat_template: CHAT_TEMPLATE,
     }),
+  };
+}
+
+const LLAMA = { architectures: ["LlamaForCausalLM"], model_type: "llama" };
+const DEEPSEEK = { architectures: ["DeepseekV2ForCausalLM"], model_type: "deepseek_v2" };
+
+/** The latent's expansion, and that no layer has experts. Every query head has keys and values of its own. */
+function latentHeads(shape: TracerShape): object {
+  return {
+    num_key_value_heads: shape.queryHeads,
+    q_lora_rank: null,
+    kv_lora_rank: shape.latent,
+    qk_nope_head_dim: shape.headSize,
+    qk_rope_head_dim: LATENT_ROTARY,
+    v_head_dim: shape.headSize,
+    first_k_dense_replace: layersOf(shape),
+    moe_layer_freq: 1,
   };
 }
 
@@ -134,6 +170,6 @@ export function tokenizerFrame(): readonly [string, string] {
   return [before!, `${after}\n`];
 }
 
-/** Whole numbers that no 64-bit integer holds are written as fractions, so that readers take them for such. */
+/** A rotary base is written as a fraction: it may be a whole number that no 64-bit integer holds. */
 const json = (value: object): string =>
-  `${JSON.stringify(value, null, 2)}\n`.replaceAll(`${ROPE_BASE}`, `${ROPE_BASE}.0`);
+  `${JSON.stringify(value, null, 2)}\n`.replaceAll(/("rope_theta": \d+)/g, "$1.0");

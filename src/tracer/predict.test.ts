@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type Random, seededRandom } from "../random.ts";
 import { type CellPart, CellStore } from "./cells.ts";
 import { tracerGguf } from "./gguf.ts";
+import { latentWeights } from "./latent.ts";
 import { computeChunk } from "./predict.ts";
 import { findRead, narrowRead, readOf } from "./read-tokens.ts";
 import { bf16, exact, f16, ReferenceModel } from "./reference/forward.ts";
@@ -23,8 +24,9 @@ import {
   tokenName,
 } from "./vocabulary.ts";
 
-/** The weights as an engine loads them. */
+/** The weights as an engine loads them; with a latent as they are computed, and `latent.test.ts` reads them back. */
 function modelOf(shape: TracerShape): ReferenceModel {
+  if (shape.latent !== null) return new ReferenceModel(latentWeights(shape), exact);
   return new ReferenceModel(weightsOfGguf(readGguf(Buffer.concat(tracerGguf(shape)))), exact);
 }
 
@@ -89,7 +91,12 @@ function conversation(random: Random, nonce = random.next() < 0.5 ? random.int(0
 }
 
 const SLOTS = 160;
-const SHAPES = [tracerShape(), tracerShape({ readLayers: 6, kvHeads: 2 }), tracerShape({ kvHeads: 4, headSize: 64 })];
+const SHAPES = [
+  tracerShape(),
+  tracerShape({ readLayers: 6, kvHeads: 2 }),
+  tracerShape({ kvHeads: 4, headSize: 64 }),
+  tracerShape({ latent: 512 }),
+];
 
 describe.each(SHAPES)("a tracer of %o", (shape) => {
   const model = modelOf(shape);
@@ -115,7 +122,7 @@ describe.each(SHAPES)("a tracer of %o", (shape) => {
     expect(reads.size).toBe(4);
   });
 
-  const parts: readonly CellPart[] = ["key", "value", "both"];
+  const parts: readonly CellPart[] = shape.latent === null ? ["key", "value", "both"] : ["both"];
   const kinds = ["foreign", "sibling", "zeroed", "stale", "shifted", "transient"] as const;
   test.each(kinds.flatMap((kind) => parts.map((part) => ({ kind, part }))))(
     "answers as predicted over $kind cells ($part)",

@@ -123,6 +123,7 @@ describe("a shape like a production model's", () => {
       headSize: 128,
       drag: 0,
       window: null,
+      latent: null,
     });
     expect(shapeLike({ ...config, num_attention_heads: 16, head_dim: 256 })).toMatchObject({
       queryHeads: 32,

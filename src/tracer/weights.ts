@@ -35,6 +35,7 @@ import {
   gives,
   groupSize,
   hiddenSize,
+  keySize,
   LADDER_UNIT,
   layersOf,
   NONCE_NATS,
@@ -140,6 +141,7 @@ export function put(matrix: Matrix, row: number, column: number, value: number):
   matrix.data[row * matrix.columns + column] = value;
 }
 
+/** With a latent these are the weights that `latentWeights` makes those of the model from. */
 export function tracerWeights(shape: TracerShape, rotary: RotaryLayout): TracerWeights {
   const [hidden, width] = [hiddenSize(shape), feedForwardSize(shape)];
   const idle = { gate: zeros(width, hidden), up: zeros(width, hidden), down: zeros(hidden, width) };
@@ -437,7 +439,7 @@ class LayerBuilder {
 
   /** Query or key amplitude that gives a score of so many nats where both are in step. */
   #amplitude(nats: number): number {
-    return Math.sqrt(nats * Math.sqrt(this.#shape.headSize));
+    return Math.sqrt(nats * Math.sqrt(keySize(this.#shape)));
   }
 
   /** One of a head's slowest channels, in a row: they turn too little to matter. */
