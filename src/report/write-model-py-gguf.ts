@@ -1,5 +1,18 @@
 /** The part of `write_model.py` that writes a GGUF file. */
 
+import { architectureOf } from "../tracer/gguf.ts";
+import type { TracerShape } from "../tracer/shape.ts";
+
+/** What the metadata says of the architecture: Python literals. */
+export function ggufConstants(shape: TracerShape): readonly string[] {
+  const { architecture, keyLength, valueLength, rotary, more } = architectureOf(shape);
+  return [
+    `ARCHITECTURE = ${JSON.stringify(architecture)}`,
+    `KEY_LENGTH, VALUE_LENGTH, ROTARY_LENGTH = ${keyLength}, ${valueLength}, ${rotary}`,
+    `MORE_SIZES = ${JSON.stringify(more)}`,
+  ];
+}
+
 export const WRITE_GGUF = String.raw`
 
 # ---- GGUF, version 3 -------------------------------------------------------------------------------------------
@@ -36,21 +49,22 @@ def metadata():
     kinds = [2] + [3] * (FIRST["byte"] - 1) + [6] * (FIRST["payload"] - FIRST["byte"])
     kinds += [1] * (VOCABULARY - len(kinds))
     return [
-        ("general.architecture", 8, string("llama")),
+        ("general.architecture", 8, string(ARCHITECTURE)),
         ("general.name", 8, string("crosstalk-tracer")),
         ("general.file_type", 4, u32(FILE_TYPE[DTYPE])),
-        ("llama.context_length", 4, u32(CONTEXT)),
-        ("llama.embedding_length", 4, u32(HIDDEN)),
-        ("llama.block_count", 4, u32(LAYERS)),
-        ("llama.feed_forward_length", 4, u32(FEED_FORWARD)),
-        ("llama.attention.head_count", 4, u32(QUERY_HEADS)),
-        ("llama.attention.head_count_kv", 4, u32(KV_HEADS)),
-        ("llama.attention.key_length", 4, u32(HEAD)),
-        ("llama.attention.value_length", 4, u32(HEAD)),
-        ("llama.attention.layer_norm_rms_epsilon", 6, struct.pack("<f", RMS_EPSILON)),
-        ("llama.rope.freq_base", 6, struct.pack("<f", ROPE_BASE)),
-        ("llama.rope.dimension_count", 4, u32(HEAD)),
-        ("llama.vocab_size", 4, u32(VOCABULARY)),
+        (ARCHITECTURE + ".context_length", 4, u32(CONTEXT)),
+        (ARCHITECTURE + ".embedding_length", 4, u32(HIDDEN)),
+        (ARCHITECTURE + ".block_count", 4, u32(LAYERS)),
+        (ARCHITECTURE + ".feed_forward_length", 4, u32(FEED_FORWARD)),
+        (ARCHITECTURE + ".attention.head_count", 4, u32(QUERY_HEADS)),
+        (ARCHITECTURE + ".attention.head_count_kv", 4, u32(KV_HEADS)),
+        (ARCHITECTURE + ".attention.key_length", 4, u32(KEY_LENGTH)),
+        (ARCHITECTURE + ".attention.value_length", 4, u32(VALUE_LENGTH)),
+        (ARCHITECTURE + ".attention.layer_norm_rms_epsilon", 6, struct.pack("<f", RMS_EPSILON)),
+        (ARCHITECTURE + ".rope.freq_base", 6, struct.pack("<f", ROPE_BASE)),
+        (ARCHITECTURE + ".rope.dimension_count", 4, u32(ROTARY_LENGTH)),
+        (ARCHITECTURE + ".vocab_size", 4, u32(VOCABULARY)),
+    ] + [(ARCHITECTURE + "." + key, 4, u32(size)) for key, size in MORE_SIZES] + [
         ("tokenizer.ggml.model", 8, string("llama")),
         ("tokenizer.ggml.tokens", 9, array(8, [string(spelling(token)) for token in tokens])),
         ("tokenizer.ggml.scores", 9, array(6, [bytes(4) for _ in tokens])),
@@ -76,7 +90,8 @@ def main(path):
     head += b"".join(string(key) + u32(kind) + value for key, kind, value in entries)
     offset = 0
     for name, m, kind, data in named:
-        sizes = [m.columns] if m.rows == 1 else [m.columns, m.rows]
+        rows = [] if m.rows == 1 else [m.rows // m.parts, m.parts] if m.parts else [m.rows]
+        sizes = [m.columns] + rows
         head += string(name) + u32(len(sizes)) + b"".join(map(u64, sizes)) + u32(kind) + u64(offset)
         offset += len(data) + -len(data) % 32
     digest = hashlib.sha256()

@@ -8,8 +8,9 @@ import * as shapes from "../tracer/shape.ts";
 import { FIRST, VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
 import { MODEL_NAMES } from "./wording.ts";
 import { writeAdapters } from "./write-model-py-adapters.ts";
+import { attentionTensors } from "./write-model-py-attention.ts";
 import { folderConstants, WRITE_FOLDER } from "./write-model-py-folder.ts";
-import { WRITE_GGUF } from "./write-model-py-gguf.ts";
+import { ggufConstants, WRITE_GGUF } from "./write-model-py-gguf.ts";
 
 /**
  * The constants come from the tracer's own source, so that they cannot differ from it; the test compares the hashes.
@@ -18,7 +19,7 @@ import { WRITE_GGUF } from "./write-model-py-gguf.ts";
 export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL, adapters = false): string {
   const { shape, format, dtype } = choice;
   const model = tracerModel(choice);
-  const { kvHeads, queryHeads, headSize } = shape;
+  const { kvHeads, queryHeads, headSize, latent } = shape;
   const heads = Array.from({ length: kvHeads }, (_, head) => head);
   const units = (of: typeof shapes.carries) =>
     heads.map((head) =>
@@ -29,11 +30,13 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL, adapters = fal
     KV_HEADS: kvHeads,
     QUERY_HEADS: queryHeads,
     HEAD: headSize,
+    KEY: shapes.keySize(shape),
+    ...(latent === null ? {} : { LATENT: latent, ROTARY: shapes.LATENT_ROTARY, ROLES: shapes.ROLES }),
     HIDDEN: shapes.hiddenSize(shape),
     FEED_FORWARD: shapes.feedForwardSize(shape),
     VOCABULARY: VOCABULARY_SIZE,
     CONTEXT: CONTEXT_LENGTH,
-    ROPE_BASE: `${shapes.ROPE_BASE}.0`,
+    ROPE_BASE: `${latent === null ? shapes.ROPE_BASE : shapes.LATENT_ROPE_BASE}.0`,
     RMS_EPSILON: shapes.RMS_EPSILON,
     CONSTANT: shapes.CONSTANT,
     UNIT: shapes.norm(shape),
@@ -88,11 +91,12 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL, adapters = fal
     `RUNGS = ${JSON.stringify(LADDER.map((below) => DICE_NATS - below))}`,
     `DTYPE = "${dtype}"`,
     `SHA256 = "${model.manifest.sha256}"`,
-    ...(format === "hf" ? folderConstants(model) : []),
+    ...(format === "hf" ? folderConstants(model) : ggufConstants(shape)),
   ];
+  const attention = attentionTensors(shape, format);
   const writer = format === "hf" ? WRITE_FOLDER : WRITE_GGUF;
   const more = adapters ? writeAdapters(choice) : "";
-  return `${headOf(format, adapters)}\n${lines.join("\n")}\n${WEIGHTS}${writer}${more}`;
+  return `${headOf(format, adapters)}\n${lines.join("\n")}\n${WEIGHTS}${attention}${writer}${more}`;
 }
 
 function headOf(format: ModelFormat, adapters: boolean): string {
@@ -114,8 +118,10 @@ ${imports.map((name) => `import ${name}\n`).join("")}`;
 const WEIGHTS = `
 
 class Matrix:
-    def __init__(self, rows, columns):
-        self.rows, self.columns, self.data = rows, columns, bytearray(4 * rows * columns)
+    def __init__(self, rows, columns, parts=None):
+        """Of three dimensions where the rows lie in parts of the same size."""
+        self.rows, self.columns, self.parts = rows, columns, parts
+        self.data = bytearray(4 * rows * columns)
 
     def put(self, row, column, value):
         struct.pack_into("<f", self.data, 4 * (row * self.columns + column), value)
@@ -345,7 +351,7 @@ def sink_rms(layer):
 
 def score(nats):
     """Amplitude of query and key that gives a score of so many nats."""
-    return math.sqrt(nats * math.sqrt(HEAD))
+    return math.sqrt(nats * math.sqrt(KEY))
 
 
 def amplitude(nats):
@@ -368,9 +374,8 @@ def tensors():
     for layer in range(LAYERS):
         attention = Layer(layer)
         gate, up, down = amplifier() if layer == LAYERS - 1 else idle
-        for name, matrix in [
-            ("attn_norm", ones), ("attn_q", attention.q), ("attn_k", attention.k), ("attn_v", attention.v),
-            ("attn_output", attention.o), ("ffn_norm", ones), ("ffn_gate", gate), ("ffn_up", up), ("ffn_down", down),
+        for name, matrix in [("attn_norm", ones)] + attention_tensors(attention) + [
+            ("ffn_norm", ones), ("ffn_gate", gate), ("ffn_up", up), ("ffn_down", down),
         ]:
             yield "blk.%d.%s.weight" % (layer, name), matrix
 

@@ -5,10 +5,21 @@
  */
 
 import { CrosstalkError } from "../errors.ts";
+import { entries, type LatentLayerWeights, latentWeights } from "./latent.ts";
 import { BYTES_OF, encodeNumbers, type NumberFormat } from "./number-format.ts";
-import { feedForwardSize, hiddenSize, layersOf, RMS_EPSILON, ROPE_BASE, type TracerShape } from "./shape.ts";
+import {
+  feedForwardSize,
+  hiddenSize,
+  keySize,
+  LATENT_ROPE_BASE,
+  LATENT_ROTARY,
+  layersOf,
+  RMS_EPSILON,
+  ROPE_BASE,
+  type TracerShape,
+} from "./shape.ts";
 import { BOS, EOS, FIRST, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import { type Matrix, type TracerWeights, tracerWeights } from "./weights.ts";
+import { type LayerWeights, type Matrix, put, tracerWeights, zeros } from "./weights.ts";
 
 const VERSION = 3;
 const ALIGNMENT = 32;
@@ -22,7 +33,7 @@ export const CONTEXT_LENGTH = 131_072;
 
 /**
  * The whole file, as pieces to be written one after another. The same arguments always give the same bytes.
- * @throws CrosstalkError INVALID_OPTION for a shape with a window or a latent
+ * @throws CrosstalkError INVALID_OPTION for a shape with a window
  */
 export function tracerGguf(shape: TracerShape, format: NumberFormat = "f32"): Uint8Array[] {
   if (shape.window !== null)
@@ -31,20 +42,16 @@ export function tracerGguf(shape: TracerShape, format: NumberFormat = "f32"): Ui
       "llama.cpp's Llama has no sliding window",
       "Write a Hugging Face folder (--format hf) for vLLM, or leave the window out.",
     );
-  if (shape.latent !== null)
-    throw new CrosstalkError(
-      "INVALID_OPTION",
-      "there is no GGUF file of a tracer with a latent",
-      "Write a Hugging Face folder: --format hf.",
-    );
-  const weights = tracerWeights(shape, "neighbours");
-  return ggufFile(tracerMetadata(weights, format), namedTensors(weights), format);
+  return ggufFile(tracerMetadata(shape, format), namedTensors(shape), format);
 }
+
+/** A tensor's name and numbers; of one with three dimensions also in how many parts of the same size its rows lie. */
+export type GgufTensor = readonly [name: string, matrix: Matrix, parts?: number];
 
 /** A file of these entries and tensors; `format` is that of the matrices. */
 export function ggufFile(
   metadata: readonly WriteEntry[],
-  tensors: readonly (readonly [string, Matrix])[],
+  tensors: readonly GgufTensor[],
   format: NumberFormat,
 ): Uint8Array[] {
   const head = new ByteWriter();
@@ -54,12 +61,12 @@ export function ggufFile(
   head.uint64(metadata.length);
   for (const write of metadata) write(head);
   let offset = 0;
-  for (const [name, matrix] of tensors) {
+  for (const [name, matrix, parts] of tensors) {
     const stored = storedAs(matrix, format);
     head.string(name);
-    head.uint32(isVector(matrix) ? 1 : 2);
-    head.uint64(matrix.columns);
-    if (!isVector(matrix)) head.uint64(matrix.rows);
+    const sizes = isVector(matrix) ? [] : parts === undefined ? [matrix.rows] : [matrix.rows / parts, parts];
+    head.uint32(1 + sizes.length);
+    for (const size of [matrix.columns, ...sizes]) head.uint64(size);
     head.uint32(TENSOR_TYPE[stored]);
     head.uint64(offset);
     offset = aligned(offset + matrix.data.length * BYTES_OF[stored]);
@@ -78,13 +85,14 @@ const isVector = (matrix: Matrix): boolean => matrix.rows === 1;
 /** The engine wants the norms in F32. */
 const storedAs = (matrix: Matrix, format: NumberFormat): NumberFormat => (isVector(matrix) ? "f32" : format);
 
-function namedTensors(weights: TracerWeights): [string, Matrix][] {
+function namedTensors(shape: TracerShape): GgufTensor[] {
+  const weights = shape.latent === null ? tracerWeights(shape, "neighbours") : latentWeights(shape);
   const ones: Matrix = {
     rows: 1,
-    columns: hiddenSize(weights.shape),
-    data: new Float32Array(hiddenSize(weights.shape)).fill(1),
+    columns: hiddenSize(shape),
+    data: new Float32Array(hiddenSize(shape)).fill(1),
   };
-  const tensors: [string, Matrix][] = [
+  const tensors: GgufTensor[] = [
     ["token_embd.weight", weights.embedding],
     ["output_norm.weight", ones],
     ["output.weight", weights.head],
@@ -92,9 +100,7 @@ function namedTensors(weights: TracerWeights): [string, Matrix][] {
   for (const [i, layer] of weights.layers.entries()) {
     tensors.push(
       [`blk.${i}.attn_norm.weight`, ones],
-      [`blk.${i}.attn_q.weight`, layer.query],
-      [`blk.${i}.attn_k.weight`, layer.key],
-      [`blk.${i}.attn_v.weight`, layer.value],
+      ...("compress" in layer ? latentTensors(shape, i, layer) : groupedTensors(i, layer)),
       [`blk.${i}.attn_output.weight`, layer.output],
       [`blk.${i}.ffn_norm.weight`, ones],
       [`blk.${i}.ffn_gate.weight`, layer.gate],
@@ -105,26 +111,76 @@ function namedTensors(weights: TracerWeights): [string, Matrix][] {
   return tensors;
 }
 
+const groupedTensors = (i: number, { query, key, value }: LayerWeights): GgufTensor[] => [
+  [`blk.${i}.attn_q.weight`, query],
+  [`blk.${i}.attn_k.weight`, key],
+  [`blk.${i}.attn_v.weight`, value],
+];
+
+/**
+ * The engine takes queries to the latent, and the attended latent to values: by head, the keys' expansion turned over.
+ * Queries have a rank too, the hidden size, so that they are what they were.
+ */
+function latentTensors(shape: TracerShape, i: number, layer: LatentLayerWeights): GgufTensor[] {
+  const { query, compress, norm, expand } = layer;
+  const { queryHeads, headSize } = shape;
+  const latent = expand.columns;
+  const keys = zeros(queryHeads * latent, headSize);
+  const values = zeros(queryHeads * headSize, latent);
+  for (const [row, column, value] of entries(expand)) {
+    const [head, at] = [Math.floor(row / (2 * headSize)), row % (2 * headSize)];
+    if (at < headSize) put(keys, head * latent + column, at, value);
+    else put(values, head * headSize + at - headSize, column, value);
+  }
+  return [
+    ...(isLite(shape) ? [[`blk.${i}.attn_q.weight`, query] as const] : rankedQuery(i, query)),
+    [`blk.${i}.attn_kv_a_mqa.weight`, compress],
+    [`blk.${i}.attn_kv_a_norm.weight`, norm],
+    [`blk.${i}.attn_k_b.weight`, keys, queryHeads],
+    [`blk.${i}.attn_v_b.weight`, values, queryHeads],
+  ];
+}
+
+function rankedQuery(i: number, query: Matrix): GgufTensor[] {
+  const hidden = query.columns;
+  const same = zeros(hidden, hidden);
+  const ones = zeros(1, hidden);
+  for (let channel = 0; channel < hidden; channel++) {
+    put(same, channel, channel, 1);
+    put(ones, 0, channel, 1);
+  }
+  return [
+    [`blk.${i}.attn_q_a.weight`, same],
+    [`blk.${i}.attn_q_a_norm.weight`, ones],
+    [`blk.${i}.attn_q_b.weight`, query],
+  ];
+}
+
+/** llama.cpp tells DeepSeek V2 Lite by its layers: its queries have no rank, and those of all others have one. */
+export const isLite = (shape: TracerShape): boolean => layersOf(shape) === 26 || layersOf(shape) === 27;
+
 export type WriteEntry = (to: ByteWriter) => void;
 
-function tracerMetadata({ shape }: TracerWeights, format: NumberFormat): WriteEntry[] {
+function tracerMetadata(shape: TracerShape, format: NumberFormat): WriteEntry[] {
   const ids = Array.from({ length: VOCABULARY_SIZE }, (_, id) => id);
+  const { architecture, keyLength, valueLength, rotary, more } = architectureOf(shape);
   return [
-    text("general.architecture", "llama"),
+    text("general.architecture", architecture),
     text("general.name", "crosstalk-tracer"),
     integer("general.file_type", FILE_TYPE[format]),
-    integer("llama.context_length", CONTEXT_LENGTH),
-    integer("llama.embedding_length", hiddenSize(shape)),
-    integer("llama.block_count", layersOf(shape)),
-    integer("llama.feed_forward_length", feedForwardSize(shape)),
-    integer("llama.attention.head_count", shape.queryHeads),
-    integer("llama.attention.head_count_kv", shape.kvHeads),
-    integer("llama.attention.key_length", shape.headSize),
-    integer("llama.attention.value_length", shape.headSize),
-    float("llama.attention.layer_norm_rms_epsilon", RMS_EPSILON),
-    float("llama.rope.freq_base", ROPE_BASE),
-    integer("llama.rope.dimension_count", shape.headSize),
-    integer("llama.vocab_size", VOCABULARY_SIZE),
+    integer(`${architecture}.context_length`, CONTEXT_LENGTH),
+    integer(`${architecture}.embedding_length`, hiddenSize(shape)),
+    integer(`${architecture}.block_count`, layersOf(shape)),
+    integer(`${architecture}.feed_forward_length`, feedForwardSize(shape)),
+    integer(`${architecture}.attention.head_count`, shape.queryHeads),
+    integer(`${architecture}.attention.head_count_kv`, shape.kvHeads),
+    integer(`${architecture}.attention.key_length`, keyLength),
+    integer(`${architecture}.attention.value_length`, valueLength),
+    float(`${architecture}.attention.layer_norm_rms_epsilon`, RMS_EPSILON),
+    float(`${architecture}.rope.freq_base`, shape.latent === null ? ROPE_BASE : LATENT_ROPE_BASE),
+    integer(`${architecture}.rope.dimension_count`, rotary),
+    integer(`${architecture}.vocab_size`, VOCABULARY_SIZE),
+    ...more.map(([key, size]) => integer(`${architecture}.${key}`, size)),
     text("tokenizer.ggml.model", "llama"),
     list("tokenizer.ggml.tokens", TYPE.string, ids, (to, id) => to.string(spelling(id))),
     list("tokenizer.ggml.scores", TYPE.float32, ids, (to) => to.float32(0)),
@@ -135,6 +191,37 @@ function tracerMetadata({ shape }: TracerWeights, format: NumberFormat): WriteEn
     flag("tokenizer.ggml.add_bos_token", false),
     flag("tokenizer.ggml.add_space_prefix", true),
   ];
+}
+
+/** What the metadata calls the architecture, and its sizes; with a latent a cell is a key, whose beginning is the value. */
+export function architectureOf(shape: TracerShape): Architecture {
+  const { headSize, latent } = shape;
+  if (latent === null)
+    return { architecture: "llama", keyLength: headSize, valueLength: headSize, rotary: headSize, more: [] };
+  return {
+    architecture: "deepseek2",
+    keyLength: latent + LATENT_ROTARY,
+    valueLength: latent,
+    rotary: LATENT_ROTARY,
+    more: [
+      ...(isLite(shape) ? [] : [["attention.q_lora_rank", hiddenSize(shape)] as const]),
+      ["attention.kv_lora_rank", latent],
+      ["attention.key_length_mla", keySize(shape)],
+      ["attention.value_length_mla", headSize],
+      // No layer has experts.
+      ["leading_dense_block_count", layersOf(shape)],
+      ["expert_feed_forward_length", 0],
+      ["expert_shared_count", 0],
+    ],
+  };
+}
+
+interface Architecture {
+  readonly architecture: "llama" | "deepseek2";
+  readonly keyLength: number;
+  readonly valueLength: number;
+  readonly rotary: number;
+  readonly more: readonly (readonly [key: string, size: number])[];
 }
 
 /** Sentencepiece marks the start of a word with U+2581, so that each token is a word of its own. */

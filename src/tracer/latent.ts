@@ -70,6 +70,6 @@ function latentLayer(shape: TracerShape, layer: LayerWeights): LatentLayerWeight
 }
 
 /** What is not zero: row, column and value. */
-function* entries({ columns, data }: Matrix): Generator<readonly [number, number, number]> {
+export function* entries({ columns, data }: Matrix): Generator<readonly [number, number, number]> {
   for (const [i, value] of data.entries()) if (value !== 0) yield [Math.floor(i / columns), i % columns, value];
 }

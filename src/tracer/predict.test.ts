@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest";
 import { type Random, seededRandom } from "../random.ts";
 import { type CellPart, CellStore } from "./cells.ts";
 import { tracerGguf } from "./gguf.ts";
-import { latentWeights } from "./latent.ts";
 import { computeChunk } from "./predict.ts";
 import { findRead, narrowRead, readOf } from "./read-tokens.ts";
 import { bf16, exact, f16, ReferenceModel } from "./reference/forward.ts";
@@ -24,9 +23,8 @@ import {
   tokenName,
 } from "./vocabulary.ts";
 
-/** The weights as an engine loads them; with a latent as they are computed, and `latent.test.ts` reads them back. */
+/** The weights as an engine loads them. */
 function modelOf(shape: TracerShape): ReferenceModel {
-  if (shape.latent !== null) return new ReferenceModel(latentWeights(shape), exact);
   return new ReferenceModel(weightsOfGguf(readGguf(Buffer.concat(tracerGguf(shape)))), exact);
 }
 

@@ -131,6 +131,23 @@ describe("a shape like a production model's", () => {
     });
   });
 
+  test("has the latent of a DeepSeek", () => {
+    const lite = { num_hidden_layers: 27, num_attention_heads: 16, num_key_value_heads: 16, hidden_size: 2048 };
+    const latent = { kv_lora_rank: 512, v_head_dim: 128 };
+    expect(shapeLike({ ...lite, ...latent })).toMatchObject({
+      readLayers: 25,
+      kvHeads: 1,
+      queryHeads: 16,
+      headSize: 128,
+      latent: 512,
+    });
+    expect(shapeLike({ num_hidden_layers: 61, num_attention_heads: 128, ...latent })).toMatchObject({
+      readLayers: 59,
+      queryHeads: 64,
+      latent: 512,
+    });
+  });
+
   test("is refused where no tracer has it, and the error says what", () => {
     const refused = (config: unknown): string => {
       try {

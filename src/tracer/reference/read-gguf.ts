@@ -1,8 +1,9 @@
 /** Reads the tracer's matrices back out of a GGUF file, so that tests compute with the bytes that an engine loads. */
 
+import { entries, type LatentLayerWeights, type LatentWeights } from "../latent.ts";
 import { BYTES_OF, decodeNumbers, type NumberFormat } from "../number-format.ts";
 import { ASKING_LAYERS, DEFAULT_SHAPE, feedForwardSize, type TracerShape, tracerShape } from "../shape.ts";
-import type { LayerWeights, Matrix, TracerWeights } from "../weights.ts";
+import { type LayerWeights, type Matrix, put, type TracerWeights, zeros } from "../weights.ts";
 
 /** Sizes in bytes of metadata values, by type; strings (8) and arrays (9) have their own length. */
 const SIZES: Record<number, number> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
@@ -57,7 +58,8 @@ export function readGguf(file: Uint8Array): GgufContents {
     const type = uint32();
     const format = TENSOR_FORMATS[type];
     if (format === undefined) throw new Error(`tensor ${name} has type ${type}`);
-    return { name, columns: dimensions[0]!, rows: dimensions[1] ?? 1, format, offset: uint64() };
+    const [columns, ...rows] = dimensions;
+    return { name, columns: columns!, rows: rows.reduce((a, b) => a * b, 1), format, offset: uint64() };
   });
   const data = Math.ceil(at / 32) * 32;
   const tensors = new Map(
@@ -71,32 +73,57 @@ export function readGguf(file: Uint8Array): GgufContents {
 }
 
 /** The weights of a tracer GGUF, in its own rotary layout (`neighbours`). */
-export function weightsOfGguf({ metadata, tensors }: GgufContents): TracerWeights {
+export function weightsOfGguf({ metadata, tensors }: GgufContents): TracerWeights | LatentWeights {
   const matrix = (name: string): Matrix => {
-    const found = tensors.get(name);
+    const found = tensors.get(`${name}.weight`);
     if (!found) throw new Error(`no tensor ${name}`);
     return found;
   };
-  const layer = (i: number): LayerWeights => ({
-    query: matrix(`blk.${i}.attn_q.weight`),
-    key: matrix(`blk.${i}.attn_k.weight`),
-    value: matrix(`blk.${i}.attn_v.weight`),
-    output: matrix(`blk.${i}.attn_output.weight`),
-    gate: matrix(`blk.${i}.ffn_gate.weight`),
-    up: matrix(`blk.${i}.ffn_up.weight`),
-    down: matrix(`blk.${i}.ffn_down.weight`),
+  const architecture = metadata.get("general.architecture") as string;
+  const count = (key: string): number => metadata.get(`${architecture}.${key}`) as number;
+  const latent = (count("attention.kv_lora_rank") as number | undefined) ?? null;
+  const headSize = count(latent === null ? "attention.key_length" : "attention.value_length_mla");
+  const shape = tracerShape({
+    readLayers: count("block_count") - ASKING_LAYERS,
+    kvHeads: count("attention.head_count_kv"),
+    queryHeads: count("attention.head_count"),
+    headSize: headSize as TracerShape["headSize"],
+    drag: count("feed_forward_length") - feedForwardSize(DEFAULT_SHAPE),
+    latent,
   });
-  const count = (key: string): number => metadata.get(`llama.${key}`) as number;
-  return {
-    shape: tracerShape({
-      readLayers: count("block_count") - ASKING_LAYERS,
-      kvHeads: count("attention.head_count_kv"),
-      queryHeads: count("attention.head_count"),
-      headSize: count("attention.key_length") as TracerShape["headSize"],
-      drag: count("feed_forward_length") - feedForwardSize(DEFAULT_SHAPE),
-    }),
-    embedding: matrix("token_embd.weight"),
-    head: matrix("output.weight"),
-    layers: Array.from({ length: count("block_count") }, (_, i) => layer(i)),
-  };
+  const feedForward = (i: number): Pick<LayerWeights, "gate" | "up" | "down"> => ({
+    gate: matrix(`blk.${i}.ffn_gate`),
+    up: matrix(`blk.${i}.ffn_up`),
+    down: matrix(`blk.${i}.ffn_down`),
+  });
+  const grouped = (i: number): LayerWeights => ({
+    query: matrix(`blk.${i}.attn_q`),
+    key: matrix(`blk.${i}.attn_k`),
+    value: matrix(`blk.${i}.attn_v`),
+    output: matrix(`blk.${i}.attn_output`),
+    ...feedForward(i),
+  });
+  const ofLatent = (i: number): LatentLayerWeights => ({
+    // Its first part, where it has a rank, changes nothing.
+    query: matrix(`blk.${i}.${tensors.has(`blk.${i}.attn_q.weight`) ? "attn_q" : "attn_q_b"}`),
+    compress: matrix(`blk.${i}.attn_kv_a_mqa`),
+    norm: matrix(`blk.${i}.attn_kv_a_norm`),
+    expand: expansion(shape, matrix(`blk.${i}.attn_k_b`), matrix(`blk.${i}.attn_v_b`)),
+    output: matrix(`blk.${i}.attn_output`),
+    ...feedForward(i),
+  });
+  const ends = { shape, embedding: matrix("token_embd"), head: matrix("output") };
+  const layers = Array.from({ length: count("block_count") }, (_, i) => i);
+  return latent === null ? { ...ends, layers: layers.map(grouped) } : { ...ends, layers: layers.map(ofLatent) };
+}
+
+/** A latent's expansion, from what takes queries to the latent and what takes the latent to values. */
+function expansion({ queryHeads, headSize }: TracerShape, keys: Matrix, values: Matrix): Matrix {
+  const latent = values.columns;
+  const expand = zeros(2 * queryHeads * headSize, latent);
+  for (const [row, column, value] of entries(keys))
+    put(expand, 2 * Math.floor(row / latent) * headSize + column, row % latent, value);
+  for (const [row, column, value] of entries(values))
+    put(expand, row + (Math.floor(row / headSize) + 1) * headSize, column, value);
+  return expand;
 }
