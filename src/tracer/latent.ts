@@ -9,7 +9,7 @@
 import { hiddenSize, keySize, LATENT_ROTARY, ROLES, type TracerShape, valueGain } from "./shape.ts";
 import { type LayerWeights, type Matrix, put, type TracerWeights, tracerWeights, zeros } from "./weights.ts";
 
-/** One layer, named as its parts act; the names of the checkpoint are in `hugging-face.ts`. */
+/** One layer, named as its parts act; files name them in `hugging-face.ts` and `gguf.ts`. */
 export interface LatentLayerWeights extends Pick<LayerWeights, "gate" | "up" | "down"> {
   /** (query heads * key size) by hidden: of each head what meets the latent's key, then the rotary part. */
   readonly query: Matrix;

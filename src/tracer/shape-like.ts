@@ -42,7 +42,7 @@ export function shapeLike(config: unknown): TracerShape {
     return tracerShape({
       readLayers: num_hidden_layers - ASKING_LAYERS,
       queryHeads: Math.min(Math.max(num_attention_heads, ROLES), LATENT_QUERY_HEADS),
-      headSize: v_head_dim as TracerShape["headSize"],
+      headSize: (v_head_dim ?? 0) as TracerShape["headSize"],
       latent: kv_lora_rank,
     });
   const kvHeads = num_key_value_heads ?? num_attention_heads;
