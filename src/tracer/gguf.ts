@@ -119,7 +119,7 @@ const groupedTensors = (i: number, { query, key, value }: LayerWeights): GgufTen
 
 /**
  * The engine takes queries to the latent, and the attended latent to values: by head, the keys' expansion turned over.
- * Queries have a rank too, the hidden size, so that they are what they were.
+ * But in a model that passes for the Lite, queries have a rank too: the hidden size, so that they are what they were.
  */
 function latentTensors(shape: TracerShape, i: number, layer: LatentLayerWeights): GgufTensor[] {
   const { query, compress, norm, expand } = layer;
