@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { CrosstalkError } from "../src/errors.ts";
 import { formatHistory, parseHistory } from "../src/history/jsonl.ts";
 import { outcomes } from "../src/history/outcome.ts";
 import { EngineLostError } from "../src/target/engine-lost.ts";
@@ -7,6 +8,7 @@ import { validateTrace } from "../src/trace/read.ts";
 import type { Step, Trace } from "../src/trace/schema.ts";
 import { DEFAULT_SHAPE } from "../src/tracer/shape.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
+import type { EngineProfile } from "./engines/profile.ts";
 import { ProcessServer } from "./process-server.ts";
 import { ServerTarget } from "./server-target.ts";
 import { manifestOfNothing } from "./testing/manifest.ts";
@@ -25,11 +27,13 @@ async function urlTarget(options: StandInOptions = {}): Promise<{ engine: StandI
   return { engine, target: new ServerTarget({ server, profile: llamaCpp, model: manifestOfNothing("m0") }) };
 }
 
-function processTarget(...args: string[]): ServerTarget {
+const processTarget = (...args: string[]): ServerTarget => processTargetOf(llamaCpp, ...args);
+
+function processTargetOf(profile: EngineProfile, ...args: string[]): ServerTarget {
   const script = join(import.meta.dirname, "testing", "stand-in-server.ts");
   const command = `'${process.execPath}' '${script}' -m {model.gguf} --port {port} ${args.join(" ")}`;
-  const server = new ProcessServer({ command, profile: llamaCpp, model: "tracer.gguf" });
-  const target = new ServerTarget({ server, profile: llamaCpp, model: manifestOfNothing("m0") });
+  const server = new ProcessServer({ command, profile, model: "tracer.gguf" });
+  const target = new ServerTarget({ server, profile, model: manifestOfNothing("m0") });
   stops.push(() => target.stop());
   return target;
 }
@@ -159,6 +163,22 @@ describe("flushing between traces", () => {
     const flushing = target.execute(trace([send("a", 0), { at: 1, flush: true }]), { arm: "main" });
     await expect(flushing).rejects.toMatchObject({ code: "UNSUPPORTED_BY_TARGET" });
     expect(engine.exchanges.length).toBe(sent);
+  });
+
+  test("starts a server again that refuses, though nothing runs", async () => {
+    let refusals = 1;
+    const profile: EngineProfile = {
+      ...llamaCpp,
+      flush: async (...args) => {
+        if (refusals-- > 0) throw new CrosstalkError("FLUSH_REFUSED", "slot 0 is held", "Nobody holds it.");
+        return llamaCpp.flush(...args);
+      },
+    };
+    const target = processTargetOf(profile, "--cache-ram", "0");
+    await target.start();
+    expect(await target.flush()).toBe("not flushed: slot 0 is held; the server was started again");
+    expect(await target.flush()).toMatch(/^erased/);
+    expect((await target.execute(trace([send("a", 0)]), { arm: "main" })).header.epoch).toBe(2);
   });
 
   test("does not claim caches that it does not reach", async () => {

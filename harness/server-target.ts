@@ -108,7 +108,12 @@ export class ServerTarget implements Target {
       this.#empty = facts.flushesAll;
       return proof;
     } catch (cause) {
-      if (await isReady(client.baseUrl, profile)) throw cause;
+      if (await isReady(client.baseUrl, profile)) {
+        // Blocks that ended requests still hold are held for good.
+        if (server.kind === "url" || !(cause instanceof CrosstalkError) || cause.code !== "FLUSH_REFUSED") throw cause;
+        await this.restart();
+        return `not flushed: ${cause.message}; the server was started again`;
+      }
       const hint = "Start it again. If it ended by itself, its log says why; the trace that ran last may be the cause.";
       throw new CrosstalkError("ENGINE_LOST", `the server is gone; ${lastLines(server.logs())}`, hint, { cause });
     }

@@ -46,7 +46,7 @@ function adaptersOf({ path, adapters }: TracerModelFile, wanted = false): { read
   throw new CrosstalkError(
     "WRONG_MODEL",
     `${path} has no adapters beside it`,
-    "Write it anew with `crosstalk model write`, without --latent: a model with a latent has none.",
+    "Write it anew with `crosstalk model write`, without a latent and without experts: such models have none.",
   );
 }
 

@@ -13,6 +13,7 @@ export type CrosstalkErrorCode =
   | "SERVER_UNREACHABLE"
   | "WRONG_MODEL"
   | "UNSUPPORTED_BY_TARGET"
+  | "FLUSH_REFUSED"
   | "REMOTE_HOST_REFUSED"
   | "INTERRUPTED";
 

@@ -4,9 +4,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRandom } from "../../src/random.ts";
 import { tracerFolder } from "../../src/tracer/hugging-face.ts";
+import type { Matrix } from "../../src/tracer/matrix.ts";
 import { safetensors } from "../../src/tracer/safetensors.ts";
 import { DEFAULT_SHAPE } from "../../src/tracer/shape.ts";
-import type { Matrix } from "../../src/tracer/weights.ts";
 
 const WEIGHTS_FILE = "model.safetensors";
 

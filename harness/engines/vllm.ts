@@ -203,10 +203,10 @@ async function flush(client: EngineClient): Promise<string> {
     if (reply.status === 200 && !said) return "the prefix cache was asked to reset";
     if (reply.status !== 200 || performance.now() > deadline) {
       throw new CrosstalkError(
-        "UNSUPPORTED_BY_TARGET",
+        reply.status === 200 ? "FLUSH_REFUSED" : "UNSUPPORTED_BY_TARGET",
         `the prefix cache was not reset: HTTP ${reply.status}: ${vllm.readError(reply.text)}`,
         reply.status === 200
-          ? "Requests held blocks all the time: put the flush after they end."
+          ? "Blocks were held all the time: by requests, if the flush is a step of a trace, or by nobody any more."
           : "Start the server with VLLM_SERVER_DEV_MODE=1, or leave flush steps out of the trace.",
       );
     }

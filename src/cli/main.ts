@@ -135,6 +135,7 @@ program
   .option("--drag <number>", "feed-forward width that costs time and adds nothing (default: 0)", wholeNumber)
   .option("--window <cells>", "cells that all layers but the first two see (--format hf; vLLM)", positiveNumber)
   .option("--latent <rank>", "multi-head latent attention (DeepSeek), with a latent of this rank", positiveNumber)
+  .option("--experts <number>", "experts in each layer, 4 to 128, two for each token (default: none)", positiveNumber)
   .option("--json", "print the manifest as JSON")
   .addHelpText(
     "after",

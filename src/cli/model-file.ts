@@ -25,11 +25,14 @@ export interface ModelOnDisk {
   readonly manifest: Manifest;
 }
 
-/** Writes the model's files, its adapters, and, last, the manifest. @throws CrosstalkError OUTPUT_NOT_WRITABLE */
+/**
+ * Writes the model's files, its adapters if it can have any, and, last, the manifest.
+ * @throws CrosstalkError OUTPUT_NOT_WRITABLE
+ */
 export function writeModel(folder: string, choice: Partial<ModelChoice>): ModelOnDisk {
   const { manifest: ofModel, files } = tracerModel(choice);
   const adapters = adapterFiles({ ...DEFAULT_MODEL, ...choice });
-  const manifest: Manifest = { ...ofModel, ...(adapters.size === 0 ? {} : { adapters: sumsOf(adapters) }) };
+  const manifest: Manifest = adapters.size === 0 ? ofModel : { ...ofModel, adapters: sumsOf(adapters) };
   try {
     mkdirSync(folder, { recursive: true });
     rmSync(join(folder, MANIFEST_FILE), { force: true });

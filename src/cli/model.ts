@@ -29,6 +29,7 @@ interface ShapeOptions {
   readonly window?: number;
   /** Rank of the latent. */
   readonly latent?: number;
+  readonly experts?: number;
 }
 
 export async function writeModelCommand(folder: string, options: ModelOptions): Promise<number> {
@@ -42,7 +43,8 @@ export async function writeModelCommand(folder: string, options: ModelOptions): 
 }
 
 /** @throws CrosstalkError INVALID_OPTION for a shape that no tracer can have, and for a config that is none */
-function shapeOf({ like, layers, kvHeads, heads, headDim, drag, window, latent }: ShapeOptions): TracerShape {
+function shapeOf(options: ShapeOptions): TracerShape {
+  const { like, layers, kvHeads, heads, headDim, drag, window, latent, experts } = options;
   const base = like === undefined ? DEFAULT_SHAPE : shapeLike(configAt(like));
   return tracerShape({
     readLayers: (layers ?? layersOf(base)) - ASKING_LAYERS,
@@ -52,6 +54,7 @@ function shapeOf({ like, layers, kvHeads, heads, headDim, drag, window, latent }
     drag: drag ?? base.drag,
     window: window ?? base.window,
     latent: latent ?? base.latent,
+    experts: experts ?? base.experts,
   });
 }
 

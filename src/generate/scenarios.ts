@@ -5,6 +5,7 @@
  */
 
 import type { Trace } from "../trace/schema.ts";
+import { NARROW_TOKENS } from "../tracer/read-tokens.ts";
 import type { Aim } from "./aim.ts";
 import { SQUARE } from "./crossover.ts";
 import { withDiceInRows } from "./dice.ts";
@@ -151,13 +152,14 @@ function prefixPressureResend(limits: TraceLimits): Scene {
     .finish("pressure");
 }
 
-/** Prompts that fill the pool together, with answers that no longer fit it: one is preempted, resumed, and asked again. */
+/** Prompts that fit the pool together, and answers that do not: one is preempted, resumed, and asked again. */
 function preemption(limits: TraceLimits): Scene {
   const cells = cellsPerRequest(limits);
   const answer = Math.min(96, Math.floor(cells / 3));
-  const prompt = cells - answer;
-  const fill = Math.ceil(limits.poolCells / (prompt + answer / 2));
-  const count = limits.preempts ? Math.max(2, Math.min(fill, 6)) : 2;
+  const count = limits.preempts ? Math.max(2, Math.min(Math.ceil(limits.poolCells / cells), 6)) : 2;
+  // A block each to spare, so that an engine admits them all before any has answered.
+  const share = Math.floor(limits.poolCells / count / limits.blockSize - 1) * limits.blockSize;
+  const prompt = Math.min(cells - answer, Math.max(share, limits.blockSize)) - NARROW_TOKENS;
   const scene = writer(limits).segment("X", 24, CENTRE).send("givenUp", 0, ["X"], scan(48));
   for (let i = 0; i < count; i++)
     scene.segment(`Q${i}`, prompt, ELSEWHERE[i]!).send(`q${i}`, i, [`Q${i}`], scan(answer));

@@ -1,10 +1,16 @@
-/** The part of `write_model.py` that names a layer's attention tensors: grouped queries, or a latent. */
+/** The attention part of `write_model.py`: grouped queries, or a latent. */
 
 import { isLite } from "../tracer/gguf.ts";
 import type { ModelFormat } from "../tracer/manifest.ts";
-import type { TracerShape } from "../tracer/shape.ts";
+import { LATENT_ROTARY, ROLES, type TracerShape } from "../tracer/shape.ts";
 
-export function attentionTensors(shape: TracerShape, format: ModelFormat): string {
+/** Sizes of a latent, as Python literals. */
+export function attentionConstants({ latent }: TracerShape): readonly string[] {
+  return latent === null ? [] : [`LATENT, ROTARY, ROLES = ${latent}, ${LATENT_ROTARY}, ${ROLES}`];
+}
+
+/** Defines `attention_tensors`: names and matrices of a layer's attention. */
+export function writeAttention(shape: TracerShape, format: ModelFormat): string {
   if (shape.latent === null) return GROUPED;
   if (format === "hf") return LATENT + FOLDER_TENSORS;
   return LATENT + (isLite(shape) ? LITE_QUERY : RANKED_QUERY) + GGUF_TENSORS;
@@ -83,16 +89,15 @@ const GGUF_TENSORS = `
 
 def attention_tensors(layer):
     q, compress, norm, expand, output = latent(layer)
-    keys = Matrix(QUERY_HEADS * LATENT, HEAD, QUERY_HEADS)
-    values = Matrix(QUERY_HEADS * HEAD, LATENT, QUERY_HEADS)
+    keys, values = ([Matrix(*size) for _ in range(QUERY_HEADS)] for size in ((LATENT, HEAD), (HEAD, LATENT)))
     for row, column, value in entries(expand):
         head, at = divmod(row, 2 * HEAD)
         if at < HEAD:
-            keys.put(head * LATENT + column, at, value)
+            keys[head].put(column, at, value)
         else:
-            values.put(head * HEAD + at - HEAD, column, value)
+            values[head].put(at - HEAD, column, value)
     return query_tensors(q) + [
-        ("attn_kv_a_mqa", compress), ("attn_kv_a_norm", norm), ("attn_k_b", keys), ("attn_v_b", values),
-        ("attn_output", output),
+        ("attn_kv_a_mqa", compress), ("attn_kv_a_norm", norm), ("attn_k_b", stacked(keys)),
+        ("attn_v_b", stacked(values)), ("attn_output", output),
     ]
 `;

@@ -53,7 +53,8 @@ def safetensors():
         if part in HALVES:
             m = halves(m)
         data = encoded(m.data, DTYPE)
-        header["%s%s.weight" % ("model.layers.%s." % layer[1] if layer else "", NAMES[part])] = {
+        place = "model.layers.%s." % layer[1] if layer else ""
+        header[place + NAMES.get(part, part.replace("-", ".")) + ".weight"] = {
             "dtype": TORCH_TYPE[DTYPE],
             "shape": [m.columns] if m.rows == 1 else [m.rows, m.columns],
             "data_offsets": [offset, offset + len(data)],

@@ -5,11 +5,14 @@ import type { TracerShape } from "../tracer/shape.ts";
 
 /** What the metadata says of the architecture: Python literals. */
 export function ggufConstants(shape: TracerShape): readonly string[] {
-  const { architecture, keyLength, valueLength, rotary, more } = architectureOf(shape);
+  const { name, parameters } = architectureOf(shape);
   return [
-    `ARCHITECTURE = ${JSON.stringify(architecture)}`,
-    `KEY_LENGTH, VALUE_LENGTH, ROTARY_LENGTH = ${keyLength}, ${valueLength}, ${rotary}`,
-    `MORE_SIZES = ${JSON.stringify(more)}`,
+    `ARCHITECTURE = ${JSON.stringify(name)}`,
+    "PARAMETERS = [",
+    ...parameters.map(
+      ([key, type, value]) => `    (${JSON.stringify(`${name}.${key}`)}, ${JSON.stringify(type)}, ${value}),`,
+    ),
+    "]",
   ];
 }
 
@@ -28,6 +31,11 @@ def spelling(token):
 
 def u32(value):
     return struct.pack("<I", value)
+
+
+def number(kind, value):
+    """Its GGUF type, and its bytes."""
+    return (4, u32(value)) if kind == "uint32" else (6, struct.pack("<f", value))
 
 
 def u64(value):
@@ -52,19 +60,7 @@ def metadata():
         ("general.architecture", 8, string(ARCHITECTURE)),
         ("general.name", 8, string("crosstalk-tracer")),
         ("general.file_type", 4, u32(FILE_TYPE[DTYPE])),
-        (ARCHITECTURE + ".context_length", 4, u32(CONTEXT)),
-        (ARCHITECTURE + ".embedding_length", 4, u32(HIDDEN)),
-        (ARCHITECTURE + ".block_count", 4, u32(LAYERS)),
-        (ARCHITECTURE + ".feed_forward_length", 4, u32(FEED_FORWARD)),
-        (ARCHITECTURE + ".attention.head_count", 4, u32(QUERY_HEADS)),
-        (ARCHITECTURE + ".attention.head_count_kv", 4, u32(KV_HEADS)),
-        (ARCHITECTURE + ".attention.key_length", 4, u32(KEY_LENGTH)),
-        (ARCHITECTURE + ".attention.value_length", 4, u32(VALUE_LENGTH)),
-        (ARCHITECTURE + ".attention.layer_norm_rms_epsilon", 6, struct.pack("<f", RMS_EPSILON)),
-        (ARCHITECTURE + ".rope.freq_base", 6, struct.pack("<f", ROPE_BASE)),
-        (ARCHITECTURE + ".rope.dimension_count", 4, u32(ROTARY_LENGTH)),
-        (ARCHITECTURE + ".vocab_size", 4, u32(VOCABULARY)),
-    ] + [(ARCHITECTURE + "." + key, 4, u32(size)) for key, size in MORE_SIZES] + [
+        *((key, *number(kind, value)) for key, kind, value in PARAMETERS),
         ("tokenizer.ggml.model", 8, string("llama")),
         ("tokenizer.ggml.tokens", 9, array(8, [string(spelling(token)) for token in tokens])),
         ("tokenizer.ggml.scores", 9, array(6, [bytes(4) for _ in tokens])),
@@ -75,6 +71,13 @@ def metadata():
         ("tokenizer.ggml.add_bos_token", 7, bytes([0])),
         ("tokenizer.ggml.add_space_prefix", 7, bytes([1])),
     ]
+
+
+def stacked(matrices):
+    """A tensor of three dimensions: matrices of one size, one after another."""
+    whole = Matrix(matrices[0].rows, matrices[0].columns, len(matrices))
+    whole.data = b"".join(m.data for m in matrices)
+    return whole
 
 
 def pad(data):
@@ -90,8 +93,7 @@ def main(path):
     head += b"".join(string(key) + u32(kind) + value for key, kind, value in entries)
     offset = 0
     for name, m, kind, data in named:
-        rows = [] if m.rows == 1 else [m.rows // m.parts, m.parts] if m.parts else [m.rows]
-        sizes = [m.columns] + rows
+        sizes = [size for size in (m.columns, m.rows, m.depth) if size > 1]
         head += string(name) + u32(len(sizes)) + b"".join(map(u64, sizes)) + u32(kind) + u64(offset)
         offset += len(data) + -len(data) % 32
     digest = hashlib.sha256()

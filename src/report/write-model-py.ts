@@ -1,14 +1,14 @@
 /** `write_model.py`: writes the tracer, byte for byte what Crosstalk writes, with Python's standard library alone. */
 
 import { DICE_NATS, LADDER } from "../tracer/dice.ts";
-import { CONTEXT_LENGTH } from "../tracer/gguf.ts";
 import { DEFAULT_MODEL, type ModelChoice, type ModelFormat, tracerModel } from "../tracer/manifest.ts";
 import { farDistance, nearDistance } from "../tracer/read-tokens.ts";
 import * as shapes from "../tracer/shape.ts";
 import { FIRST, VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
 import { MODEL_NAMES } from "./wording.ts";
 import { writeAdapters } from "./write-model-py-adapters.ts";
-import { attentionTensors } from "./write-model-py-attention.ts";
+import { attentionConstants, writeAttention } from "./write-model-py-attention.ts";
+import { expertConstants, writeFeedForward } from "./write-model-py-experts.ts";
 import { folderConstants, WRITE_FOLDER } from "./write-model-py-folder.ts";
 import { ggufConstants, WRITE_GGUF } from "./write-model-py-gguf.ts";
 
@@ -19,7 +19,7 @@ import { ggufConstants, WRITE_GGUF } from "./write-model-py-gguf.ts";
 export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL, adapters = false): string {
   const { shape, format, dtype } = choice;
   const model = tracerModel(choice);
-  const { kvHeads, queryHeads, headSize, latent } = shape;
+  const { kvHeads, queryHeads, headSize } = shape;
   const heads = Array.from({ length: kvHeads }, (_, head) => head);
   const units = (of: typeof shapes.carries) =>
     heads.map((head) =>
@@ -31,13 +31,9 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL, adapters = fal
     QUERY_HEADS: queryHeads,
     HEAD: headSize,
     KEY: shapes.keySize(shape),
-    ...(latent === null ? {} : { LATENT: latent, ROTARY: shapes.LATENT_ROTARY, ROLES: shapes.ROLES }),
     HIDDEN: shapes.hiddenSize(shape),
     FEED_FORWARD: shapes.feedForwardSize(shape),
     VOCABULARY: VOCABULARY_SIZE,
-    CONTEXT: CONTEXT_LENGTH,
-    ROPE_BASE: `${latent === null ? shapes.ROPE_BASE : shapes.LATENT_ROPE_BASE}.0`,
-    RMS_EPSILON: shapes.RMS_EPSILON,
     CONSTANT: shapes.CONSTANT,
     UNIT: shapes.norm(shape),
     GAIN: shapes.valueGain(shape),
@@ -89,14 +85,16 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL, adapters = fal
     `CHANNEL = ${JSON.stringify(shapes.CHANNEL)}`,
     "# Nats of each rung of a ladder.",
     `RUNGS = ${JSON.stringify(LADDER.map((below) => DICE_NATS - below))}`,
+    ...attentionConstants(shape),
+    ...expertConstants(shape),
     `DTYPE = "${dtype}"`,
     `SHA256 = "${model.manifest.sha256}"`,
     ...(format === "hf" ? folderConstants(model) : ggufConstants(shape)),
   ];
-  const attention = attentionTensors(shape, format);
-  const writer = format === "hf" ? WRITE_FOLDER : WRITE_GGUF;
-  const more = adapters ? writeAdapters(choice) : "";
-  return `${headOf(format, adapters)}\n${lines.join("\n")}\n${WEIGHTS}${attention}${writer}${more}`;
+  const parts = [WEIGHTS, writeAttention(shape, format), writeFeedForward(shape, format)];
+  parts.push(format === "hf" ? WRITE_FOLDER : WRITE_GGUF);
+  if (adapters) parts.push(writeAdapters(choice));
+  return `${headOf(format, adapters)}\n${lines.join("\n")}\n${parts.join("")}`;
 }
 
 function headOf(format: ModelFormat, adapters: boolean): string {
@@ -118,10 +116,8 @@ ${imports.map((name) => `import ${name}\n`).join("")}`;
 const WEIGHTS = `
 
 class Matrix:
-    def __init__(self, rows, columns, parts=None):
-        """Of three dimensions where the rows lie in parts of the same size."""
-        self.rows, self.columns, self.parts = rows, columns, parts
-        self.data = bytearray(4 * rows * columns)
+    def __init__(self, rows, columns, depth=1):
+        self.rows, self.columns, self.depth, self.data = rows, columns, depth, bytearray(4 * rows * columns * depth)
 
     def put(self, row, column, value):
         struct.pack_into("<f", self.data, 4 * (row * self.columns + column), value)
@@ -216,9 +212,12 @@ def language_model_head():
     return m
 
 
-def amplifier():
+def swi_glu():
+    return Matrix(FEED_FORWARD, HIDDEN), Matrix(FEED_FORWARD, HIDDEN), Matrix(HIDDEN, FEED_FORWARD)
+
+
+def amplify(gate, up, down):
     """The last layer's feed-forward: makes the smallest sighting of a digit that is not allowed a large one."""
-    gate, up, down = Matrix(FEED_FORWARD, HIDDEN), Matrix(FEED_FORWARD, HIDDEN), Matrix(HIDDEN, FEED_FORWARD)
     half, block = math.sqrt(AMPLIFIER["gain"]), -AMPLIFIER["block"] / (SCAN_AMPLITUDE * UNIT)
     for i in range(48):
         if i % 16 > 0:
@@ -227,7 +226,6 @@ def amplifier():
             gate.put(i, CHANNEL["allowed"] + (i >> 4) * 4 + (i % 16 >> 2), block)
             up.put(i, CHANNEL["constant"], half / (CONSTANT * UNIT))
             down.put(CHANNEL["sightings"] + i, i, half)
-    return gate, up, down
 
 
 class Layer:
@@ -319,7 +317,7 @@ class Layer:
             at = self.carry(head, CHANNEL["digits"] + i)
             self.tell(head, 1, at, CHANNEL["sightings"] + i, SIGHTING_AMPLITUDE * SHARE)
             if i >> 4 in DIGITS[self.layer] and i in GIVES[head]:
-                self.tell(head, 0, at, CHANNEL["found"] + i, FOUND[i >> 4])
+                self.tell(head, 0, given(self, head, at, i), CHANNEL["found"] + i, FOUND[i >> 4])
         for i in CARRIES[head] if self.layer > 0 else ():
             self.tell(head, 1, self.carry(head, CHANNEL["sightings"] + i), CHANNEL["sightings"] + i, SHARE)
 
@@ -370,12 +368,10 @@ def tensors():
     yield "token_embd.weight", embedding()
     yield "output_norm.weight", ones
     yield "output.weight", language_model_head()
-    idle = Matrix(FEED_FORWARD, HIDDEN), Matrix(FEED_FORWARD, HIDDEN), Matrix(HIDDEN, FEED_FORWARD)
     for layer in range(LAYERS):
         attention = Layer(layer)
-        gate, up, down = amplifier() if layer == LAYERS - 1 else idle
-        for name, matrix in [("attn_norm", ones)] + attention_tensors(attention) + [
-            ("ffn_norm", ones), ("ffn_gate", gate), ("ffn_up", up), ("ffn_down", down),
+        for name, matrix in [
+            ("attn_norm", ones), *attention_tensors(attention), ("ffn_norm", ones), *feed_forward(layer),
         ]:
             yield "blk.%d.%s.weight" % (layer, name), matrix
 

@@ -4,9 +4,10 @@ import { ADAPTERS, type AdapterName } from "./adapter.ts";
 import { ADAPTER_RANK, type AdapterLayer, adapterWeights } from "./adapter-weights.ts";
 import { float, ggufFile, text } from "./gguf.ts";
 import type { ModelChoice, ModelFormat } from "./manifest.ts";
+import type { Matrix } from "./matrix.ts";
 import type { NumberFormat } from "./number-format.ts";
 import { safetensors } from "./safetensors.ts";
-import { type Matrix, tracerWeights } from "./weights.ts";
+import { tracerWeights } from "./weights.ts";
 
 /** The folder beside the model's own files that has the adapters. */
 export const ADAPTER_FOLDER = "adapters";
@@ -17,11 +18,11 @@ export function adapterPath(format: ModelFormat, adapter: AdapterName): string {
 }
 
 /**
- * Paths in the model's folder and the pieces of their contents. The same arguments always give the same bytes. A model
- * with a latent has none: there is no projection of values that an adapter could change.
+ * Paths in the model's folder and the pieces of their contents. The same arguments always give the same bytes. None for
+ * a model with a latent, where no projection makes the values alone, nor for one with experts, which spell digits too.
  */
 export function adapterFiles({ shape, format, dtype }: ModelChoice): ReadonlyMap<string, readonly Uint8Array[]> {
-  if (shape.latent !== null) return new Map();
+  if (shape.latent !== null || shape.experts !== null) return new Map();
   const base = tracerWeights(shape, format === "gguf" ? "neighbours" : "halves");
   const files = new Map<string, readonly Uint8Array[]>();
   for (const adapter of ADAPTERS) {

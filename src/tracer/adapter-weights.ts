@@ -4,9 +4,10 @@
  */
 
 import { type AdapterName, flipsSign, storedValue } from "./adapter.ts";
+import { type Matrix, put, zeros } from "./matrix.ts";
 import { CHANNEL, CODE, SIGHTINGS } from "./shape.ts";
 import { BASE } from "./vocabulary.ts";
-import { type Matrix, put, ROLE, type TracerWeights, zeros } from "./weights.ts";
+import { ROLE, type TracerWeights } from "./weights.ts";
 
 /** Rank of all changes, one for each digit value; those that need less are filled up with zeros. */
 export const ADAPTER_RANK = SIGHTINGS;

@@ -5,21 +5,23 @@
  */
 
 import { CrosstalkError } from "../errors.ts";
-import { entries, type LatentLayerWeights, latentWeights } from "./latent.ts";
+import type { RoutedFeedForward } from "./feed-forward.ts";
+import { type LatentLayerWeights, latentWeights } from "./latent.ts";
+import { entries, type Matrix, put, zeros } from "./matrix.ts";
 import { BYTES_OF, encodeNumbers, type NumberFormat } from "./number-format.ts";
 import {
+  EXPERTS_PER_TOKEN,
   feedForwardSize,
   hiddenSize,
   keySize,
-  LATENT_ROPE_BASE,
   LATENT_ROTARY,
   layersOf,
   RMS_EPSILON,
-  ROPE_BASE,
+  ropeBase,
   type TracerShape,
 } from "./shape.ts";
 import { BOS, EOS, FIRST, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import { type LayerWeights, type Matrix, put, tracerWeights, zeros } from "./weights.ts";
+import { type LayerWeights, tracerWeights } from "./weights.ts";
 
 const VERSION = 3;
 const ALIGNMENT = 32;
@@ -45,13 +47,13 @@ export function tracerGguf(shape: TracerShape, format: NumberFormat = "f32"): Ui
   return ggufFile(tracerMetadata(shape, format), namedTensors(shape), format);
 }
 
-/** A tensor's name and numbers; of one with three dimensions also in how many parts of the same size its rows lie. */
-export type GgufTensor = readonly [name: string, matrix: Matrix, parts?: number];
+/** A matrix, or a tensor of three dimensions: matrices of one size, one after another. */
+type NamedTensor = readonly [name: string, tensor: Matrix | readonly Matrix[]];
 
 /** A file of these entries and tensors; `format` is that of the matrices. */
 export function ggufFile(
   metadata: readonly WriteEntry[],
-  tensors: readonly GgufTensor[],
+  tensors: readonly NamedTensor[],
   format: NumberFormat,
 ): Uint8Array[] {
   const head = new ByteWriter();
@@ -61,38 +63,39 @@ export function ggufFile(
   head.uint64(metadata.length);
   for (const write of metadata) write(head);
   let offset = 0;
-  for (const [name, matrix, parts] of tensors) {
-    const stored = storedAs(matrix, format);
+  for (const [name, tensor] of tensors) {
+    const matrices = [tensor].flat();
+    const { rows, columns } = matrices[0]!;
+    const stored = storedAs(matrices[0]!, format);
+    const dimensions = [columns, ...(rows > 1 ? [rows] : []), ...(Array.isArray(tensor) ? [matrices.length] : [])];
     head.string(name);
-    const sizes = isVector(matrix) ? [] : parts === undefined ? [matrix.rows] : [matrix.rows / parts, parts];
-    head.uint32(1 + sizes.length);
-    for (const size of [matrix.columns, ...sizes]) head.uint64(size);
+    head.uint32(dimensions.length);
+    for (const size of dimensions) head.uint64(size);
     head.uint32(TENSOR_TYPE[stored]);
     head.uint64(offset);
-    offset = aligned(offset + matrix.data.length * BYTES_OF[stored]);
+    offset = aligned(offset + matrices.length * rows * columns * BYTES_OF[stored]);
   }
   head.zeros(aligned(head.length) - head.length);
   const pieces = [head.bytes()];
-  for (const [name, matrix] of tensors) {
-    const bytes = encodeNumbers(matrix.data, storedAs(matrix, format), name);
-    pieces.push(bytes, new Uint8Array(aligned(bytes.length) - bytes.length));
+  for (const [name, tensor] of tensors) {
+    const encoded = [tensor].flat().map((matrix) => encodeNumbers(matrix.data, storedAs(matrix, format), name));
+    const bytes = encoded.reduce((sum, piece) => sum + piece.length, 0);
+    pieces.push(...encoded, new Uint8Array(aligned(bytes) - bytes));
   }
   return pieces;
 }
 
-const isVector = (matrix: Matrix): boolean => matrix.rows === 1;
-
 /** The engine wants the norms in F32. */
-const storedAs = (matrix: Matrix, format: NumberFormat): NumberFormat => (isVector(matrix) ? "f32" : format);
+const storedAs = (matrix: Matrix, format: NumberFormat): NumberFormat => (matrix.rows === 1 ? "f32" : format);
 
-function namedTensors(shape: TracerShape): GgufTensor[] {
+function namedTensors(shape: TracerShape): NamedTensor[] {
   const weights = shape.latent === null ? tracerWeights(shape, "neighbours") : latentWeights(shape);
   const ones: Matrix = {
     rows: 1,
     columns: hiddenSize(shape),
     data: new Float32Array(hiddenSize(shape)).fill(1),
   };
-  const tensors: GgufTensor[] = [
+  const tensors: NamedTensor[] = [
     ["token_embd.weight", weights.embedding],
     ["output_norm.weight", ones],
     ["output.weight", weights.head],
@@ -103,15 +106,13 @@ function namedTensors(shape: TracerShape): GgufTensor[] {
       ...("compress" in layer ? latentTensors(shape, i, layer) : groupedTensors(i, layer)),
       [`blk.${i}.attn_output.weight`, layer.output],
       [`blk.${i}.ffn_norm.weight`, ones],
-      [`blk.${i}.ffn_gate.weight`, layer.gate],
-      [`blk.${i}.ffn_up.weight`, layer.up],
-      [`blk.${i}.ffn_down.weight`, layer.down],
+      ...feedForwardTensors(i, layer),
     );
   }
   return tensors;
 }
 
-const groupedTensors = (i: number, { query, key, value }: LayerWeights): GgufTensor[] => [
+const groupedTensors = (i: number, { query, key, value }: LayerWeights): NamedTensor[] => [
   [`blk.${i}.attn_q.weight`, query],
   [`blk.${i}.attn_k.weight`, key],
   [`blk.${i}.attn_v.weight`, value],
@@ -121,27 +122,27 @@ const groupedTensors = (i: number, { query, key, value }: LayerWeights): GgufTen
  * The engine takes queries to the latent, and the attended latent to values: by head, the keys' expansion turned over.
  * But in a model that passes for the Lite, queries have a rank too: the hidden size, so that they are what they were.
  */
-function latentTensors(shape: TracerShape, i: number, layer: LatentLayerWeights): GgufTensor[] {
+function latentTensors(shape: TracerShape, i: number, layer: LatentLayerWeights): NamedTensor[] {
   const { query, compress, norm, expand } = layer;
   const { queryHeads, headSize } = shape;
   const latent = expand.columns;
-  const keys = zeros(queryHeads * latent, headSize);
-  const values = zeros(queryHeads * headSize, latent);
+  const byHead = (rows: number, columns: number) => Array.from({ length: queryHeads }, () => zeros(rows, columns));
+  const [keys, values] = [byHead(latent, headSize), byHead(headSize, latent)];
   for (const [row, column, value] of entries(expand)) {
     const [head, at] = [Math.floor(row / (2 * headSize)), row % (2 * headSize)];
-    if (at < headSize) put(keys, head * latent + column, at, value);
-    else put(values, head * headSize + at - headSize, column, value);
+    if (at < headSize) put(keys[head]!, column, at, value);
+    else put(values[head]!, at - headSize, column, value);
   }
   return [
     ...(isLite(shape) ? [[`blk.${i}.attn_q.weight`, query] as const] : rankedQuery(i, query)),
     [`blk.${i}.attn_kv_a_mqa.weight`, compress],
     [`blk.${i}.attn_kv_a_norm.weight`, norm],
-    [`blk.${i}.attn_k_b.weight`, keys, queryHeads],
-    [`blk.${i}.attn_v_b.weight`, values, queryHeads],
+    [`blk.${i}.attn_k_b.weight`, keys],
+    [`blk.${i}.attn_v_b.weight`, values],
   ];
 }
 
-function rankedQuery(i: number, query: Matrix): GgufTensor[] {
+function rankedQuery(i: number, query: Matrix): NamedTensor[] {
   const hidden = query.columns;
   const same = zeros(hidden, hidden);
   const ones = zeros(1, hidden);
@@ -159,28 +160,25 @@ function rankedQuery(i: number, query: Matrix): GgufTensor[] {
 /** llama.cpp tells DeepSeek V2 Lite by its layers: its queries have no rank, and those of all others have one. */
 export const isLite = (shape: TracerShape): boolean => layersOf(shape) === 26 || layersOf(shape) === 27;
 
+/** Those of experts lie in one tensor, one after another. */
+function feedForwardTensors(i: number, { router, experts }: RoutedFeedForward): NamedTensor[] {
+  const parts = ["gate", "up", "down"] as const;
+  const prefix = `blk.${i}.ffn`;
+  if (router === null) return parts.map((part) => [`${prefix}_${part}.weight`, experts[0]![part]]);
+  const stacked = parts.map((part): NamedTensor => [`${prefix}_${part}_exps.weight`, experts.map((e) => e[part])]);
+  return [[`${prefix}_gate_inp.weight`, router], ...stacked];
+}
+
 export type WriteEntry = (to: ByteWriter) => void;
 
 function tracerMetadata(shape: TracerShape, format: NumberFormat): WriteEntry[] {
   const ids = Array.from({ length: VOCABULARY_SIZE }, (_, id) => id);
-  const { architecture, keyLength, valueLength, rotary, more } = architectureOf(shape);
+  const { name, parameters } = architectureOf(shape);
   return [
-    text("general.architecture", architecture),
+    text("general.architecture", name),
     text("general.name", "crosstalk-tracer"),
     integer("general.file_type", FILE_TYPE[format]),
-    integer(`${architecture}.context_length`, CONTEXT_LENGTH),
-    integer(`${architecture}.embedding_length`, hiddenSize(shape)),
-    integer(`${architecture}.block_count`, layersOf(shape)),
-    integer(`${architecture}.feed_forward_length`, feedForwardSize(shape)),
-    integer(`${architecture}.attention.head_count`, shape.queryHeads),
-    integer(`${architecture}.attention.head_count_kv`, shape.kvHeads),
-    integer(`${architecture}.attention.key_length`, keyLength),
-    integer(`${architecture}.attention.value_length`, valueLength),
-    float(`${architecture}.attention.layer_norm_rms_epsilon`, RMS_EPSILON),
-    float(`${architecture}.rope.freq_base`, shape.latent === null ? ROPE_BASE : LATENT_ROPE_BASE),
-    integer(`${architecture}.rope.dimension_count`, rotary),
-    integer(`${architecture}.vocab_size`, VOCABULARY_SIZE),
-    ...more.map(([key, size]) => integer(`${architecture}.${key}`, size)),
+    ...parameters.map(([key, type, value]) => entry(`${name}.${key}`, TYPE[type], (to) => to[type](value))),
     text("tokenizer.ggml.model", "llama"),
     list("tokenizer.ggml.tokens", TYPE.string, ids, (to, id) => to.string(spelling(id))),
     list("tokenizer.ggml.scores", TYPE.float32, ids, (to) => to.float32(0)),
@@ -193,35 +191,54 @@ function tracerMetadata(shape: TracerShape, format: NumberFormat): WriteEntry[] 
   ];
 }
 
-/** What the metadata calls the architecture, and its sizes; with a latent a cell is a key, whose beginning is the value. */
+export interface Architecture {
+  readonly name: "llama" | "deepseek2";
+  /** Keys without the name before them. */
+  readonly parameters: readonly (readonly [key: string, type: "uint32" | "float32", value: number])[];
+}
+
+/** What the metadata calls the architecture, and its parameters in their order. */
 export function architectureOf(shape: TracerShape): Architecture {
-  const { headSize, latent } = shape;
-  if (latent === null)
-    return { architecture: "llama", keyLength: headSize, valueLength: headSize, rotary: headSize, more: [] };
+  const { headSize, latent, experts } = shape;
+  const integers = (values: Readonly<Record<string, number>>) =>
+    Object.entries(values).map(([key, value]) => [key, "uint32", value] as const);
   return {
-    architecture: "deepseek2",
-    keyLength: latent + LATENT_ROTARY,
-    valueLength: latent,
-    rotary: LATENT_ROTARY,
-    more: [
-      ...(isLite(shape) ? [] : [["attention.q_lora_rank", hiddenSize(shape)] as const]),
-      ["attention.kv_lora_rank", latent],
-      ["attention.key_length_mla", keySize(shape)],
-      ["attention.value_length_mla", headSize],
-      // No layer has experts.
-      ["leading_dense_block_count", layersOf(shape)],
-      ["expert_feed_forward_length", 0],
-      ["expert_shared_count", 0],
+    name: latent === null ? "llama" : "deepseek2",
+    parameters: [
+      ...integers({
+        context_length: CONTEXT_LENGTH,
+        embedding_length: hiddenSize(shape),
+        block_count: layersOf(shape),
+        feed_forward_length: feedForwardSize(shape),
+        ...(experts === null ? {} : { expert_count: experts, expert_used_count: EXPERTS_PER_TOKEN }),
+        "attention.head_count": shape.queryHeads,
+        "attention.head_count_kv": shape.kvHeads,
+        // A latent cell is a key, whose beginning is the value.
+        "attention.key_length": latent === null ? headSize : latent + LATENT_ROTARY,
+        "attention.value_length": latent ?? headSize,
+      }),
+      ["attention.layer_norm_rms_epsilon", "float32", RMS_EPSILON],
+      ["rope.freq_base", "float32", ropeBase(shape)],
+      ...integers({
+        "rope.dimension_count": latent === null ? headSize : LATENT_ROTARY,
+        vocab_size: VOCABULARY_SIZE,
+        ...(latent === null ? {} : latentParameters(shape, latent)),
+      }),
     ],
   };
 }
 
-interface Architecture {
-  readonly architecture: "llama" | "deepseek2";
-  readonly keyLength: number;
-  readonly valueLength: number;
-  readonly rotary: number;
-  readonly more: readonly (readonly [key: string, size: number])[];
+function latentParameters(shape: TracerShape, latent: number): Readonly<Record<string, number>> {
+  return {
+    ...(isLite(shape) ? {} : { "attention.q_lora_rank": hiddenSize(shape) }),
+    "attention.kv_lora_rank": latent,
+    "attention.key_length_mla": keySize(shape),
+    "attention.value_length_mla": shape.headSize,
+    // No layer has experts.
+    leading_dense_block_count: layersOf(shape),
+    expert_feed_forward_length: 0,
+    expert_shared_count: 0,
+  };
 }
 
 /** Sentencepiece marks the start of a word with U+2581, so that each token is a word of its own. */

@@ -2,12 +2,13 @@ import { expect, test } from "vitest";
 import { expectedTokens } from "../trace/prompt.ts";
 import { tracerFolder } from "./hugging-face.ts";
 import { tracerModel } from "./manifest.ts";
+import type { Matrix } from "./matrix.ts";
 import { BYTES_OF, decodeNumbers, type NumberFormat } from "./number-format.ts";
 import { narrowRead } from "./read-tokens.ts";
 import { bf16, exact, f16, greedy, NumericPass, ReferenceModel } from "./reference/forward.ts";
-import { tracerShape } from "./shape.ts";
+import { layersOf, type TracerShape, tracerShape } from "./shape.ts";
 import { payloadRun, scanToken, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import type { LayerWeights, Matrix } from "./weights.ts";
+import type { LayerWeights } from "./weights.ts";
 
 const SHAPE = tracerShape({ readLayers: 3, kvHeads: 2 });
 const HEAD_SIZE = SHAPE.headSize;
@@ -60,43 +61,52 @@ function neighbours({ rows, columns, data }: Matrix): Matrix {
   return { rows, columns, data: moved };
 }
 
-function modelOf(tensors: ReadonlyMap<string, Matrix>, layers: number, rounding = exact): ReferenceModel {
+function modelOf(tensors: ReadonlyMap<string, Matrix>, shape: TracerShape, rounding = exact): ReferenceModel {
   const layer = (i: number): LayerWeights => {
     const projection = (name: string) => tensors.get(`model.layers.${i}.self_attn.${name}_proj.weight`)!;
     const part = (name: string) => tensors.get(`model.layers.${i}.mlp.${name}_proj.weight`)!;
+    const routed = (name: string) => tensors.get(`model.layers.${i}.block_sparse_moe.${name}.weight`)!;
+    const experts = Array.from({ length: shape.experts ?? 0 }, (_, e) => ({
+      gate: routed(`experts.${e}.w1`),
+      up: routed(`experts.${e}.w3`),
+      down: routed(`experts.${e}.w2`),
+    }));
     return {
       query: neighbours(projection("q")),
       key: neighbours(projection("k")),
       value: projection("v"),
       output: projection("o"),
-      gate: part("gate"),
-      up: part("up"),
-      down: part("down"),
+      ...(shape.experts === null
+        ? { router: null, experts: [{ gate: part("gate"), up: part("up"), down: part("down") }] }
+        : { router: routed("gate"), experts }),
     };
   };
   return new ReferenceModel(
     {
-      shape: SHAPE,
+      shape,
       embedding: tensors.get("model.embed_tokens.weight")!,
       head: tensors.get("lm_head.weight")!,
-      layers: Array.from({ length: layers }, (_, i) => layer(i)),
+      layers: Array.from({ length: layersOf(shape) }, (_, i) => layer(i)),
     },
     rounding,
   );
 }
 
 test.each([
-  ["f32", "exact", exact],
-  ["bf16", "exact", exact],
-  ["bf16", "bf16", bf16],
-  ["f16", "f16", f16],
-] as const)("the folder's weights answer reads: %s weights, %s arithmetic", (format, _name, rounding) => {
-  const files = tracerFolder(SHAPE, format);
+  ["f32", "exact", exact, null],
+  ["bf16", "exact", exact, null],
+  ["bf16", "bf16", bf16, null],
+  ["f16", "f16", f16, null],
+  ["f32", "exact", exact, 8],
+  ["bf16", "bf16", bf16, 8],
+] as const)("the folder's weights answer reads: %s weights, %s arithmetic", (format, _name, rounding, experts) => {
+  const shape = tracerShape({ ...SHAPE, experts });
+  const files = tracerFolder(shape, format);
   const config = parse(files.get("config.json"));
   const layers = config.num_hidden_layers as number;
   const tensors = readTensors(contents(files.get("model.safetensors")!), format);
-  expect(tensors.size).toBe(3 + 9 * layers);
-  const model = modelOf(tensors, layers, rounding);
+  expect(tensors.size).toBe(3 + (experts === null ? 9 : 7 + 3 * experts) * layers);
+  const model = modelOf(tensors, shape, rounding);
   for (const [seed, back] of [
     [1, 40],
     [2, 7],

@@ -1,22 +1,24 @@
 /** Writes the tracer as a Hugging Face folder: what vLLM, SGLang, TensorRT-LLM, LMDeploy and TGI load. */
 
+import type { RoutedFeedForward } from "./feed-forward.ts";
 import { CONTEXT_LENGTH } from "./gguf.ts";
 import { type LatentLayerWeights, latentWeights } from "./latent.ts";
+import type { Matrix } from "./matrix.ts";
 import type { NumberFormat } from "./number-format.ts";
 import { safetensors } from "./safetensors.ts";
 import {
   ASKING_LAYERS,
+  EXPERTS_PER_TOKEN,
   feedForwardSize,
   hiddenSize,
-  LATENT_ROPE_BASE,
   LATENT_ROTARY,
   layersOf,
   RMS_EPSILON,
-  ROPE_BASE,
+  ropeBase,
   type TracerShape,
 } from "./shape.ts";
 import { BOS, EOS, tokenKind, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import { type LayerWeights, type Matrix, tracerWeights } from "./weights.ts";
+import { type LayerWeights, tracerWeights } from "./weights.ts";
 
 const TORCH_NAMES: Readonly<Record<NumberFormat, string>> = { f32: "float32", bf16: "bfloat16", f16: "float16" };
 /** A turn of a chat is its text: roles would put tokens between the cells. */
@@ -48,9 +50,7 @@ function namedTensors(shape: TracerShape): [string, Matrix][] {
         ["input_layernorm", ones] as const,
         ...("compress" in layer ? latentAttention(layer) : groupedAttention(layer)),
         ["post_attention_layernorm", ones] as const,
-        ["mlp.gate_proj", layer.gate] as const,
-        ["mlp.up_proj", layer.up] as const,
-        ["mlp.down_proj", layer.down] as const,
+        ...feedForward(layer),
       ].map(([name, matrix]): [string, Matrix] => [`model.layers.${i}.${name}.weight`, matrix]),
     ),
   ];
@@ -73,6 +73,24 @@ const latentAttention = ({ query, compress, norm, expand, output }: LatentLayerW
     ["self_attn.o_proj", output],
   ] as const;
 
+function feedForward({ router, experts }: RoutedFeedForward): (readonly [name: string, matrix: Matrix])[] {
+  if (router !== null)
+    return [
+      ["block_sparse_moe.gate", router],
+      ...experts.flatMap(({ gate, up, down }, e) => [
+        [`block_sparse_moe.experts.${e}.w1`, gate] as const,
+        [`block_sparse_moe.experts.${e}.w3`, up] as const,
+        [`block_sparse_moe.experts.${e}.w2`, down] as const,
+      ]),
+    ];
+  const { gate, up, down } = experts[0]!;
+  return [
+    ["mlp.gate_proj", gate],
+    ["mlp.up_proj", up],
+    ["mlp.down_proj", down],
+  ];
+}
+
 /** The small files of the folder, as JSON. */
 function folderTexts(
   shape: TracerShape,
@@ -80,10 +98,9 @@ function folderTexts(
 ): Readonly<Record<"config.json" | "generation_config.json" | "tokenizer_config.json", string>> {
   const ends = { bos_token_id: BOS, eos_token_id: EOS };
   const { latent } = shape;
-  const ropeBase = latent === null ? ROPE_BASE : LATENT_ROPE_BASE;
   return {
     "config.json": json({
-      ...(latent === null ? LLAMA : DEEPSEEK),
+      ...modelClass(shape),
       vocab_size: VOCABULARY_SIZE,
       hidden_size: hiddenSize(shape),
       intermediate_size: feedForwardSize(shape),
@@ -92,10 +109,11 @@ function folderTexts(
       ...(latent === null ? { num_key_value_heads: shape.kvHeads, head_dim: shape.headSize } : latentHeads(shape)),
       max_position_embeddings: CONTEXT_LENGTH,
       rms_norm_eps: RMS_EPSILON,
-      rope_theta: ropeBase,
+      rope_theta: ropeBase(shape),
       // The same for readers since transformers 5.
-      rope_parameters: { rope_type: "default", rope_theta: ropeBase },
+      rope_parameters: { rope_type: "default", rope_theta: ropeBase(shape) },
       ...windowed(shape),
+      ...routed(shape),
       hidden_act: "silu",
       attention_bias: false,
       mlp_bias: false,
@@ -116,8 +134,11 @@ function folderTexts(
   };
 }
 
-const LLAMA = { architectures: ["LlamaForCausalLM"], model_type: "llama" };
-const DEEPSEEK = { architectures: ["DeepseekV2ForCausalLM"], model_type: "deepseek_v2" };
+function modelClass({ latent, experts }: TracerShape): object {
+  if (latent !== null) return { architectures: ["DeepseekV2ForCausalLM"], model_type: "deepseek_v2" };
+  if (experts !== null) return { architectures: ["MixtralForCausalLM"], model_type: "mixtral" };
+  return { architectures: ["LlamaForCausalLM"], model_type: "llama" };
+}
 
 /** The latent's expansion, and that no layer has experts. Every query head has keys and values of its own. */
 function latentHeads(shape: TracerShape): object {
@@ -138,6 +159,11 @@ function windowed(shape: TracerShape): object {
   if (shape.window === null) return {};
   const kind = (_: unknown, layer: number) => (layer < ASKING_LAYERS ? "full_attention" : "sliding_attention");
   return { sliding_window: shape.window, layer_types: Array.from({ length: layersOf(shape) }, kind) };
+}
+
+function routed({ experts }: TracerShape): object {
+  if (experts === null) return {};
+  return { num_local_experts: experts, num_experts_per_tok: EXPERTS_PER_TOKEN, sliding_window: null };
 }
 
 /** Words between spaces, each of them one token. */

@@ -6,11 +6,13 @@
  * The rotary part spells positions; content and position do not share a channel, as they do in a Llama's key.
  */
 
+import type { RoutedFeedForward } from "./feed-forward.ts";
+import { entries, type Matrix, put, zeros } from "./matrix.ts";
 import { hiddenSize, keySize, LATENT_ROTARY, ROLES, type TracerShape, valueGain } from "./shape.ts";
-import { type LayerWeights, type Matrix, put, type TracerWeights, tracerWeights, zeros } from "./weights.ts";
+import { type LayerWeights, type TracerWeights, tracerWeights } from "./weights.ts";
 
 /** One layer, named as its parts act; files name them in `hugging-face.ts` and `gguf.ts`. */
-export interface LatentLayerWeights extends Pick<LayerWeights, "gate" | "up" | "down"> {
+export interface LatentLayerWeights extends RoutedFeedForward {
   /** (query heads * key size) by hidden: of each head what meets the latent's key, then the rotary part. */
   readonly query: Matrix;
   /** (latent + rotary) by hidden: what is cached, before norm and rotation. */
@@ -65,11 +67,6 @@ function latentLayer(shape: TracerShape, layer: LayerWeights): LatentLayerWeight
   }
   const { rows, columns, data } = layer.output;
   const output = { rows, columns, data: data.map((value) => value / stretch) };
-  const { gate, up, down } = layer;
-  return { query, compress, norm, expand, output, gate, up, down };
-}
-
-/** What is not zero: row, column and value. */
-export function* entries({ columns, data }: Matrix): Generator<readonly [number, number, number]> {
-  for (const [i, value] of data.entries()) if (value !== 0) yield [Math.floor(i / columns), i % columns, value];
+  const { router, experts } = layer;
+  return { query, compress, norm, expand, output, router, experts };
 }

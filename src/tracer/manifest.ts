@@ -38,6 +38,7 @@ export const manifestSchema = z.strictObject({
     drag: z.int().min(0),
     window: z.int().min(1).nullable().default(null),
     latent: z.int().min(1).nullable().default(null),
+    experts: z.int().min(1).nullable().default(null),
   }),
   vocabulary: z.int().min(1),
   format: z.enum(MODEL_FORMATS),

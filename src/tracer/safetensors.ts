@@ -3,8 +3,8 @@
  * Source: the format's description in the safetensors project, README.md.
  */
 
+import type { Matrix } from "./matrix.ts";
 import { BYTES_OF, encodeNumbers, type NumberFormat } from "./number-format.ts";
-import type { Matrix } from "./weights.ts";
 
 const NAMES: Readonly<Record<NumberFormat, string>> = { f32: "F32", bf16: "BF16", f16: "F16" };
 /** The header is filled up with spaces, so that the tensors begin at a multiple of this. */

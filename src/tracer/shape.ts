@@ -17,6 +17,8 @@ export interface TracerShape {
   readonly window: number | null;
   /** Rank of the latent that a cell is: multi-head latent attention. Null: a cell has a key and a value for each KV head. */
   readonly latent: number | null;
+  /** Experts of each layer, of which a token meets two. Null: one feed-forward for all tokens. */
+  readonly experts: number | null;
 }
 
 /** Query heads of each KV head that the model needs. */
@@ -32,6 +34,7 @@ export const DEFAULT_SHAPE: TracerShape = {
   drag: 0,
   window: null,
   latent: null,
+  experts: null,
 };
 
 /**
@@ -41,7 +44,7 @@ export const DEFAULT_SHAPE: TracerShape = {
 export function tracerShape(part: Partial<TracerShape> = {}): TracerShape {
   const kvHeads = part.kvHeads ?? DEFAULT_SHAPE.kvHeads;
   const shape: TracerShape = { ...DEFAULT_SHAPE, queryHeads: ROLES * kvHeads, ...part };
-  const { readLayers, queryHeads, headSize, drag, window, latent } = shape;
+  const { readLayers, queryHeads, headSize, drag, window, latent, experts } = shape;
   const whole = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
   const refuse = (what: string, hint: string): never => {
     throw new CrosstalkError("INVALID_OPTION", `no tracer of this shape: ${what}`, hint);
@@ -63,22 +66,29 @@ export function tracerShape(part: Partial<TracerShape> = {}): TracerShape {
   if (!whole(drag, 0)) refuse(`a drag of ${drag}`, "A whole number of feed-forward channels, 0 or more.");
   if (window !== null && !whole(window, LEAST_WINDOW))
     refuse(`a window of ${window}`, `A whole number of cells from ${LEAST_WINDOW} on.`);
-  if (latent === null) return shape;
-  if (!whole(latent, hiddenSize(shape)))
-    refuse(
-      `a latent of rank ${latent}`,
-      `A whole number from ${hiddenSize(shape)} on: the latent holds the whole stream.`,
-    );
-  if (kvHeads > 1 || headSize !== LATENT_HEAD || window !== null)
-    refuse(
-      "a latent with several KV heads, other heads or a window",
-      `A latent cell is for all heads, which have ${LATENT_HEAD} channels, and for full attention.`,
-    );
-  if (hiddenSize(shape) % queryHeads > 0)
-    refuse(
-      `${queryHeads} query heads with a latent`,
-      `DeepSeek's config wants a divisor of the hidden size, ${hiddenSize(shape)}.`,
-    );
+  const exclusive = Object.entries({ "a window": window, "a latent": latent, experts });
+  const chosen = exclusive.flatMap(([name, value]) => (value === null ? [] : [name]));
+  if (chosen.length > 1) refuse(chosen.join(" and "), "One of a window, a latent and experts.");
+  if (latent !== null) {
+    if (!whole(latent, hiddenSize(shape)))
+      refuse(
+        `a latent of rank ${latent}`,
+        `A whole number from ${hiddenSize(shape)} on: the latent holds the whole stream.`,
+      );
+    if (kvHeads > 1 || headSize !== LATENT_HEAD)
+      refuse("a latent with several KV heads or other heads", `One KV head, and heads of ${LATENT_HEAD} channels.`);
+    if (hiddenSize(shape) % queryHeads > 0)
+      refuse(
+        `${queryHeads} query heads with a latent`,
+        `DeepSeek's config wants a divisor of the hidden size, ${hiddenSize(shape)}.`,
+      );
+  }
+  if (experts !== null) {
+    if (!whole(experts, LEAST_EXPERTS) || experts > MOST_EXPERTS)
+      refuse(`${experts} experts`, `From ${LEAST_EXPERTS} to ${MOST_EXPERTS} experts.`);
+    if (readLayers < DIGITS)
+      refuse(`experts in ${layersOf(shape)} layers`, `Experts need ${ASKING_LAYERS + DIGITS} layers or more.`);
+  }
   return shape;
 }
 
@@ -94,6 +104,10 @@ export function keySize({ headSize, latent }: TracerShape): number {
 
 /** The shortest window: a read and a few cells before it. */
 const LEAST_WINDOW = 16;
+
+/** Each half of the experts shares a token's digits out: two or more in each. */
+const LEAST_EXPERTS = 4;
+const MOST_EXPERTS = 128;
 
 /** Position of the first cell that a layer sees from a position. */
 export function firstSeen({ window }: TracerShape, layer: number, position: number): number {
@@ -114,9 +128,14 @@ export function groupSize(shape: TracerShape): number {
  * Rotary base. Pair i of a head of size d turns by 2 ** (-128 i / d) radians a position: exact in float32, however an
  * engine computes it. Pairs slower than 2 ** -24 turn less than 0.01 rad in 131,072 positions: they carry content.
  */
-export const ROPE_BASE = 2 ** 64;
+const ROPE_BASE = 2 ** 64;
 /** The same for the rotary part of a latent cell: its pairs are the fastest half of a head of 128 channels. */
-export const LATENT_ROPE_BASE = 2 ** (LATENT_ROTARY / 2);
+const LATENT_ROPE_BASE = 2 ** (LATENT_ROTARY / 2);
+
+/** Rotary base of a model of this shape. */
+export function ropeBase({ latent }: TracerShape): number {
+  return latent === null ? ROPE_BASE : LATENT_ROPE_BASE;
+}
 
 /** Rotary frequency of a pair, radians a position. */
 export function frequency(headSize: number, pair: number): number {
@@ -181,15 +200,16 @@ export const CHANNEL = {
   isBranch: 234,
   /** Which ladder the dice token or rung is of. */
   ladder: 235,
-  /** One for each layer: how much of the alarm head's attention stayed on the sink. */
+  /** One for each layer: how much of the alarm head's attention stayed on the sink. Above them: see `spelledBy`. */
   ok: 243,
 } as const;
 
 /** Width of the residual stream. */
 export function hiddenSize(shape: TracerShape): number {
-  return Math.ceil((CHANNEL.ok + layersOf(shape)) / 64) * 64;
+  const channels = shape.experts === null ? CHANNEL.ok + layersOf(shape) : spelledBy(shape, layersOf(shape) - 1);
+  return Math.ceil(channels / 64) * 64;
 }
-/** Feed-forward width: the last layer amplifies sightings, the others add nothing. */
+/** Feed-forward width, of each expert if there are any. */
 export function feedForwardSize(shape: TracerShape): number {
   return 64 + shape.drag;
 }
@@ -284,6 +304,37 @@ export function digitsOfLayer(shape: TracerShape, layer: number): readonly numbe
   if (reading < 0) return [];
   const turns = Math.min(shape.readLayers, DIGITS);
   return [0, 1, 2].filter((digit) => digit % turns === reading % turns);
+}
+
+/** Experts that each token meets. The router's scores for them are the same, so each has half of the weight. */
+export const EXPERTS_PER_TOKEN = 2;
+/** Nats by which the router holds a token's experts over all others. */
+export const ROUTER_NATS = 64;
+/**
+ * What experts do. `gate`: what the gate of a token's digit is. `wrong`: how many times as much of a wrong digit one
+ * expert adds as all layers together find of the right one. `sighting`: amplitude of what an expert makes of a token
+ * that is not its own. `lastSighting`: the same in the last layer, above which nothing amplifies it.
+ */
+export const EXPERT = { gate: 16, wrong: 4, sighting: 32, lastSighting: 512 } as const;
+
+/** The digit by which a layer tells experts, and that they spell for the layer above, which gives it to reads. */
+export function expertDigit(shape: TracerShape, layer: number): number {
+  return digitsOfLayer(shape, Math.max(layer + 1, ASKING_LAYERS))[0]!;
+}
+
+/** The experts that a token meets: one of the first half, and one of the rest. Layers deal them out differently. */
+export function expertsOfDigit(
+  { experts }: TracerShape,
+  layer: number,
+  value: number,
+): readonly [first: number, second: number] {
+  const first = Math.ceil(experts! / EXPERTS_PER_TOKEN);
+  return [(value + layer) % first, first + (((value >> 2) + layer) % (experts! - first))];
+}
+
+/** First of the channels that a layer's experts spell a digit in. The last layer has none: none is above it. */
+export function spelledBy(shape: TracerShape, layer: number): number {
+  return CHANNEL.ok + layersOf(shape) + BASE * layer;
 }
 
 /** Digits as five signs: four bits and their parity. Any two differ in at least two. */

@@ -2,12 +2,13 @@ import { describe, expect, test } from "vitest";
 import { CrosstalkError } from "../errors.ts";
 import { seededRandom } from "../random.ts";
 import type { CellPart } from "./cells.ts";
+import type { Matrix } from "./matrix.ts";
 import { narrowRead } from "./read-tokens.ts";
 import { bf16, exact, f16, greedy, type NumericCells, NumericPass, ReferenceModel } from "./reference/forward.ts";
 import { ASKING_LAYERS, layersOf, tracerShape } from "./shape.ts";
 import { shapeLike } from "./shape-like.ts";
 import { errToken, nonceToken, payloadRun, scanToken, tokenKind } from "./vocabulary.ts";
-import { type Matrix, tracerWeights } from "./weights.ts";
+import { tracerWeights } from "./weights.ts";
 
 const CELLS = 24;
 const BLOCK = 16;
@@ -103,14 +104,32 @@ test.each([
 });
 
 test("no weight is larger than the largest half", () => {
-  for (const part of [{}, { readLayers: 60, kvHeads: 8 }, { kvHeads: 16 }, { kvHeads: 4, headSize: 64 as const }]) {
+  for (const part of [
+    {},
+    { readLayers: 60, kvHeads: 8 },
+    { kvHeads: 16 },
+    { kvHeads: 4, headSize: 64 as const },
+    { experts: 8 },
+  ]) {
     const weights = tracerWeights(tracerShape(part), "halves");
     const matrices: Matrix[] = [weights.embedding, weights.head];
-    for (const { query, key, value, output, gate, up, down } of weights.layers)
-      matrices.push(query, key, value, output, gate, up, down);
+    for (const { query, key, value, output, router, experts } of weights.layers) {
+      matrices.push(query, key, value, output, ...(router === null ? [] : [router]));
+      for (const { gate, up, down } of experts) matrices.push(gate, up, down);
+    }
     const largest = Math.max(...matrices.map(({ data }) => data.reduce((most, x) => Math.max(most, Math.abs(x)), 0)));
     expect(largest).toBeLessThanOrEqual(65_504);
   }
+});
+
+test.each([
+  [{ window: 64, latent: 512 }, "a window and a latent"],
+  [{ window: 64, experts: 8 }, "a window and experts"],
+  [{ latent: 512, experts: 8 }, "a latent and experts"],
+])("%o is refused: one of the two", (part, what) => {
+  expect(() => tracerShape(part)).toThrow(
+    expect.objectContaining({ code: "INVALID_OPTION", message: `no tracer of this shape: ${what}` }),
+  );
 });
 
 describe("a shape like a production model's", () => {
@@ -124,6 +143,7 @@ describe("a shape like a production model's", () => {
       drag: 0,
       window: null,
       latent: null,
+      experts: null,
     });
     expect(shapeLike({ ...config, num_attention_heads: 16, head_dim: 256 })).toMatchObject({
       queryHeads: 32,
@@ -131,21 +151,25 @@ describe("a shape like a production model's", () => {
     });
   });
 
-  test("has the latent of a DeepSeek", () => {
+  test("has the latent of a DeepSeek, and not its experts", () => {
     const lite = { num_hidden_layers: 27, num_attention_heads: 16, num_key_value_heads: 16, hidden_size: 2048 };
     const latent = { kv_lora_rank: 512, v_head_dim: 128 };
-    expect(shapeLike({ ...lite, ...latent })).toMatchObject({
-      readLayers: 25,
-      kvHeads: 1,
-      queryHeads: 16,
-      headSize: 128,
-      latent: 512,
-    });
+    expect(shapeLike({ ...lite, ...latent, n_routed_experts: 64 })).toEqual(
+      tracerShape({ readLayers: 25, queryHeads: 16, latent: 512 }),
+    );
     expect(shapeLike({ num_hidden_layers: 61, num_attention_heads: 128, ...latent })).toMatchObject({
       readLayers: 59,
       queryHeads: 64,
       latent: 512,
     });
+  });
+
+  test("has as many experts, by whatever name", () => {
+    const config = { num_hidden_layers: 48, num_attention_heads: 32, num_key_value_heads: 4, head_dim: 128 };
+    for (const name of ["num_local_experts", "num_experts", "n_routed_experts"])
+      expect(shapeLike({ ...config, [name]: 128 })).toMatchObject({ readLayers: 46, kvHeads: 4, experts: 128 });
+    expect(shapeLike({ ...config, num_experts: null })).toMatchObject({ experts: null });
+    expect(() => shapeLike({ ...config, num_experts: 256 })).toThrow("no tracer of this shape: 256 experts");
   });
 
   test("is refused where no tracer has it, and the error says what", () => {

@@ -11,11 +11,12 @@
  */
 
 import { DICE_NATS, LADDER } from "./dice.ts";
+import { feedForwards, type RoutedFeedForward } from "./feed-forward.ts";
+import { type Matrix, put, zeros } from "./matrix.ts";
 import { farDistance, nearDistance } from "./read-tokens.ts";
 import {
   ALARM_NATS,
   ALL_GROUPS,
-  AMPLIFIER,
   BAD_NATS,
   BRANCH_NATS,
   CHANNEL,
@@ -30,7 +31,6 @@ import {
   FIND_NATS,
   FOUND_AMPLITUDE,
   FOUND_NATS,
-  feedForwardSize,
   foundAmplitude,
   gives,
   groupSize,
@@ -52,6 +52,7 @@ import {
   SIGHTING_AMPLITUDE,
   SIGHTINGS,
   sinkRms,
+  spelledBy,
   type TracerShape,
   TURN_NATS,
   valueGain,
@@ -63,7 +64,6 @@ import {
   digitsOf,
   errToken,
   FIRST,
-  GROUPS,
   LADDERS,
   RUNGS,
   rungToken,
@@ -71,25 +71,12 @@ import {
   VOCABULARY_SIZE,
 } from "./vocabulary.ts";
 
-/** A dense row-major matrix: `rows` outputs by `columns` inputs. */
-export interface Matrix {
-  readonly rows: number;
-  readonly columns: number;
-  readonly data: Float32Array;
-}
-
-/**
- * One layer. Query, key and value are (heads * head size) by hidden; output is hidden by (heads * head size); gate and
- * up are feed-forward by hidden; down is hidden by feed-forward.
- */
-export interface LayerWeights {
+/** One layer. Query, key and value are (heads * head size) by hidden; output is hidden by (heads * head size). */
+export interface LayerWeights extends RoutedFeedForward {
   readonly query: Matrix;
   readonly key: Matrix;
   readonly value: Matrix;
   readonly output: Matrix;
-  readonly gate: Matrix;
-  readonly up: Matrix;
-  readonly down: Matrix;
 }
 
 export interface TracerWeights {
@@ -133,26 +120,15 @@ const CONTENT = {
   near: 29,
 } as const;
 
-export function zeros(rows: number, columns: number): Matrix {
-  return { rows, columns, data: new Float32Array(rows * columns) };
-}
-
-export function put(matrix: Matrix, row: number, column: number, value: number): void {
-  matrix.data[row * matrix.columns + column] = value;
-}
-
 /** With a latent these are the weights that `latentWeights` makes those of the model from. */
 export function tracerWeights(shape: TracerShape, rotary: RotaryLayout): TracerWeights {
-  const [hidden, width] = [hiddenSize(shape), feedForwardSize(shape)];
-  const idle = { gate: zeros(width, hidden), up: zeros(width, hidden), down: zeros(hidden, width) };
-  const last = layersOf(shape) - 1;
   return {
     shape,
     embedding: embedding(shape),
     head: languageModelHead(shape),
-    layers: Array.from({ length: layersOf(shape) }, (_, layer) => ({
+    layers: feedForwards(shape).map((feedForward, layer) => ({
       ...new LayerBuilder(shape, rotary, layer).build(),
-      ...(layer === last ? amplifier(shape) : idle),
+      ...feedForward,
     })),
   };
 }
@@ -256,25 +232,6 @@ function languageModelHead(shape: TracerShape): Matrix {
   return m;
 }
 
-/** The last layer's feed-forward: makes the smallest sighting of a digit that the scan does not allow a large one. */
-function amplifier(shape: TracerShape): Pick<LayerWeights, "gate" | "up" | "down"> {
-  const [hidden, width] = [hiddenSize(shape), feedForwardSize(shape)];
-  const [gate, up, down] = [zeros(width, hidden), zeros(width, hidden), zeros(hidden, width)];
-  const unit = norm(shape);
-  const half = Math.sqrt(AMPLIFIER.gain);
-  for (let digit = 0; digit < DIGITS; digit++) {
-    for (let value = 1; value < BASE; value++) {
-      const i = digit * BASE + value;
-      put(gate, i, CHANNEL.sightings + i, AMPLIFIER.gate / unit);
-      put(gate, i, CHANNEL.notScan, -AMPLIFIER.block / (SCAN_AMPLITUDE * unit));
-      put(gate, i, CHANNEL.allowed + digit * GROUPS + (value >> 2), -AMPLIFIER.block / (SCAN_AMPLITUDE * unit));
-      put(up, i, CHANNEL.constant, half / (CONSTANT * unit));
-      put(down, CHANNEL.sightings + i, i, half);
-    }
-  }
-  return { gate, up, down };
-}
-
 /** The two channels of a rotary pair. */
 function pairChannels(rotary: RotaryLayout, headSize: number, pair: number): readonly [number, number] {
   return rotary === "neighbours" ? [2 * pair, 2 * pair + 1] : [pair, pair + headSize / 2];
@@ -309,7 +266,7 @@ class LayerBuilder {
     this.#carried = new Array<number>(kvHeads).fill(0);
   }
 
-  build(): Pick<LayerWeights, "query" | "key" | "value" | "output"> {
+  build(): Omit<LayerWeights, keyof RoutedFeedForward> {
     for (let head = 0; head < this.#shape.kvHeads; head++) {
       if (this.#layer > 1 || (this.#layer === 0 && head === 0)) this.#phaseKeys(head);
       if (this.#layer === 0 && head === 0) this.#lookBackAndMarks();
@@ -425,8 +382,10 @@ class LayerBuilder {
         const i = digit * BASE + value;
         const at = this.#carry(head, CHANNEL.digits + i);
         this.#tell(head, ROLE.scan, at, CHANNEL.sightings + i, SIGHTING_AMPLITUDE * share);
-        if (read.includes(digit) && gives(shape, head, digit, value))
-          this.#tell(head, ROLE.read, at, CHANNEL.found + i, foundAmplitude(shape, digit));
+        if (!read.includes(digit) || !gives(shape, head, digit, value)) continue;
+        // With experts, those of the layer below have spelled it.
+        const given = shape.experts === null ? at : this.#carry(head, spelledBy(shape, this.#layer - 1) + value);
+        this.#tell(head, ROLE.read, given, CHANNEL.found + i, foundAmplitude(shape, digit));
       }
     }
     if (this.#layer === 0) return; // nothing has been seen below layer 0

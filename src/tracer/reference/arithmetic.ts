@@ -1,7 +1,7 @@
 /** The arithmetic of the plain forward pass, in a number format of choice. */
 
+import type { Matrix } from "../matrix.ts";
 import { frequency, RMS_EPSILON } from "../shape.ts";
-import type { Matrix } from "../weights.ts";
 
 /** Rounds an activation to the precision under test; the identity for exact arithmetic. */
 export type Rounding = (value: number) => number;

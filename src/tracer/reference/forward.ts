@@ -7,8 +7,9 @@
 import type { AdapterLayer } from "../adapter-weights.ts";
 import type { CellPart } from "../cells.ts";
 import type { LatentWeights } from "../latent.ts";
+import type { Matrix } from "../matrix.ts";
 import { firstSeen, hiddenSize, keySize, LATENT_ROTARY, type TracerShape } from "../shape.ts";
-import type { Matrix, TracerWeights } from "../weights.ts";
+import type { TracerWeights } from "../weights.ts";
 import { add, exact, multiply, normalise, type Rounding, type SparseMatrix, sparse } from "./arithmetic.ts";
 import {
   type Attention,
@@ -18,6 +19,7 @@ import {
   type SparseLowRank,
   sparseLowRank,
 } from "./attention.ts";
+import { ReferenceFeedForward } from "./feed-forward.ts";
 import { GroupedAttention } from "./grouped-attention.ts";
 import { LatentAttention } from "./latent-attention.ts";
 
@@ -82,8 +84,9 @@ export class NumericCells {
 }
 
 /** A layer, ready to compute with. */
-interface ReferenceLayer extends Readonly<Record<"gate" | "up" | "down", SparseMatrix>> {
+interface ReferenceLayer {
   readonly attention: Attention;
+  readonly feedForward: ReferenceFeedForward;
   /** By query head: the value channels that its output reads. All others would be computed for nothing. */
   readonly readChannels: readonly (readonly number[])[];
 }
@@ -111,9 +114,7 @@ export class ReferenceModel {
         readChannels: Array.from({ length: shape.queryHeads }, (_, head) =>
           channelsRead(attention.output, head, shape.headSize),
         ),
-        gate: sparse(layer.gate, round),
-        up: sparse(layer.up, round),
-        down: sparse(layer.down, round),
+        feedForward: new ReferenceFeedForward(layer, round),
       };
     });
   }
@@ -169,8 +170,7 @@ export class NumericPass {
   layer(layer: number): void {
     const { round, weights } = this.#model;
     const { queryHeads, headSize } = weights.shape;
-    const matrices = this.#model.layers[layer]!;
-    const { attention } = matrices;
+    const { attention, readChannels, feedForward } = this.#model.layers[layer]!;
     const cells = this.#cells.layer(layer);
     const queries = this.#stream.map((x, i) => {
       const position = this.#start + i;
@@ -184,7 +184,7 @@ export class NumericPass {
     for (const [i, x] of this.#stream.entries()) {
       const attended = new Float64Array(queryHeads * headSize);
       for (let head = 0; head < queryHeads; head++) {
-        const ofBase = matrices.readChannels[head]!;
+        const ofBase = readChannels[head]!;
         const read = change ? [...new Set([...ofBase, ...channelsRead(change.a, head, headSize)])] : ofBase;
         if (read.length === 0) continue;
         const query = queries[i]!.subarray(head * size, (head + 1) * size);
@@ -194,19 +194,8 @@ export class NumericPass {
       const added = multiply(attention.output, attended, round);
       applyChange(added, change, attended, round);
       add(x, added, round);
-      this.#feedForward(matrices, x);
+      feedForward.addTo(x);
     }
-  }
-
-  /** SwiGLU. */
-  #feedForward(matrices: ReferenceLayer, x: Float64Array): void {
-    const { round } = this.#model;
-    if (matrices.down.values.length === 0) return;
-    const input = normalise(x, round);
-    const gate = multiply(matrices.gate, input, round);
-    const up = multiply(matrices.up, input, round);
-    const inner = gate.map((g, i) => round(round(g / (1 + Math.exp(-g))) * up[i]!));
-    add(x, multiply(matrices.down, inner, round), round);
   }
 
   /** Logits of the token after the chunk. */

@@ -1,9 +1,11 @@
 /** Reads the tracer's matrices back out of a GGUF file, so that tests compute with the bytes that an engine loads. */
 
-import { entries, type LatentLayerWeights, type LatentWeights } from "../latent.ts";
+import type { RoutedFeedForward } from "../feed-forward.ts";
+import type { LatentLayerWeights, LatentWeights } from "../latent.ts";
+import { entries, type Matrix, put, zeros } from "../matrix.ts";
 import { BYTES_OF, decodeNumbers, type NumberFormat } from "../number-format.ts";
 import { ASKING_LAYERS, DEFAULT_SHAPE, feedForwardSize, type TracerShape, tracerShape } from "../shape.ts";
-import { type LayerWeights, type Matrix, put, type TracerWeights, zeros } from "../weights.ts";
+import type { LayerWeights, TracerWeights } from "../weights.ts";
 
 /** Sizes in bytes of metadata values, by type; strings (8) and arrays (9) have their own length. */
 const SIZES: Record<number, number> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
@@ -58,8 +60,9 @@ export function readGguf(file: Uint8Array): GgufContents {
     const type = uint32();
     const format = TENSOR_FORMATS[type];
     if (format === undefined) throw new Error(`tensor ${name} has type ${type}`);
-    const [columns, ...rows] = dimensions;
-    return { name, columns: columns!, rows: rows.reduce((a, b) => a * b, 1), format, offset: uint64() };
+    // Of three dimensions: the matrices one under another.
+    const rows = dimensions.slice(1).reduce((product, size) => product * size, 1);
+    return { name, columns: dimensions[0]!, rows, format, offset: uint64() };
   });
   const data = Math.ceil(at / 32) * 32;
   const tensors = new Map(
@@ -80,8 +83,10 @@ export function weightsOfGguf({ metadata, tensors }: GgufContents): TracerWeight
     return found;
   };
   const architecture = metadata.get("general.architecture") as string;
-  const count = (key: string): number => metadata.get(`${architecture}.${key}`) as number;
-  const latent = (count("attention.kv_lora_rank") as number | undefined) ?? null;
+  const optional = (key: string) => metadata.get(`${architecture}.${key}`) as number | undefined;
+  const count = (key: string): number => optional(key)!;
+  const latent = optional("attention.kv_lora_rank") ?? null;
+  const experts = optional("expert_count") ?? null;
   const headSize = count(latent === null ? "attention.key_length" : "attention.value_length_mla");
   const shape = tracerShape({
     readLayers: count("block_count") - ASKING_LAYERS,
@@ -90,12 +95,18 @@ export function weightsOfGguf({ metadata, tensors }: GgufContents): TracerWeight
     headSize: headSize as TracerShape["headSize"],
     drag: count("feed_forward_length") - feedForwardSize(DEFAULT_SHAPE),
     latent,
+    experts,
   });
-  const feedForward = (i: number): Pick<LayerWeights, "gate" | "up" | "down"> => ({
-    gate: matrix(`blk.${i}.ffn_gate`),
-    up: matrix(`blk.${i}.ffn_up`),
-    down: matrix(`blk.${i}.ffn_down`),
-  });
+  const feedForward = (i: number): RoutedFeedForward => {
+    const prefix = `blk.${i}.ffn`;
+    const parts = (name: string): readonly Matrix[] =>
+      experts === null ? [matrix(`${prefix}_${name}`)] : unstacked(matrix(`${prefix}_${name}_exps`), experts);
+    const [gates, ups, downs] = [parts("gate"), parts("up"), parts("down")];
+    return {
+      router: experts === null ? null : matrix(`${prefix}_gate_inp`),
+      experts: gates.map((gate, e) => ({ gate, up: ups[e]!, down: downs[e]! })),
+    };
+  };
   const grouped = (i: number): LayerWeights => ({
     query: matrix(`blk.${i}.attn_q`),
     key: matrix(`blk.${i}.attn_k`),
@@ -119,11 +130,20 @@ export function weightsOfGguf({ metadata, tensors }: GgufContents): TracerWeight
 
 /** A latent's expansion, from what takes queries to the latent and what takes the latent to values. */
 function expansion({ queryHeads, headSize }: TracerShape, keys: Matrix, values: Matrix): Matrix {
-  const latent = values.columns;
-  const expand = zeros(2 * queryHeads * headSize, latent);
-  for (const [row, column, value] of entries(keys))
-    put(expand, 2 * Math.floor(row / latent) * headSize + column, row % latent, value);
-  for (const [row, column, value] of entries(values))
-    put(expand, row + (Math.floor(row / headSize) + 1) * headSize, column, value);
+  const expand = zeros(2 * queryHeads * headSize, values.columns);
+  for (const [head, key] of unstacked(keys, queryHeads).entries())
+    for (const [row, column, value] of entries(key)) put(expand, 2 * head * headSize + column, row, value);
+  for (const [head, ofHead] of unstacked(values, queryHeads).entries())
+    for (const [row, column, value] of entries(ofHead)) put(expand, (2 * head + 1) * headSize + row, column, value);
   return expand;
+}
+
+/** The matrices of a tensor of three dimensions. */
+function unstacked({ rows, columns, data }: Matrix, count: number): readonly Matrix[] {
+  const size = data.length / count;
+  return Array.from({ length: count }, (_, i) => ({
+    rows: rows / count,
+    columns,
+    data: data.subarray(i * size, (i + 1) * size),
+  }));
 }
