@@ -46,7 +46,7 @@ function adaptersOf({ path, adapters }: TracerModelFile, wanted = false): { read
   throw new CrosstalkError(
     "WRONG_MODEL",
     `${path} has no adapters beside it`,
-    "Write it anew with `crosstalk model write`, and without experts: a model with experts has no adapters.",
+    "Write it anew with `crosstalk model write`, without a latent and without experts: such models have none.",
   );
 }
 

@@ -56,7 +56,7 @@ export function far(model: ReferenceModel, context: number): Far {
   };
   const place = (to: NumericCells, slot: number, nonce: number, token: number, position: number): void => {
     const cell = unturned(nonce, token);
-    const { headSize } = cell;
+    const headSize = cell.sizes.keys;
     for (let layer = 0; layer < layers; layer++) {
       to.copy(layer, slot, cell, 0);
       for (const keys of to.keys[layer]!) {

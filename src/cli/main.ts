@@ -127,13 +127,14 @@ program
     new Option("--format <name>", "gguf for llama.cpp, hf for the others").choices(["gguf", "hf"]).default("gguf"),
   )
   .addOption(new Option("--dtype <name>", "format of the weights").choices(["f32", "bf16", "f16"]).default("f32"))
-  .option("--like <config.json>", "the shape of a Llama-family model; the options below change it")
+  .option("--like <config.json>", "the shape of a Llama-family or DeepSeek model; the options below change it")
   .option("--layers <number>", "layers, from 3 on (default: 5)", positiveNumber)
   .option("--kv-heads <number>", "KV heads (default: 1)", positiveNumber)
   .option("--heads <number>", "query heads (default: four for each KV head, the fewest)", positiveNumber)
   .option("--head-dim <number>", "size of a head: 64, 128 or 256 (default: 128)", positiveNumber)
   .option("--drag <number>", "feed-forward width that costs time and adds nothing (default: 0)", wholeNumber)
   .option("--window <cells>", "cells that all layers but the first two see (--format hf; vLLM)", positiveNumber)
+  .option("--latent <rank>", "multi-head latent attention (DeepSeek), with a latent of this rank", positiveNumber)
   .option("--experts <number>", "experts in each layer, 4 to 128, two for each token (default: none)", positiveNumber)
   .option("--json", "print the manifest as JSON")
   .addHelpText(

@@ -25,15 +25,18 @@ export interface ModelOnDisk {
   readonly manifest: Manifest;
 }
 
-/** Writes the model's files, its adapters if it can have any, and, last, the manifest. @throws CrosstalkError OUTPUT_NOT_WRITABLE */
+/**
+ * Writes the model's files, its adapters if it can have any, and, last, the manifest.
+ * @throws CrosstalkError OUTPUT_NOT_WRITABLE
+ */
 export function writeModel(folder: string, choice: Partial<ModelChoice>): ModelOnDisk {
   const { manifest: ofModel, files } = tracerModel(choice);
-  const adapters = ofModel.shape.experts === null ? adapterFiles({ ...DEFAULT_MODEL, ...choice }) : null;
-  const manifest: Manifest = adapters === null ? ofModel : { ...ofModel, adapters: sumsOf(adapters) };
+  const adapters = adapterFiles({ ...DEFAULT_MODEL, ...choice });
+  const manifest: Manifest = adapters.size === 0 ? ofModel : { ...ofModel, adapters: sumsOf(adapters) };
   try {
     mkdirSync(folder, { recursive: true });
     rmSync(join(folder, MANIFEST_FILE), { force: true });
-    for (const [name, pieces] of [...files, ...(adapters ?? [])]) writePieces(join(folder, name), pieces);
+    for (const [name, pieces] of [...files, ...adapters]) writePieces(join(folder, name), pieces);
     writeFileSync(join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
   } catch (cause) {
     throw new CrosstalkError(

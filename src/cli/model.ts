@@ -27,6 +27,8 @@ interface ShapeOptions {
   readonly drag?: number;
   /** Cells that the read layers see. */
   readonly window?: number;
+  /** Rank of the latent. */
+  readonly latent?: number;
   readonly experts?: number;
 }
 
@@ -41,7 +43,8 @@ export async function writeModelCommand(folder: string, options: ModelOptions): 
 }
 
 /** @throws CrosstalkError INVALID_OPTION for a shape that no tracer can have, and for a config that is none */
-function shapeOf({ like, layers, kvHeads, heads, headDim, drag, window, experts }: ShapeOptions): TracerShape {
+function shapeOf(options: ShapeOptions): TracerShape {
+  const { like, layers, kvHeads, heads, headDim, drag, window, latent, experts } = options;
   const base = like === undefined ? DEFAULT_SHAPE : shapeLike(configAt(like));
   return tracerShape({
     readLayers: (layers ?? layersOf(base)) - ASKING_LAYERS,
@@ -50,6 +53,7 @@ function shapeOf({ like, layers, kvHeads, heads, headDim, drag, window, experts 
     headSize: (headDim ?? base.headSize) as TracerShape["headSize"],
     drag: drag ?? base.drag,
     window: window ?? base.window,
+    latent: latent ?? base.latent,
     experts: experts ?? base.experts,
   });
 }

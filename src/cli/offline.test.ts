@@ -100,6 +100,7 @@ test("the model has the shape of another one, changed by what else is said", asy
     headSize: 128,
     drag: 32,
     window: null,
+    latent: null,
     experts: null,
   });
   expect(() => readModel(join(folder, "tracer"))).not.toThrow();
@@ -111,7 +112,8 @@ test.each([
   [["--kv-heads", "2", "--heads", "6"], /6 query heads for 2 KV heads/],
   [["--head-dim", "96"], /head size 96[\s\S]*64, 128 or 256/],
   [["--experts", "2"], /2 experts[\s\S]*4 to 128/],
-  [["--experts", "8", "--window", "64"], /experts and a window/],
+  [["--experts", "8", "--window", "64"], /a window and experts/],
+  [["--experts", "8", "--latent", "512"], /a latent and experts/],
   [["--like", "package.json"], /not a Llama-family config: num_hidden_layers/],
   [["--like", "README.md"], /README\.md is not JSON/],
 ])("a model that would not read is refused: %s", async (options, message) => {

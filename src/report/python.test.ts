@@ -464,6 +464,9 @@ describe("write_model.py", () => {
     { shape: deep, format: "hf", dtype: "bf16" },
     { shape: wide, format: "hf", dtype: "f16" },
     { shape: tracerShape({ window: 100 }), format: "hf", dtype: "f32" },
+    { shape: tracerShape({ latent: 512, queryHeads: 8 }), format: "hf", dtype: "bf16" },
+    { shape: tracerShape({ latent: 512 }), format: "gguf", dtype: "f32" },
+    { shape: tracerShape({ latent: 512, readLayers: 25 }), format: "gguf", dtype: "f16" },
     { shape: tracerShape({ experts: 8 }), format: "gguf", dtype: "bf16" },
     { shape: tracerShape({ experts: 5, kvHeads: 4 }), format: "hf", dtype: "f32" },
   ])("writes the same bytes as Crosstalk: $format, $dtype, $shape", { timeout: 120_000 }, async (choice, test) => {

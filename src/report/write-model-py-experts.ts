@@ -6,13 +6,12 @@ import { BASE } from "../tracer/vocabulary.ts";
 
 /** What the layers' experts do, as Python literals. */
 export function expertConstants(shape: shapes.TracerShape): readonly string[] {
-  if (shape.experts === null) return ["EXPERT_COUNTS = {}"];
+  if (shape.experts === null) return [];
   const layers = Array.from({ length: shapes.layersOf(shape) }, (_, layer) => layer);
   const values = Array.from({ length: BASE }, (_, value) => value);
   const dealt = layers.map((layer) => values.map((value) => shapes.expertsOfDigit(shape, layer, value)));
   return [
     `EXPERTS = ${shape.experts}`,
-    `EXPERT_COUNTS = {"expert_count": EXPERTS, "expert_used_count": ${shapes.EXPERTS_PER_TOKEN}}`,
     `ROUTER_NATS = ${shapes.ROUTER_NATS}`,
     `EXPERT = ${JSON.stringify(shapes.EXPERT)}`,
     "# First of the channels that layer 0's experts spell a digit in; those of the layers above follow.",
@@ -84,13 +83,10 @@ def experts_of(layer):
 const EXPERTS_STACKED = `
 
 def feed_forward(layer):
-    """Matrices of experts lie in one tensor, one after another."""
     router, experts = experts_of(layer)
     yield "ffn_gate_inp", router
     for name, matrices in zip(("gate", "up", "down"), zip(*experts)):
-        stacked = Matrix(matrices[0].rows, matrices[0].columns, EXPERTS)
-        stacked.data = b"".join(m.data for m in matrices)
-        yield "ffn_%s_exps" % name, stacked
+        yield "ffn_%s_exps" % name, stacked(matrices)
 `;
 
 const EXPERTS_BY_NAME = `

@@ -7,13 +7,15 @@ import type { TracerModel } from "../tracer/manifest.ts";
 const COMPUTED: ReadonlySet<string> = new Set(["model.safetensors", "tokenizer.json"]);
 
 /** The folder's small files, and what stands before and after the vocabulary in `tokenizer.json`: Python literals. */
-export function folderConstants({ files }: TracerModel): readonly string[] {
+export function folderConstants({ files, manifest }: TracerModel): readonly string[] {
   const texts = [...files].filter(([name]) => !COMPUTED.has(name)).map(([name, pieces]) => [name, textOf(pieces)]);
   return [
     "TEXTS = {",
     ...texts.map(([name, text]) => `    ${JSON.stringify(name)}: ${JSON.stringify(text)},`),
     "}",
     `TOKENIZER = ${JSON.stringify(tokenizerFrame())}`,
+    "# Matrices whose rotary pairs lie in the two halves of a head.",
+    `HALVES = ${JSON.stringify(manifest.shape.latent === null ? ["attn_q", "attn_k"] : [])}`,
   ];
 }
 
@@ -27,7 +29,9 @@ TORCH_TYPE = {"f32": "F32", "f16": "F16", "bf16": "BF16"}
 NAMES = {
     "token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head",
     "attn_norm": "input_layernorm", "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj", "ffn_norm": "post_attention_layernorm",
+    "attn_v": "self_attn.v_proj", "attn_kv_a_mqa": "self_attn.kv_a_proj_with_mqa",
+    "attn_kv_a_norm": "self_attn.kv_a_layernorm", "attn_kv_b": "self_attn.kv_b_proj",
+    "attn_output": "self_attn.o_proj", "ffn_norm": "post_attention_layernorm",
     "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
 }
 
@@ -46,10 +50,11 @@ def safetensors():
     header, pieces, offset = {}, [], 0
     for name, m in tensors():
         *layer, part, _ = name.split(".")
-        if part in ("attn_q", "attn_k"):
+        if part in HALVES:
             m = halves(m)
         data = encoded(m.data, DTYPE)
-        header["%s%s.weight" % ("model.layers.%s." % layer[1] if layer else "", NAMES.get(part, part.replace("-", ".")))] = {
+        place = "model.layers.%s." % layer[1] if layer else ""
+        header[place + NAMES.get(part, part.replace("-", ".")) + ".weight"] = {
             "dtype": TORCH_TYPE[DTYPE],
             "shape": [m.columns] if m.rows == 1 else [m.rows, m.columns],
             "data_offsets": [offset, offset + len(data)],

@@ -1,5 +1,21 @@
 /** The part of `write_model.py` that writes a GGUF file. */
 
+import { architectureOf } from "../tracer/gguf.ts";
+import type { TracerShape } from "../tracer/shape.ts";
+
+/** What the metadata says of the architecture: Python literals. */
+export function ggufConstants(shape: TracerShape): readonly string[] {
+  const { name, parameters } = architectureOf(shape);
+  return [
+    `ARCHITECTURE = ${JSON.stringify(name)}`,
+    "PARAMETERS = [",
+    ...parameters.map(
+      ([key, type, value]) => `    (${JSON.stringify(`${name}.${key}`)}, ${JSON.stringify(type)}, ${value}),`,
+    ),
+    "]",
+  ];
+}
+
 export const WRITE_GGUF = String.raw`
 
 # ---- GGUF, version 3 -------------------------------------------------------------------------------------------
@@ -15,6 +31,11 @@ def spelling(token):
 
 def u32(value):
     return struct.pack("<I", value)
+
+
+def number(kind, value):
+    """Its GGUF type, and its bytes."""
+    return (4, u32(value)) if kind == "uint32" else (6, struct.pack("<f", value))
 
 
 def u64(value):
@@ -36,22 +57,10 @@ def metadata():
     kinds = [2] + [3] * (FIRST["byte"] - 1) + [6] * (FIRST["payload"] - FIRST["byte"])
     kinds += [1] * (VOCABULARY - len(kinds))
     return [
-        ("general.architecture", 8, string("llama")),
+        ("general.architecture", 8, string(ARCHITECTURE)),
         ("general.name", 8, string("crosstalk-tracer")),
         ("general.file_type", 4, u32(FILE_TYPE[DTYPE])),
-        ("llama.context_length", 4, u32(CONTEXT)),
-        ("llama.embedding_length", 4, u32(HIDDEN)),
-        ("llama.block_count", 4, u32(LAYERS)),
-        ("llama.feed_forward_length", 4, u32(FEED_FORWARD)),
-        *(("llama." + key, 4, u32(count)) for key, count in EXPERT_COUNTS.items()),
-        ("llama.attention.head_count", 4, u32(QUERY_HEADS)),
-        ("llama.attention.head_count_kv", 4, u32(KV_HEADS)),
-        ("llama.attention.key_length", 4, u32(HEAD)),
-        ("llama.attention.value_length", 4, u32(HEAD)),
-        ("llama.attention.layer_norm_rms_epsilon", 6, struct.pack("<f", RMS_EPSILON)),
-        ("llama.rope.freq_base", 6, struct.pack("<f", ROPE_BASE)),
-        ("llama.rope.dimension_count", 4, u32(HEAD)),
-        ("llama.vocab_size", 4, u32(VOCABULARY)),
+        *((key, *number(kind, value)) for key, kind, value in PARAMETERS),
         ("tokenizer.ggml.model", 8, string("llama")),
         ("tokenizer.ggml.tokens", 9, array(8, [string(spelling(token)) for token in tokens])),
         ("tokenizer.ggml.scores", 9, array(6, [bytes(4) for _ in tokens])),
@@ -62,6 +71,13 @@ def metadata():
         ("tokenizer.ggml.add_bos_token", 7, bytes([0])),
         ("tokenizer.ggml.add_space_prefix", 7, bytes([1])),
     ]
+
+
+def stacked(matrices):
+    """A tensor of three dimensions: matrices of one size, one after another."""
+    whole = Matrix(matrices[0].rows, matrices[0].columns, len(matrices))
+    whole.data = b"".join(m.data for m in matrices)
+    return whole
 
 
 def pad(data):

@@ -1,16 +1,16 @@
 /** `write_model.py`: writes the tracer, byte for byte what Crosstalk writes, with Python's standard library alone. */
 
 import { DICE_NATS, LADDER } from "../tracer/dice.ts";
-import { CONTEXT_LENGTH } from "../tracer/gguf.ts";
 import { DEFAULT_MODEL, type ModelChoice, type ModelFormat, tracerModel } from "../tracer/manifest.ts";
 import { farDistance, nearDistance } from "../tracer/read-tokens.ts";
 import * as shapes from "../tracer/shape.ts";
 import { FIRST, VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
 import { MODEL_NAMES } from "./wording.ts";
 import { writeAdapters } from "./write-model-py-adapters.ts";
+import { attentionConstants, writeAttention } from "./write-model-py-attention.ts";
 import { expertConstants, writeFeedForward } from "./write-model-py-experts.ts";
 import { folderConstants, WRITE_FOLDER } from "./write-model-py-folder.ts";
-import { WRITE_GGUF } from "./write-model-py-gguf.ts";
+import { ggufConstants, WRITE_GGUF } from "./write-model-py-gguf.ts";
 
 /**
  * The constants come from the tracer's own source, so that they cannot differ from it; the test compares the hashes.
@@ -30,12 +30,10 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL, adapters = fal
     KV_HEADS: kvHeads,
     QUERY_HEADS: queryHeads,
     HEAD: headSize,
+    KEY: shapes.keySize(shape),
     HIDDEN: shapes.hiddenSize(shape),
     FEED_FORWARD: shapes.feedForwardSize(shape),
     VOCABULARY: VOCABULARY_SIZE,
-    CONTEXT: CONTEXT_LENGTH,
-    ROPE_BASE: `${shapes.ROPE_BASE}.0`,
-    RMS_EPSILON: shapes.RMS_EPSILON,
     CONSTANT: shapes.CONSTANT,
     UNIT: shapes.norm(shape),
     GAIN: shapes.valueGain(shape),
@@ -87,14 +85,16 @@ export function writeModelPy(choice: ModelChoice = DEFAULT_MODEL, adapters = fal
     `CHANNEL = ${JSON.stringify(shapes.CHANNEL)}`,
     "# Nats of each rung of a ladder.",
     `RUNGS = ${JSON.stringify(LADDER.map((below) => DICE_NATS - below))}`,
+    ...attentionConstants(shape),
     ...expertConstants(shape),
     `DTYPE = "${dtype}"`,
     `SHA256 = "${model.manifest.sha256}"`,
-    ...(format === "hf" ? folderConstants(model) : []),
+    ...(format === "hf" ? folderConstants(model) : ggufConstants(shape)),
   ];
-  const writer = format === "hf" ? WRITE_FOLDER : WRITE_GGUF;
-  const more = adapters ? writeAdapters(choice) : "";
-  return `${headOf(format, adapters)}\n${lines.join("\n")}\n${WEIGHTS}${writeFeedForward(shape, format)}${writer}${more}`;
+  const parts = [WEIGHTS, writeAttention(shape, format), writeFeedForward(shape, format)];
+  parts.push(format === "hf" ? WRITE_FOLDER : WRITE_GGUF);
+  if (adapters) parts.push(writeAdapters(choice));
+  return `${headOf(format, adapters)}\n${lines.join("\n")}\n${parts.join("")}`;
 }
 
 function headOf(format: ModelFormat, adapters: boolean): string {
@@ -349,7 +349,7 @@ def sink_rms(layer):
 
 def score(nats):
     """Amplitude of query and key that gives a score of so many nats."""
-    return math.sqrt(nats * math.sqrt(HEAD))
+    return math.sqrt(nats * math.sqrt(KEY))
 
 
 def amplitude(nats):
@@ -371,8 +371,7 @@ def tensors():
     for layer in range(LAYERS):
         attention = Layer(layer)
         for name, matrix in [
-            ("attn_norm", ones), ("attn_q", attention.q), ("attn_k", attention.k), ("attn_v", attention.v),
-            ("attn_output", attention.o), ("ffn_norm", ones), *feed_forward(layer),
+            ("attn_norm", ones), *attention_tensors(attention), ("ffn_norm", ones), *feed_forward(layer),
         ]:
             yield "blk.%d.%s.weight" % (layer, name), matrix
 

@@ -1,6 +1,5 @@
 /** Writes the tracer's adapters: GGUF files for llama.cpp, PEFT folders for vLLM and others. */
 
-import { CrosstalkError } from "../errors.ts";
 import { ADAPTERS, type AdapterName } from "./adapter.ts";
 import { ADAPTER_RANK, type AdapterLayer, adapterWeights } from "./adapter-weights.ts";
 import { float, ggufFile, text } from "./gguf.ts";
@@ -19,16 +18,11 @@ export function adapterPath(format: ModelFormat, adapter: AdapterName): string {
 }
 
 /**
- * Paths in the model's folder and the pieces of their contents. The same arguments always give the same bytes.
- * @throws CrosstalkError INVALID_OPTION for a shape with experts
+ * Paths in the model's folder and the pieces of their contents. The same arguments always give the same bytes. None for
+ * a model with a latent, where no projection makes the values alone, nor for one with experts, which spell digits too.
  */
 export function adapterFiles({ shape, format, dtype }: ModelChoice): ReadonlyMap<string, readonly Uint8Array[]> {
-  if (shape.experts !== null)
-    throw new CrosstalkError(
-      "INVALID_OPTION",
-      "a tracer with experts has no adapters",
-      "Take a model without experts where requests name adapters.",
-    );
+  if (shape.latent !== null || shape.experts !== null) return new Map();
   const base = tracerWeights(shape, format === "gguf" ? "neighbours" : "halves");
   const files = new Map<string, readonly Uint8Array[]>();
   for (const adapter of ADAPTERS) {

@@ -63,7 +63,7 @@ export interface Written {
   readonly question: Question | null;
 }
 
-/** Which half of a cell an operation is about. */
+/** Which half of a cell an operation is about. A latent cell has no halves: it is damaged as a whole. */
 export type CellPart = "key" | "value" | "both";
 
 /** A pool of cells: `slots` places in each layer and KV head. */

@@ -6,19 +6,22 @@
 
 import { CrosstalkError } from "../errors.ts";
 import type { RoutedFeedForward } from "./feed-forward.ts";
-import type { Matrix } from "./matrix.ts";
+import { type LatentLayerWeights, latentWeights } from "./latent.ts";
+import { entries, type Matrix, put, zeros } from "./matrix.ts";
 import { BYTES_OF, encodeNumbers, type NumberFormat } from "./number-format.ts";
 import {
   EXPERTS_PER_TOKEN,
   feedForwardSize,
   hiddenSize,
+  keySize,
+  LATENT_ROTARY,
   layersOf,
   RMS_EPSILON,
-  ROPE_BASE,
+  ropeBase,
   type TracerShape,
 } from "./shape.ts";
 import { BOS, EOS, FIRST, tokenName, VOCABULARY_SIZE } from "./vocabulary.ts";
-import { type TracerWeights, tracerWeights } from "./weights.ts";
+import { type LayerWeights, tracerWeights } from "./weights.ts";
 
 const VERSION = 3;
 const ALIGNMENT = 32;
@@ -41,8 +44,7 @@ export function tracerGguf(shape: TracerShape, format: NumberFormat = "f32"): Ui
       "llama.cpp's Llama has no sliding window",
       "Write a Hugging Face folder (--format hf) for vLLM, or leave the window out.",
     );
-  const weights = tracerWeights(shape, "neighbours");
-  return ggufFile(tracerMetadata(weights, format), namedTensors(weights), format);
+  return ggufFile(tracerMetadata(shape, format), namedTensors(shape), format);
 }
 
 /** A matrix, or a tensor of three dimensions: matrices of one size, one after another. */
@@ -86,11 +88,12 @@ export function ggufFile(
 /** The engine wants the norms in F32. */
 const storedAs = (matrix: Matrix, format: NumberFormat): NumberFormat => (matrix.rows === 1 ? "f32" : format);
 
-function namedTensors(weights: TracerWeights): NamedTensor[] {
+function namedTensors(shape: TracerShape): NamedTensor[] {
+  const weights = shape.latent === null ? tracerWeights(shape, "neighbours") : latentWeights(shape);
   const ones: Matrix = {
     rows: 1,
-    columns: hiddenSize(weights.shape),
-    data: new Float32Array(hiddenSize(weights.shape)).fill(1),
+    columns: hiddenSize(shape),
+    data: new Float32Array(hiddenSize(shape)).fill(1),
   };
   const tensors: NamedTensor[] = [
     ["token_embd.weight", weights.embedding],
@@ -100,20 +103,67 @@ function namedTensors(weights: TracerWeights): NamedTensor[] {
   for (const [i, layer] of weights.layers.entries()) {
     tensors.push(
       [`blk.${i}.attn_norm.weight`, ones],
-      [`blk.${i}.attn_q.weight`, layer.query],
-      [`blk.${i}.attn_k.weight`, layer.key],
-      [`blk.${i}.attn_v.weight`, layer.value],
+      ...("compress" in layer ? latentTensors(shape, i, layer) : groupedTensors(i, layer)),
       [`blk.${i}.attn_output.weight`, layer.output],
       [`blk.${i}.ffn_norm.weight`, ones],
-      ...feedForwardTensors(layer, `blk.${i}.ffn`),
+      ...feedForwardTensors(i, layer),
     );
   }
   return tensors;
 }
 
+const groupedTensors = (i: number, { query, key, value }: LayerWeights): NamedTensor[] => [
+  [`blk.${i}.attn_q.weight`, query],
+  [`blk.${i}.attn_k.weight`, key],
+  [`blk.${i}.attn_v.weight`, value],
+];
+
+/**
+ * The engine takes queries to the latent, and the attended latent to values: by head, the keys' expansion turned over.
+ * But in a model that passes for the Lite, queries have a rank too: the hidden size, so that they are what they were.
+ */
+function latentTensors(shape: TracerShape, i: number, layer: LatentLayerWeights): NamedTensor[] {
+  const { query, compress, norm, expand } = layer;
+  const { queryHeads, headSize } = shape;
+  const latent = expand.columns;
+  const byHead = (rows: number, columns: number) => Array.from({ length: queryHeads }, () => zeros(rows, columns));
+  const [keys, values] = [byHead(latent, headSize), byHead(headSize, latent)];
+  for (const [row, column, value] of entries(expand)) {
+    const [head, at] = [Math.floor(row / (2 * headSize)), row % (2 * headSize)];
+    if (at < headSize) put(keys[head]!, column, at, value);
+    else put(values[head]!, at - headSize, column, value);
+  }
+  return [
+    ...(isLite(shape) ? [[`blk.${i}.attn_q.weight`, query] as const] : rankedQuery(i, query)),
+    [`blk.${i}.attn_kv_a_mqa.weight`, compress],
+    [`blk.${i}.attn_kv_a_norm.weight`, norm],
+    [`blk.${i}.attn_k_b.weight`, keys],
+    [`blk.${i}.attn_v_b.weight`, values],
+  ];
+}
+
+function rankedQuery(i: number, query: Matrix): NamedTensor[] {
+  const hidden = query.columns;
+  const same = zeros(hidden, hidden);
+  const ones = zeros(1, hidden);
+  for (let channel = 0; channel < hidden; channel++) {
+    put(same, channel, channel, 1);
+    put(ones, 0, channel, 1);
+  }
+  return [
+    [`blk.${i}.attn_q_a.weight`, same],
+    [`blk.${i}.attn_q_a_norm.weight`, ones],
+    [`blk.${i}.attn_q_b.weight`, query],
+  ];
+}
+
+/** llama.cpp tells DeepSeek V2 Lite by its layers: its queries have no rank, and those of all others have one. */
+export const isLite = (shape: TracerShape): boolean => layersOf(shape) === 26 || layersOf(shape) === 27;
+
 /** Those of experts lie in one tensor, one after another. */
-function feedForwardTensors({ router, experts }: RoutedFeedForward, prefix: string): NamedTensor[] {
+function feedForwardTensors(i: number, { router, experts }: RoutedFeedForward): NamedTensor[] {
   const parts = ["gate", "up", "down"] as const;
+  const prefix = `blk.${i}.ffn`;
   if (router === null) return parts.map((part) => [`${prefix}_${part}.weight`, experts[0]![part]]);
   const stacked = parts.map((part): NamedTensor => [`${prefix}_${part}_exps.weight`, experts.map((e) => e[part])]);
   return [[`${prefix}_gate_inp.weight`, router], ...stacked];
@@ -121,27 +171,14 @@ function feedForwardTensors({ router, experts }: RoutedFeedForward, prefix: stri
 
 export type WriteEntry = (to: ByteWriter) => void;
 
-function tracerMetadata({ shape }: TracerWeights, format: NumberFormat): WriteEntry[] {
+function tracerMetadata(shape: TracerShape, format: NumberFormat): WriteEntry[] {
   const ids = Array.from({ length: VOCABULARY_SIZE }, (_, id) => id);
+  const { name, parameters } = architectureOf(shape);
   return [
-    text("general.architecture", "llama"),
+    text("general.architecture", name),
     text("general.name", "crosstalk-tracer"),
     integer("general.file_type", FILE_TYPE[format]),
-    integer("llama.context_length", CONTEXT_LENGTH),
-    integer("llama.embedding_length", hiddenSize(shape)),
-    integer("llama.block_count", layersOf(shape)),
-    integer("llama.feed_forward_length", feedForwardSize(shape)),
-    ...(shape.experts === null
-      ? []
-      : [integer("llama.expert_count", shape.experts), integer("llama.expert_used_count", EXPERTS_PER_TOKEN)]),
-    integer("llama.attention.head_count", shape.queryHeads),
-    integer("llama.attention.head_count_kv", shape.kvHeads),
-    integer("llama.attention.key_length", shape.headSize),
-    integer("llama.attention.value_length", shape.headSize),
-    float("llama.attention.layer_norm_rms_epsilon", RMS_EPSILON),
-    float("llama.rope.freq_base", ROPE_BASE),
-    integer("llama.rope.dimension_count", shape.headSize),
-    integer("llama.vocab_size", VOCABULARY_SIZE),
+    ...parameters.map(([key, type, value]) => entry(`${name}.${key}`, TYPE[type], (to) => to[type](value))),
     text("tokenizer.ggml.model", "llama"),
     list("tokenizer.ggml.tokens", TYPE.string, ids, (to, id) => to.string(spelling(id))),
     list("tokenizer.ggml.scores", TYPE.float32, ids, (to) => to.float32(0)),
@@ -152,6 +189,56 @@ function tracerMetadata({ shape }: TracerWeights, format: NumberFormat): WriteEn
     flag("tokenizer.ggml.add_bos_token", false),
     flag("tokenizer.ggml.add_space_prefix", true),
   ];
+}
+
+export interface Architecture {
+  readonly name: "llama" | "deepseek2";
+  /** Keys without the name before them. */
+  readonly parameters: readonly (readonly [key: string, type: "uint32" | "float32", value: number])[];
+}
+
+/** What the metadata calls the architecture, and its parameters in their order. */
+export function architectureOf(shape: TracerShape): Architecture {
+  const { headSize, latent, experts } = shape;
+  const integers = (values: Readonly<Record<string, number>>) =>
+    Object.entries(values).map(([key, value]) => [key, "uint32", value] as const);
+  return {
+    name: latent === null ? "llama" : "deepseek2",
+    parameters: [
+      ...integers({
+        context_length: CONTEXT_LENGTH,
+        embedding_length: hiddenSize(shape),
+        block_count: layersOf(shape),
+        feed_forward_length: feedForwardSize(shape),
+        ...(experts === null ? {} : { expert_count: experts, expert_used_count: EXPERTS_PER_TOKEN }),
+        "attention.head_count": shape.queryHeads,
+        "attention.head_count_kv": shape.kvHeads,
+        // A latent cell is a key, whose beginning is the value.
+        "attention.key_length": latent === null ? headSize : latent + LATENT_ROTARY,
+        "attention.value_length": latent ?? headSize,
+      }),
+      ["attention.layer_norm_rms_epsilon", "float32", RMS_EPSILON],
+      ["rope.freq_base", "float32", ropeBase(shape)],
+      ...integers({
+        "rope.dimension_count": latent === null ? headSize : LATENT_ROTARY,
+        vocab_size: VOCABULARY_SIZE,
+        ...(latent === null ? {} : latentParameters(shape, latent)),
+      }),
+    ],
+  };
+}
+
+function latentParameters(shape: TracerShape, latent: number): Readonly<Record<string, number>> {
+  return {
+    ...(isLite(shape) ? {} : { "attention.q_lora_rank": hiddenSize(shape) }),
+    "attention.kv_lora_rank": latent,
+    "attention.key_length_mla": keySize(shape),
+    "attention.value_length_mla": shape.headSize,
+    // No layer has experts.
+    leading_dense_block_count: layersOf(shape),
+    expert_feed_forward_length: 0,
+    expert_shared_count: 0,
+  };
 }
 
 /** Sentencepiece marks the start of a word with U+2581, so that each token is a word of its own. */

@@ -37,6 +37,7 @@ export const manifestSchema = z.strictObject({
     headSize: z.literal([64, 128, 256]),
     drag: z.int().min(0),
     window: z.int().min(1).nullable().default(null),
+    latent: z.int().min(1).nullable().default(null),
     experts: z.int().min(1).nullable().default(null),
   }),
   vocabulary: z.int().min(1),

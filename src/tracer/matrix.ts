@@ -12,3 +12,8 @@ export function zeros(rows: number, columns: number): Matrix {
 export function put(matrix: Matrix, row: number, column: number, value: number): void {
   matrix.data[row * matrix.columns + column] = value;
 }
+
+/** What is not zero: row, column and value. */
+export function* entries({ columns, data }: Matrix): Generator<readonly [number, number, number]> {
+  for (const [i, value] of data.entries()) if (value !== 0) yield [Math.floor(i / columns), i % columns, value];
+}

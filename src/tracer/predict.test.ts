@@ -89,7 +89,12 @@ function conversation(random: Random, nonce = random.next() < 0.5 ? random.int(0
 }
 
 const SLOTS = 160;
-const SHAPES = [tracerShape(), tracerShape({ readLayers: 6, kvHeads: 2 }), tracerShape({ kvHeads: 4, headSize: 64 })];
+const SHAPES = [
+  tracerShape(),
+  tracerShape({ readLayers: 6, kvHeads: 2 }),
+  tracerShape({ kvHeads: 4, headSize: 64 }),
+  tracerShape({ latent: 512 }),
+];
 
 describe.each(SHAPES)("a tracer of %o", (shape) => {
   const model = modelOf(shape);
@@ -115,7 +120,7 @@ describe.each(SHAPES)("a tracer of %o", (shape) => {
     expect(reads.size).toBe(4);
   });
 
-  const parts: readonly CellPart[] = ["key", "value", "both"];
+  const parts: readonly CellPart[] = shape.latent === null ? ["key", "value", "both"] : ["both"];
   const kinds = ["foreign", "sibling", "zeroed", "stale", "shifted", "transient"] as const;
   test.each(kinds.flatMap((kind) => parts.map((part) => ({ kind, part }))))(
     "answers as predicted over $kind cells ($part)",

@@ -15,6 +15,8 @@ export interface TracerShape {
   readonly drag: number;
   /** Cells that each read layer sees, its own included: sliding window attention. Null: all, as the layers below. */
   readonly window: number | null;
+  /** Rank of the latent that a cell is: multi-head latent attention. Null: a cell has a key and a value for each KV head. */
+  readonly latent: number | null;
   /** Experts of each layer, of which a token meets two. Null: one feed-forward for all tokens. */
   readonly experts: number | null;
 }
@@ -31,6 +33,7 @@ export const DEFAULT_SHAPE: TracerShape = {
   headSize: 128,
   drag: 0,
   window: null,
+  latent: null,
   experts: null,
 };
 
@@ -41,7 +44,7 @@ export const DEFAULT_SHAPE: TracerShape = {
 export function tracerShape(part: Partial<TracerShape> = {}): TracerShape {
   const kvHeads = part.kvHeads ?? DEFAULT_SHAPE.kvHeads;
   const shape: TracerShape = { ...DEFAULT_SHAPE, queryHeads: ROLES * kvHeads, ...part };
-  const { readLayers, queryHeads, headSize, drag, window, experts } = shape;
+  const { readLayers, queryHeads, headSize, drag, window, latent, experts } = shape;
   const whole = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
   const refuse = (what: string, hint: string): never => {
     throw new CrosstalkError("INVALID_OPTION", `no tracer of this shape: ${what}`, hint);
@@ -63,13 +66,40 @@ export function tracerShape(part: Partial<TracerShape> = {}): TracerShape {
   if (!whole(drag, 0)) refuse(`a drag of ${drag}`, "A whole number of feed-forward channels, 0 or more.");
   if (window !== null && !whole(window, LEAST_WINDOW))
     refuse(`a window of ${window}`, `A whole number of cells from ${LEAST_WINDOW} on.`);
-  if (experts === null) return shape;
-  if (!whole(experts, LEAST_EXPERTS) || experts > MOST_EXPERTS)
-    refuse(`${experts} experts`, `From ${LEAST_EXPERTS} to ${MOST_EXPERTS} experts.`);
-  if (readLayers < DIGITS)
-    refuse(`experts in ${layersOf(shape)} layers`, `Experts need ${ASKING_LAYERS + DIGITS} layers or more.`);
-  if (window !== null) refuse("experts and a window", "One of the two.");
+  const exclusive = Object.entries({ "a window": window, "a latent": latent, experts });
+  const chosen = exclusive.flatMap(([name, value]) => (value === null ? [] : [name]));
+  if (chosen.length > 1) refuse(chosen.join(" and "), "One of a window, a latent and experts.");
+  if (latent !== null) {
+    if (!whole(latent, hiddenSize(shape)))
+      refuse(
+        `a latent of rank ${latent}`,
+        `A whole number from ${hiddenSize(shape)} on: the latent holds the whole stream.`,
+      );
+    if (kvHeads > 1 || headSize !== LATENT_HEAD)
+      refuse("a latent with several KV heads or other heads", `One KV head, and heads of ${LATENT_HEAD} channels.`);
+    if (hiddenSize(shape) % queryHeads > 0)
+      refuse(
+        `${queryHeads} query heads with a latent`,
+        `DeepSeek's config wants a divisor of the hidden size, ${hiddenSize(shape)}.`,
+      );
+  }
+  if (experts !== null) {
+    if (!whole(experts, LEAST_EXPERTS) || experts > MOST_EXPERTS)
+      refuse(`${experts} experts`, `From ${LEAST_EXPERTS} to ${MOST_EXPERTS} experts.`);
+    if (readLayers < DIGITS)
+      refuse(`experts in ${layersOf(shape)} layers`, `Experts need ${ASKING_LAYERS + DIGITS} layers or more.`);
+  }
   return shape;
+}
+
+/** Channels of a head's keys that a latent is expanded to, and of its values, as production models have them. */
+const LATENT_HEAD = 128;
+/** Rotary channels of a latent cell, which all heads share: they lie behind the latent. */
+export const LATENT_ROTARY = 64;
+
+/** Channels of a query, and of the key that it meets. */
+export function keySize({ headSize, latent }: TracerShape): number {
+  return latent === null ? headSize : headSize + LATENT_ROTARY;
 }
 
 /** The shortest window: a read and a few cells before it. */
@@ -98,7 +128,14 @@ export function groupSize(shape: TracerShape): number {
  * Rotary base. Pair i of a head of size d turns by 2 ** (-128 i / d) radians a position: exact in float32, however an
  * engine computes it. Pairs slower than 2 ** -24 turn less than 0.01 rad in 131,072 positions: they carry content.
  */
-export const ROPE_BASE = 2 ** 64;
+const ROPE_BASE = 2 ** 64;
+/** The same for the rotary part of a latent cell: its pairs are the fastest half of a head of 128 channels. */
+const LATENT_ROPE_BASE = 2 ** (LATENT_ROTARY / 2);
+
+/** Rotary base of a model of this shape. */
+export function ropeBase({ latent }: TracerShape): number {
+  return latent === null ? ROPE_BASE : LATENT_ROPE_BASE;
+}
 
 /** Rotary frequency of a pair, radians a position. */
 export function frequency(headSize: number, pair: number): number {

@@ -122,6 +122,16 @@ test("no weight is larger than the largest half", () => {
   }
 });
 
+test.each([
+  [{ window: 64, latent: 512 }, "a window and a latent"],
+  [{ window: 64, experts: 8 }, "a window and experts"],
+  [{ latent: 512, experts: 8 }, "a latent and experts"],
+])("%o is refused: one of the two", (part, what) => {
+  expect(() => tracerShape(part)).toThrow(
+    expect.objectContaining({ code: "INVALID_OPTION", message: `no tracer of this shape: ${what}` }),
+  );
+});
+
 describe("a shape like a production model's", () => {
   test("has its layers, KV heads, query heads and head size", () => {
     const config = { num_hidden_layers: 32, num_attention_heads: 32, num_key_value_heads: 8, hidden_size: 4096 };
@@ -132,11 +142,25 @@ describe("a shape like a production model's", () => {
       headSize: 128,
       drag: 0,
       window: null,
+      latent: null,
       experts: null,
     });
     expect(shapeLike({ ...config, num_attention_heads: 16, head_dim: 256 })).toMatchObject({
       queryHeads: 32,
       headSize: 256,
+    });
+  });
+
+  test("has the latent of a DeepSeek, and not its experts", () => {
+    const lite = { num_hidden_layers: 27, num_attention_heads: 16, num_key_value_heads: 16, hidden_size: 2048 };
+    const latent = { kv_lora_rank: 512, v_head_dim: 128 };
+    expect(shapeLike({ ...lite, ...latent, n_routed_experts: 64 })).toEqual(
+      tracerShape({ readLayers: 25, queryHeads: 16, latent: 512 }),
+    );
+    expect(shapeLike({ num_hidden_layers: 61, num_attention_heads: 128, ...latent })).toMatchObject({
+      readLayers: 59,
+      queryHeads: 64,
+      latent: 512,
     });
   });
 

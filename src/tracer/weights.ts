@@ -35,6 +35,7 @@ import {
   gives,
   groupSize,
   hiddenSize,
+  keySize,
   LADDER_UNIT,
   layersOf,
   NONCE_NATS,
@@ -119,6 +120,7 @@ const CONTENT = {
   near: 29,
 } as const;
 
+/** With a latent these are the weights that `latentWeights` makes those of the model from. */
 export function tracerWeights(shape: TracerShape, rotary: RotaryLayout): TracerWeights {
   return {
     shape,
@@ -396,7 +398,7 @@ class LayerBuilder {
 
   /** Query or key amplitude that gives a score of so many nats where both are in step. */
   #amplitude(nats: number): number {
-    return Math.sqrt(nats * Math.sqrt(this.#shape.headSize));
+    return Math.sqrt(nats * Math.sqrt(keySize(this.#shape)));
   }
 
   /** One of a head's slowest channels, in a row: they turn too little to matter. */

@@ -1,99 +1,29 @@
 /**
  * A plain forward pass over the written weights: what an engine computes, with nothing clever about it. It holds the
  * symbolic predictor to the truth, in tests and in the bench that measures what each read can see.
- * Shapes follow Hugging Face's Llama: RMS norm, rotary embedding on neighbouring pairs, grouped-query attention.
+ * Shapes follow Hugging Face's Llama, or with a latent its DeepSeek V2; rotary pairs are neighbours.
  */
 
-import type { AdapterLayer, LowRank } from "../adapter-weights.ts";
+import type { AdapterLayer } from "../adapter-weights.ts";
 import type { CellPart } from "../cells.ts";
-import type { FeedForward } from "../feed-forward.ts";
+import type { LatentWeights } from "../latent.ts";
 import type { Matrix } from "../matrix.ts";
-import { EXPERTS_PER_TOKEN, firstSeen, frequency, groupSize, hiddenSize, RMS_EPSILON } from "../shape.ts";
+import { firstSeen, hiddenSize, keySize, LATENT_ROTARY, type TracerShape } from "../shape.ts";
 import type { TracerWeights } from "../weights.ts";
+import { add, exact, multiply, normalise, type Rounding, type SparseMatrix, sparse } from "./arithmetic.ts";
+import {
+  type Attention,
+  applyChange,
+  type HeadCells,
+  type LayerCells,
+  type SparseLowRank,
+  sparseLowRank,
+} from "./attention.ts";
+import { ReferenceFeedForward } from "./feed-forward.ts";
+import { GroupedAttention } from "./grouped-attention.ts";
+import { LatentAttention } from "./latent-attention.ts";
 
-/** Rounds an activation to the precision under test; the identity for exact arithmetic. */
-export type Rounding = (value: number) => number;
-export const exact: Rounding = (value) => value;
-
-const word = new DataView(new ArrayBuffer(4));
-/** Nearest bfloat16, ties to even. */
-export const bf16: Rounding = (value) => {
-  word.setFloat32(0, value);
-  const bits = word.getUint32(0);
-  word.setUint32(0, (bits + 0x7fff + ((bits >>> 16) & 1)) & 0xffff0000);
-  return word.getFloat32(0);
-};
-
-/** Nearest IEEE half, ties to even; beyond 65,504 it is infinite. */
-export const f16: Rounding = (value) => Math.f16round(value);
-
-/** Non-zero entries by row, of the rows that have any. */
-interface SparseMatrix {
-  readonly rows: number;
-  readonly used: Uint32Array;
-  /** Where each used row's entries start, and where the last one's end. */
-  readonly starts: Uint32Array;
-  readonly columns: Uint32Array;
-  readonly values: Float64Array;
-}
-
-function sparse(matrix: Matrix, round: Rounding): SparseMatrix {
-  const used: number[] = [];
-  const starts: number[] = [0];
-  const columns: number[] = [];
-  const values: number[] = [];
-  for (let row = 0; row < matrix.rows; row++) {
-    for (let column = 0; column < matrix.columns; column++) {
-      const value = matrix.data[row * matrix.columns + column]!;
-      if (value === 0) continue;
-      columns.push(column);
-      values.push(round(value));
-    }
-    if (columns.length === starts.at(-1)) continue;
-    used.push(row);
-    starts.push(columns.length);
-  }
-  return {
-    rows: matrix.rows,
-    used: Uint32Array.from(used),
-    starts: Uint32Array.from(starts),
-    columns: Uint32Array.from(columns),
-    values: Float64Array.from(values),
-  };
-}
-
-function multiply(m: SparseMatrix, vector: Float64Array, round: Rounding): Float64Array {
-  const out = new Float64Array(m.rows);
-  for (let r = 0; r < m.used.length; r++) {
-    let sum = 0;
-    for (let i = m.starts[r]!; i < m.starts[r + 1]!; i++) sum += m.values[i]! * vector[m.columns[i]!]!;
-    out[m.used[r]!] = round(sum);
-  }
-  return out;
-}
-
-function normalise(x: Float64Array, round: Rounding): Float64Array {
-  let squares = 0;
-  for (const value of x) squares += value * value;
-  const scale = 1 / Math.sqrt(squares / x.length + RMS_EPSILON);
-  return x.map((value) => round(value * scale));
-}
-
-function add(x: Float64Array, added: Float64Array, round: Rounding): void {
-  for (let i = 0; i < x.length; i++) x[i] = round(x[i]! + added[i]!);
-}
-
-/** Turns each neighbouring pair of every head by position times the pair's frequency. Engines round the table too. */
-export function rotate(x: Float64Array, headSize: number, position: number, round: Rounding): void {
-  for (let at = 0; at < x.length; at += 2) {
-    const [a, b] = [x[at]!, x[at + 1]!];
-    if (a === 0 && b === 0) continue;
-    const angle = position * frequency(headSize, (at % headSize) / 2);
-    const [cosine, sine] = [round(Math.cos(angle)), round(Math.sin(angle))];
-    x[at] = round(a * cosine - b * sine);
-    x[at + 1] = round(a * sine + b * cosine);
-  }
-}
+export { bf16, exact, f16, type Rounding, rotate } from "./arithmetic.ts";
 
 /** Value channels of one query head that an output matrix reads. */
 function channelsRead(output: SparseMatrix, head: number, headSize: number): number[] {
@@ -102,18 +32,23 @@ function channelsRead(output: SparseMatrix, head: number, headSize: number): num
   return [...read];
 }
 
-/** Keys and values as numbers, by layer, KV head and slot. */
+/** Keys and values as numbers, by layer, KV head and slot. A latent cell is a key without a value. */
 export class NumericCells {
   readonly keys: readonly (readonly Float32Array[])[];
   readonly values: readonly (readonly Float32Array[])[];
-  readonly headSize: number;
+  /** Numbers of one cell's key and value. */
+  readonly sizes: Readonly<Record<"keys" | "values", number>>;
 
-  constructor(layers: number, kvHeads: number, headSize: number, slots: number) {
-    this.headSize = headSize;
-    const make = () =>
-      Array.from({ length: layers }, () => Array.from({ length: kvHeads }, () => new Float32Array(slots * headSize)));
-    this.keys = make();
-    this.values = make();
+  constructor(layers: number, { kvHeads, headSize, latent }: TracerShape, slots: number) {
+    this.sizes = latent === null ? { keys: headSize, values: headSize } : { keys: latent + LATENT_ROTARY, values: 0 };
+    const make = (size: number) =>
+      Array.from({ length: layers }, () => Array.from({ length: kvHeads }, () => new Float32Array(slots * size)));
+    this.keys = make(this.sizes.keys);
+    this.values = make(this.sizes.values);
+  }
+
+  layer(layer: number): LayerCells {
+    return { keys: this.keys[layer]!, values: this.values[layer]! };
   }
 
   copy(
@@ -125,13 +60,13 @@ export class NumericCells {
     head?: number,
   ): void {
     this.#each(layer, part, head, (to, half, h) => {
-      const source = from[half][layer]![h]!.subarray(fromSlot * this.headSize, (fromSlot + 1) * this.headSize);
-      to.set(source, slot * this.headSize);
+      const size = this.sizes[half];
+      to.set(from[half][layer]![h]!.subarray(fromSlot * size, (fromSlot + 1) * size), slot * size);
     });
   }
 
   zero(layer: number, slot: number, part: CellPart = "both", head?: number): void {
-    this.#each(layer, part, head, (to) => to.fill(0, slot * this.headSize, (slot + 1) * this.headSize));
+    this.#each(layer, part, head, (to, half) => to.fill(0, slot * this.sizes[half], (slot + 1) * this.sizes[half]));
   }
 
   #each(
@@ -148,69 +83,45 @@ export class NumericCells {
   }
 }
 
-type SparseFeedForward = Readonly<Record<keyof FeedForward, SparseMatrix>>;
-
-interface SparseLayer extends Readonly<Record<"query" | "key" | "value" | "output", SparseMatrix>> {
-  readonly router: SparseMatrix | null;
-  readonly experts: readonly SparseFeedForward[];
+/** A layer, ready to compute with. */
+interface ReferenceLayer {
+  readonly attention: Attention;
+  readonly feedForward: ReferenceFeedForward;
+  /** By query head: the value channels that its output reads. All others would be computed for nothing. */
+  readonly readChannels: readonly (readonly number[])[];
 }
 
 /** The weights, ready to compute with. */
 export class ReferenceModel {
-  readonly weights: TracerWeights;
+  readonly weights: TracerWeights | LatentWeights;
   readonly round: Rounding;
   readonly embedding: Matrix;
   readonly head: SparseMatrix;
-  readonly layers: readonly SparseLayer[];
-  /** By layer and query head: the value channels that its output reads. All others would be computed for nothing. */
-  readonly readChannels: readonly (readonly (readonly number[])[])[];
+  readonly layers: readonly ReferenceLayer[];
 
-  /** @param weights with rotary layout `neighbours` */
-  constructor(weights: TracerWeights, round: Rounding = exact) {
+  /** @param weights with rotary layout `neighbours`; of a shape with a latent, `latentWeights` */
+  constructor(weights: TracerWeights | LatentWeights, round: Rounding = exact) {
     this.weights = weights;
     this.round = round;
     this.embedding = weights.embedding;
     this.head = sparse(weights.head, round);
-    this.layers = weights.layers.map((layer) => ({
-      query: sparse(layer.query, round),
-      key: sparse(layer.key, round),
-      value: sparse(layer.value, round),
-      output: sparse(layer.output, round),
-      router: layer.router && sparse(layer.router, round),
-      experts: layer.experts.map(({ gate, up, down }) => ({
-        gate: sparse(gate, round),
-        up: sparse(up, round),
-        down: sparse(down, round),
-      })),
-    }));
-    this.readChannels = this.layers.map(({ output }) =>
-      Array.from({ length: weights.shape.queryHeads }, (_, head) => channelsRead(output, head, weights.shape.headSize)),
-    );
+    const { shape } = weights;
+    this.layers = weights.layers.map((layer) => {
+      const attention =
+        "compress" in layer ? new LatentAttention(shape, layer, round) : new GroupedAttention(shape, layer, round);
+      return {
+        attention,
+        readChannels: Array.from({ length: shape.queryHeads }, (_, head) =>
+          channelsRead(attention.output, head, shape.headSize),
+        ),
+        feedForward: new ReferenceFeedForward(layer, round),
+      };
+    });
   }
 
   cells(slots: number): NumericCells {
-    return new NumericCells(this.layers.length, this.weights.shape.kvHeads, this.weights.shape.headSize, slots);
+    return new NumericCells(this.layers.length, this.weights.shape, slots);
   }
-}
-
-function swiGlu(matrices: SparseFeedForward, input: Float64Array, round: Rounding): Float64Array {
-  const gate = multiply(matrices.gate, input, round);
-  const up = multiply(matrices.up, input, round);
-  const inner = gate.map((g, i) => round(round(g / (1 + Math.exp(-g))) * up[i]!));
-  return multiply(matrices.down, inner, round);
-}
-
-/** The experts of the highest scores, and the softmax of these. */
-function chosen(scores: Float64Array): readonly (readonly [expert: number, weight: number])[] {
-  const top = [...scores.entries()].sort(([, a], [, b]) => b - a).slice(0, EXPERTS_PER_TOKEN);
-  const sum = top.reduce((total, [, score]) => total + Math.exp(score - top[0]![1]), 0);
-  return top.map(([expert, score]) => [expert, Math.exp(score - top[0]![1]) / sum] as const);
-}
-
-/** A low-rank change, ready to compute with: kept apart from the weights and added to what they give, as engines do. */
-interface SparseLowRank {
-  readonly a: SparseMatrix;
-  readonly b: SparseMatrix;
 }
 
 /** An adapter of a model, by layer. */
@@ -219,9 +130,8 @@ export class ReferenceAdapter {
   readonly output: readonly (SparseLowRank | null)[];
 
   constructor(layers: readonly AdapterLayer[], round: Rounding = exact) {
-    const prepared = ({ a, b }: LowRank): SparseLowRank => ({ a: sparse(a, round), b: sparse(b, round) });
-    this.value = layers.map((layer) => prepared(layer.value));
-    this.output = layers.map((layer) => (layer.output === null ? null : prepared(layer.output)));
+    this.value = layers.map((layer) => sparseLowRank(layer.value, round));
+    this.output = layers.map((layer) => (layer.output === null ? null : sparseLowRank(layer.output, round)));
   }
 }
 
@@ -259,62 +169,33 @@ export class NumericPass {
 
   layer(layer: number): void {
     const { round, weights } = this.#model;
-    const { kvHeads, queryHeads, headSize } = weights.shape;
-    const matrices = this.#model.layers[layer]!;
-    const queries: Float64Array[] = [];
-    for (const [i, x] of this.#stream.entries()) {
+    const { queryHeads, headSize } = weights.shape;
+    const { attention, readChannels, feedForward } = this.#model.layers[layer]!;
+    const cells = this.#cells.layer(layer);
+    const queries = this.#stream.map((x, i) => {
       const position = this.#start + i;
-      const input = normalise(x, round);
-      const query = multiply(matrices.query, input, round);
-      const key = multiply(matrices.key, input, round);
-      rotate(query, headSize, position + this.#shift, round);
-      rotate(key, headSize, position + this.#shift, round);
-      const value = multiply(matrices.value, input, round);
-      this.#change(value, this.#adapter?.value[layer], input);
-      queries.push(query);
-      for (let h = 0; h < kvHeads; h++) {
-        const at = this.#slots[position]! * headSize;
-        this.#cells.keys[layer]![h]!.set(key.subarray(h * headSize, (h + 1) * headSize), at);
-        this.#cells.values[layer]![h]!.set(value.subarray(h * headSize, (h + 1) * headSize), at);
-      }
-    }
-    const group = groupSize(weights.shape);
-    const change = this.#adapter?.output[layer];
+      const change = this.#adapter?.value[layer] ?? null;
+      const slot = this.#slots[position]!;
+      return attention.project(normalise(x, round), position + this.#shift, cells, slot, change);
+    });
+    const heads = attention.heads(cells, this.#slots, this.#start + this.#stream.length);
+    const change = this.#adapter?.output[layer] ?? null;
+    const size = keySize(weights.shape);
     for (const [i, x] of this.#stream.entries()) {
       const attended = new Float64Array(queryHeads * headSize);
       for (let head = 0; head < queryHeads; head++) {
-        const ofBase = this.#model.readChannels[layer]![head]!;
+        const ofBase = readChannels[head]!;
         const read = change ? [...new Set([...ofBase, ...channelsRead(change.a, head, headSize)])] : ofBase;
         if (read.length === 0) continue;
-        const [from, to] = [head * headSize, (head + 1) * headSize];
-        const out = attended.subarray(from, to);
-        this.#attend(layer, Math.floor(head / group), queries[i]!.subarray(from, to), this.#start + i, read, out);
+        const query = queries[i]!.subarray(head * size, (head + 1) * size);
+        const out = attended.subarray(head * headSize, (head + 1) * headSize);
+        this.#attend(layer, heads[head]!, query, this.#start + i, read, out);
       }
-      const added = multiply(matrices.output, attended, round);
-      this.#change(added, change, attended);
+      const added = multiply(attention.output, attended, round);
+      applyChange(added, change, attended, round);
       add(x, added, round);
-      this.#feedForward(matrices, x);
+      feedForward.addTo(x);
     }
-  }
-
-  #change(out: Float64Array, change: SparseLowRank | null | undefined, input: Float64Array): void {
-    if (!change) return;
-    const { round } = this.#model;
-    add(out, multiply(change.b, multiply(change.a, input, exact), exact), round);
-  }
-
-  #feedForward({ router, experts }: SparseLayer, x: Float64Array): void {
-    const { round } = this.#model;
-    if (experts.every(({ down }) => down.values.length === 0)) return;
-    const input = normalise(x, round);
-    if (router === null) {
-      add(x, swiGlu(experts[0]!, input, round), round);
-      return;
-    }
-    const sum = new Float64Array(x.length);
-    for (const [e, weight] of chosen(multiply(router, input, round)))
-      for (const [i, value] of swiGlu(experts[e]!, input, round).entries()) sum[i]! += weight * value;
-    add(x, sum.map(round), round);
   }
 
   /** Logits of the token after the chunk. */
@@ -324,20 +205,18 @@ export class NumericPass {
 
   #attend(
     layer: number,
-    kvHead: number,
+    { keys, values }: HeadCells,
     query: Float64Array,
     last: number,
     read: readonly number[],
     out: Float64Array,
   ): void {
-    const keys = this.#cells.keys[layer]![kvHead]!;
-    const values = this.#cells.values[layer]![kvHead]!;
-    const { round } = this.#model;
-    const size = this.#cells.headSize;
+    const { round, weights: model } = this.#model;
+    const [size, valueSize] = [query.length, out.length];
     const weights = new Float64Array(last + 1);
     let top = -Infinity;
     const used = [...query.keys()].filter((c) => query[c] !== 0);
-    const first = firstSeen(this.#model.weights.shape, layer, last);
+    const first = firstSeen(model.shape, layer, last);
     for (let position = first; position <= last; position++) {
       const at = this.#slots[position]! * size;
       let score = 0;
@@ -353,7 +232,7 @@ export class NumericPass {
     for (let position = first; position <= last; position++) {
       const weight = round(weights[position]! / sum);
       if (weight < 1e-15) continue;
-      const at = this.#slots[position]! * size;
+      const at = this.#slots[position]! * valueSize;
       for (const c of read) out[c]! += weight * values[at + c]!;
     }
     for (const c of read) out[c] = round(out[c]!);

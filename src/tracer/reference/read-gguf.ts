@@ -1,6 +1,8 @@
 /** Reads the tracer's matrices back out of a GGUF file, so that tests compute with the bytes that an engine loads. */
 
-import type { Matrix } from "../matrix.ts";
+import type { RoutedFeedForward } from "../feed-forward.ts";
+import type { LatentLayerWeights, LatentWeights } from "../latent.ts";
+import { entries, type Matrix, put, zeros } from "../matrix.ts";
 import { BYTES_OF, decodeNumbers, type NumberFormat } from "../number-format.ts";
 import { ASKING_LAYERS, DEFAULT_SHAPE, feedForwardSize, type TracerShape, tracerShape } from "../shape.ts";
 import type { LayerWeights, TracerWeights } from "../weights.ts";
@@ -74,43 +76,74 @@ export function readGguf(file: Uint8Array): GgufContents {
 }
 
 /** The weights of a tracer GGUF, in its own rotary layout (`neighbours`). */
-export function weightsOfGguf({ metadata, tensors }: GgufContents): TracerWeights {
+export function weightsOfGguf({ metadata, tensors }: GgufContents): TracerWeights | LatentWeights {
   const matrix = (name: string): Matrix => {
-    const found = tensors.get(name);
+    const found = tensors.get(`${name}.weight`);
     if (!found) throw new Error(`no tensor ${name}`);
     return found;
   };
-  const experts = (metadata.get("llama.expert_count") as number | undefined) ?? null;
-  const feedForward = (layer: number, part: string, expert: number): Matrix => {
-    if (experts === null) return matrix(`blk.${layer}.ffn_${part}.weight`);
-    const { rows, columns, data } = matrix(`blk.${layer}.ffn_${part}_exps.weight`);
-    const size = (rows / experts) * columns;
-    return { rows: rows / experts, columns, data: data.subarray(expert * size, (expert + 1) * size) };
-  };
-  const layer = (i: number): LayerWeights => ({
-    query: matrix(`blk.${i}.attn_q.weight`),
-    key: matrix(`blk.${i}.attn_k.weight`),
-    value: matrix(`blk.${i}.attn_v.weight`),
-    output: matrix(`blk.${i}.attn_output.weight`),
-    router: experts === null ? null : matrix(`blk.${i}.ffn_gate_inp.weight`),
-    experts: Array.from({ length: experts ?? 1 }, (_, e) => ({
-      gate: feedForward(i, "gate", e),
-      up: feedForward(i, "up", e),
-      down: feedForward(i, "down", e),
-    })),
+  const architecture = metadata.get("general.architecture") as string;
+  const optional = (key: string) => metadata.get(`${architecture}.${key}`) as number | undefined;
+  const count = (key: string): number => optional(key)!;
+  const latent = optional("attention.kv_lora_rank") ?? null;
+  const experts = optional("expert_count") ?? null;
+  const headSize = count(latent === null ? "attention.key_length" : "attention.value_length_mla");
+  const shape = tracerShape({
+    readLayers: count("block_count") - ASKING_LAYERS,
+    kvHeads: count("attention.head_count_kv"),
+    queryHeads: count("attention.head_count"),
+    headSize: headSize as TracerShape["headSize"],
+    drag: count("feed_forward_length") - feedForwardSize(DEFAULT_SHAPE),
+    latent,
+    experts,
   });
-  const count = (key: string): number => metadata.get(`llama.${key}`) as number;
-  return {
-    shape: tracerShape({
-      readLayers: count("block_count") - ASKING_LAYERS,
-      kvHeads: count("attention.head_count_kv"),
-      queryHeads: count("attention.head_count"),
-      headSize: count("attention.key_length") as TracerShape["headSize"],
-      drag: count("feed_forward_length") - feedForwardSize(DEFAULT_SHAPE),
-      experts,
-    }),
-    embedding: matrix("token_embd.weight"),
-    head: matrix("output.weight"),
-    layers: Array.from({ length: count("block_count") }, (_, i) => layer(i)),
+  const feedForward = (i: number): RoutedFeedForward => {
+    const prefix = `blk.${i}.ffn`;
+    const parts = (name: string): readonly Matrix[] =>
+      experts === null ? [matrix(`${prefix}_${name}`)] : unstacked(matrix(`${prefix}_${name}_exps`), experts);
+    const [gates, ups, downs] = [parts("gate"), parts("up"), parts("down")];
+    return {
+      router: experts === null ? null : matrix(`${prefix}_gate_inp`),
+      experts: gates.map((gate, e) => ({ gate, up: ups[e]!, down: downs[e]! })),
+    };
   };
+  const grouped = (i: number): LayerWeights => ({
+    query: matrix(`blk.${i}.attn_q`),
+    key: matrix(`blk.${i}.attn_k`),
+    value: matrix(`blk.${i}.attn_v`),
+    output: matrix(`blk.${i}.attn_output`),
+    ...feedForward(i),
+  });
+  const ofLatent = (i: number): LatentLayerWeights => ({
+    // Its first part, where it has a rank, changes nothing.
+    query: matrix(`blk.${i}.${tensors.has(`blk.${i}.attn_q.weight`) ? "attn_q" : "attn_q_b"}`),
+    compress: matrix(`blk.${i}.attn_kv_a_mqa`),
+    norm: matrix(`blk.${i}.attn_kv_a_norm`),
+    expand: expansion(shape, matrix(`blk.${i}.attn_k_b`), matrix(`blk.${i}.attn_v_b`)),
+    output: matrix(`blk.${i}.attn_output`),
+    ...feedForward(i),
+  });
+  const ends = { shape, embedding: matrix("token_embd"), head: matrix("output") };
+  const layers = Array.from({ length: count("block_count") }, (_, i) => i);
+  return latent === null ? { ...ends, layers: layers.map(grouped) } : { ...ends, layers: layers.map(ofLatent) };
+}
+
+/** A latent's expansion, from what takes queries to the latent and what takes the latent to values. */
+function expansion({ queryHeads, headSize }: TracerShape, keys: Matrix, values: Matrix): Matrix {
+  const expand = zeros(2 * queryHeads * headSize, values.columns);
+  for (const [head, key] of unstacked(keys, queryHeads).entries())
+    for (const [row, column, value] of entries(key)) put(expand, 2 * head * headSize + column, row, value);
+  for (const [head, ofHead] of unstacked(values, queryHeads).entries())
+    for (const [row, column, value] of entries(ofHead)) put(expand, (2 * head + 1) * headSize + row, column, value);
+  return expand;
+}
+
+/** The matrices of a tensor of three dimensions. */
+function unstacked({ rows, columns, data }: Matrix, count: number): readonly Matrix[] {
+  const size = data.length / count;
+  return Array.from({ length: count }, (_, i) => ({
+    rows: rows / count,
+    columns,
+    data: data.subarray(i * size, (i + 1) * size),
+  }));
 }
