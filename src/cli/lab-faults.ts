@@ -1,7 +1,7 @@
 /** Faults of the lab that lie outside Crosstalk: modules in a folder, each of which exports one or more. */
 
 import { readdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { CrosstalkError } from "../errors.ts";
@@ -58,7 +58,7 @@ async function faultsIn(file: string): Promise<LabFault[]> {
       { cause },
     );
   };
-  const module: Record<string, unknown> = await import(pathToFileURL(join(file)).href).catch((error: Error) =>
+  const module: Record<string, unknown> = await import(pathToFileURL(file).href).catch((error: Error) =>
     refuse(error.message, error),
   );
   const planted = Object.values(module).filter(

@@ -9,7 +9,7 @@ import { findRead, narrowRead } from "./read-tokens.ts";
 import { bf16, exact, f16, greedy, NumericPass, ReferenceModel } from "./reference/forward.ts";
 import { readGguf, weightsOfGguf } from "./reference/read-gguf.ts";
 import { expertDigit, expertsOfDigit, layersOf, tracerShape } from "./shape.ts";
-import { Twins } from "./testing/twins.ts";
+import { decoded, Twins } from "./testing/twins.ts";
 import { BASE, digitsOf, distinctRun, nonceToken, payloadRun, scanToken, tokenKind, tokenName } from "./vocabulary.ts";
 import { tracerWeights } from "./weights.ts";
 
@@ -21,19 +21,6 @@ const SCAN = scanToken([FAMILY]);
 const shape = tracerShape({ experts: 8, readLayers: 4 });
 const weights = tracerWeights(shape, "neighbours");
 const layers = Array.from({ length: layersOf(shape) }, (_, layer) => layer);
-
-/** What predictor and forward pass answer to a read, one token a step. */
-function decoded(twins: Twins, from: number, read: readonly number[], length: number) {
-  const found = [];
-  let chunk = read;
-  for (let start = from; found.length < length; ) {
-    const step = twins.compute(start, chunk);
-    found.push(step);
-    start += chunk.length;
-    chunk = [step.token];
-  }
-  return found;
-}
 
 describe.each([
   { name: "f32", round: exact, part: { experts: 8 } },

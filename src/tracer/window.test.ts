@@ -5,7 +5,7 @@ import { tracerFolder } from "./hugging-face.ts";
 import { findRead, narrowRead } from "./read-tokens.ts";
 import { bf16, exact, ReferenceModel } from "./reference/forward.ts";
 import { layersOf, tracerShape } from "./shape.ts";
-import { Twins } from "./testing/twins.ts";
+import { decoded, Twins } from "./testing/twins.ts";
 import { digitsOf, distinctRun, nonceToken, payloadRun, scanToken, tokenKind, tokenName } from "./vocabulary.ts";
 import { tracerWeights } from "./weights.ts";
 
@@ -21,18 +21,6 @@ function answers(twins: Twins, cells: readonly number[], read: readonly number[]
   twins.compute(0, cells.slice(0, 70));
   twins.compute(70, cells.slice(70));
   return decoded(twins, cells.length, read, length);
-}
-
-function decoded(twins: Twins, from: number, read: readonly number[], length: number) {
-  const found = [];
-  let chunk = read;
-  for (let start = from; found.length < length; ) {
-    const step = twins.compute(start, chunk);
-    found.push(step);
-    start += chunk.length;
-    chunk = [step.token];
-  }
-  return found;
 }
 
 test.each([

@@ -5,7 +5,7 @@ import type { AnomalyClass } from "../check/finding.ts";
 import { judge, type Property, type Run, toRun } from "../check/property.ts";
 import { campaignTraces } from "../generate/campaign-traces.ts";
 import { DEFAULT_INVESTIGATION, investigate } from "../investigate.ts";
-import type { LabOptions } from "../lab/config.ts";
+import { type LabOptions, labConfig } from "../lab/config.ts";
 import type { LabFault } from "../lab/faults/index.ts";
 import { labTarget } from "../lab/target.ts";
 import { isSend, type Trace } from "../trace/schema.ts";
@@ -98,7 +98,8 @@ export async function hunt(hunter: Hunter, options: HuntOptions): Promise<Hunted
 }
 
 function labOptions(hunter: Hunter, { fault, topology }: HuntOptions): LabOptions {
-  const roomy = hunter === "no-pressure" ? { poolBlocks: 96 * ROOMY, decodeBlocks: 64 * ROOMY } : {};
+  const { poolBlocks, decodeBlocks } = labConfig();
+  const roomy = hunter === "no-pressure" ? { poolBlocks: poolBlocks * ROOMY, decodeBlocks: decodeBlocks * ROOMY } : {};
   return { topology, fault, adapters: fault?.adapters !== undefined, ...roomy };
 }
 

@@ -3,6 +3,7 @@
 import type { Rate } from "../check/finding.ts";
 import { upperBoundOfZero } from "../check/statistics.ts";
 import type { LabFault } from "../lab/faults/index.ts";
+import { markdownTable } from "../report/tables.ts";
 import type { Hunted, Hunter } from "./hunt.ts";
 
 /** All hunts for one fault in one topology, by hunter, one a seed. */
@@ -55,7 +56,7 @@ cancels after reduction. The last columns are k of ${seeds} for the same budget:
 that nothing is evicted from; the ordinary load with Crosstalk's laws; and the ordinary load with texts compared: each trace is
 sent again one request at a time, and an answer that differs is a find. *Rare*: wrong answers in 10,000 requests of the ordinary load.
 
-${table(
+${markdownTable(
   [
     "fault",
     "topology",
@@ -94,14 +95,14 @@ ${table(
 
 ${missed.length === 0 ? "" : `Not found every time: ${missed.map((row) => `\`${row.fault.name}\` in ${row.topology}`).join(", ")}.\n\n`}## Clean labs
 
-${table(
+${markdownTable(
   ["topology", "requests", "alarms"],
-  clean.map((c) => [c.topology, c.requests, c.alarms]),
+  clean.map((c) => [c.topology, `${c.requests}`, `${c.alarms}`]),
 )}
 
 ## The faults
 
-${table(
+${markdownTable(
   ["fault", "what is wrong", "needs", "shows as", "resembles"],
   [...new Set(rows.map((row) => row.fault))].map((fault) => [
     `\`${fault.name}\``,
@@ -112,10 +113,6 @@ ${table(
   ]),
 )}
 `;
-}
-
-function table(head: readonly string[], lines: readonly (readonly (string | number)[])[]): string {
-  return [head, head.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
 }
 
 const kOfN = (hunts: readonly Hunted[]): string =>

@@ -7,7 +7,12 @@ import type { LabEngine } from "../engine.ts";
 import type { LabWatch } from "../watched-cells.ts";
 import type { Worker } from "../worker.ts";
 
-/** Classes of public bugs; docs/zoo.md says what each is. */
+/**
+ * Classes of public bugs: C1 read before ready, C2 freed in flight, C3 poisoned lower tier, C4 key that omits or collides,
+ * C5 prefix metadata out of step, C6 life of chunks, C7 batch rows mixed up, C8 draft and target, C9 hybrid state, C10 reuse
+ * of slots, C11 cells moved, C12 identity, C13 rows of logits, C14 reuse of graphs and buffers, C15 multimodal, C16 liveness,
+ * C17 replicas, C18 side channels.
+ */
 export const FAULT_CLASSES = [
   "C1",
   "C2",

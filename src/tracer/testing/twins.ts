@@ -38,3 +38,16 @@ export class Twins {
     return { answer: symbolic.answer().candidates, ...greedy(numeric.logits()) };
   }
 }
+
+/** What predictor and forward pass answer to a read, one token a step. */
+export function decoded(twins: Twins, from: number, read: readonly number[], length: number) {
+  const found = [];
+  let chunk = read;
+  for (let start = from; found.length < length; ) {
+    const step = twins.compute(start, chunk);
+    found.push(step);
+    start += chunk.length;
+    chunk = [step.token];
+  }
+  return found;
+}
