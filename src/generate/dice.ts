@@ -2,7 +2,7 @@
 
 import { type Random, seededRandom } from "../random.ts";
 import { PENALTIES, type RequestOption } from "../trace/options.ts";
-import { isSend, penaltiesOf, type SendStep, type Trace } from "../trace/schema.ts";
+import { isCancel, isSend, penaltiesOf, type SendStep, type Trace } from "../trace/schema.ts";
 import { LEAST_LEAD, walk } from "../tracer/dice.ts";
 import { LADDERS } from "../tracer/vocabulary.ts";
 
@@ -31,22 +31,25 @@ export function withDice(trace: Trace, known: readonly RequestOption[], seed: nu
 }
 
 /**
- * The same rows, of which each third throws dice, another has parameters of its own, and the rest lists its allowed
- * tokens where the target knows that. Twins stay as they are.
+ * The same rows with state that must move with them, where the target knows parameters that could leak. The row that is
+ * cancelled has all there are; the last one before the cancel, which takes its place, and all after it throw plain dice;
+ * the rest take turns with plain dice, a list of allowed tokens, and everything. Twins stay as they are.
  */
 export function withDiceInRows(trace: Trace, known: readonly RequestOption[]): Trace {
   const own = known.includes("presence") ? { presence: PRESENCE[2] } : known.includes("seed") ? { seed: 1 } : null;
   if (own === null) return trace;
+  const listed = known.includes("allow") ? { allow: true as const } : {};
+  const cancelAt = trace.steps.findIndex(isCancel);
+  const cancelled = trace.steps.filter(isCancel).map((s) => s.cancel);
   const prompts = trace.steps.filter(isSend).map((s) => JSON.stringify(s.prompt));
+  const isTwin = ({ prompt }: SendStep) => prompts.filter((other) => other === JSON.stringify(prompt)).length > 1;
   const steps = trace.steps.map((step, i) => {
-    if (!isSend(step)) return step;
-    const prompt = JSON.stringify(step.prompt);
-    if (prompts.filter((other) => other === prompt).length > 1) return step;
-    if (i % 3 === 0) return known.includes("allow") ? { ...step, allow: true as const } : step;
+    if (!isSend(step) || isTwin(step)) return step;
     const dice = [...step.prompt.slice(0, -1), { read: "dice" as const, ladder: i % LADDERS }];
-    return i % 3 === 1
-      ? { ...step, prompt: dice }
-      : { ...step, ...own, ...("presence" in own ? { prompt: dice } : {}) };
+    const withAll = { ...step, ...own, ...listed, ...("presence" in own ? { prompt: dice } : {}) };
+    if (cancelled.includes(step.send)) return withAll;
+    if (i >= cancelAt - 1 || i % 3 === 0) return { ...step, prompt: dice };
+    return i % 3 === 1 ? { ...step, ...listed } : withAll;
   });
   return { ...trace, steps };
 }

@@ -205,16 +205,22 @@ function crossover(limits: TraceLimits): Scene {
     .finish("crossover");
 }
 
-/** Answers of different lengths, the second row cancelled: rows leave the middle of the batch. The first row has a twin. */
+/**
+ * Answers of different lengths, one row cancelled: rows leave the middle of the batch. When a second one has left it, two
+ * requests come in. The first row has a twin.
+ */
 function rowsOutOfOrder(limits: TraceLimits): Scene {
   const rows = Math.min(8, burstSize(limits, 1));
   const scene = writer(limits);
+  const segment = (i: number) => scene.segment(`R${i}`, 2 * edgeOf(limits) + i, ELSEWHERE[i]!);
   for (let i = 0; i < rows; i++) {
     const tokens = 4 + ((i * 17) % 40);
-    scene.segment(`R${i}`, 2 * edgeOf(limits) + i, ELSEWHERE[i]!);
-    scene.send(`row${i}`, 0, [`R${i}`], i % 3 === 2 ? narrow("start", 0, tokens) : scan(i === 0 ? 32 : tokens));
+    segment(i).send(`row${i}`, 0, [`R${i}`], i % 3 === 2 ? narrow("start", 0, tokens) : scan(i === 0 ? 32 : tokens));
+    if (i === 0) scene.repeat("twin", 0, "row0");
   }
-  return scene.cancel("row1", 0, { afterTokens: 2 }).repeat("twin", 0, "row0").finish("rows-out-of-order");
+  scene.cancel("row1", 0, { afterTokens: 2 }).wait(`row${Math.min(5, rows - 1)}`, 0);
+  for (const i of [rows, rows + 1]) segment(i).send(`row${i}`, 0, [`R${i}`], scan(12));
+  return scene.finish("rows-out-of-order");
 }
 
 /** Three conversations of one length, one after the other; the first comes back, by twins at once, and is cancelled once. */
