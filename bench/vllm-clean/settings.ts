@@ -6,6 +6,12 @@ export interface Setting {
   readonly name: string;
   /** Arguments added to the profile's own. */
   readonly args: string;
+  /** Options of `crosstalk run` that the setting needs. */
+  readonly options?: readonly string[];
+  /** Options of `crosstalk model write`, where the server holds another model than a run writes by itself. */
+  readonly model?: readonly string[];
+  /** Every option of requests is used, those of known bugs too: it is to find them. */
+  readonly everything?: boolean;
   /** Longest prompt and answer; null for the command's default. */
   readonly context: number | null;
 }
@@ -29,6 +35,9 @@ export const SETTINGS: readonly Setting[] = [
     args: "--scheduling-policy priority --no-async-scheduling",
     context: null,
   },
+  { name: "adapters, the base model by name", args: "", options: ["--adapters", "all"], context: null },
+  { name: "mixture of experts", args: "", model: ["--experts", "8"], context: null },
+  { name: "sliding window", args: "", model: ["--window", "64"], context: null },
   {
     name: "larger blocks, whole prompts",
     args: "--block-size 64 --num-gpu-blocks-override 18 --no-enable-chunked-prefill --max-num-batched-tokens 1024",
@@ -39,4 +48,5 @@ export const SETTINGS: readonly Setting[] = [
     args: `--speculative-config '{"method":"ngram","num_speculative_tokens":3,"prompt_lookup_max":3}'`,
     context: null,
   },
+  { name: "everything, seeds too", args: "", options: ["--adapters", "all"], everything: true, context: null },
 ];
