@@ -1,6 +1,7 @@
 /** Reduction of a trace that may fail only sometimes, as a state machine: it runs nothing itself. */
 
 import type { TraceSize } from "../check/finding.ts";
+import { upperBoundOfZero } from "../check/statistics.ts";
 import { type Trace, traceSchema } from "../trace/schema.ts";
 import { compareKeys, measure, sortKey } from "./order.ts";
 import { type NamedPass, passesFor } from "./passes.ts";
@@ -291,7 +292,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
         to: measure(best),
         runs: spent,
         ending: end,
-        claim: claimOf(best, end, spent, (t) => refused.get(sortKey(t).text)),
+        claim: claimOf(best, end, spent, deterministic, (t) => refused.get(sortKey(t).text)),
       };
     },
   };
@@ -308,6 +309,7 @@ function claimOf(
   best: Trace,
   ending: Minimised["ending"],
   spent: number,
+  deterministic: boolean,
   silentRuns: (trace: Trace) => number | undefined,
 ): string {
   if (ending === "unreproduced") return `the original did not fail again in ${spent} runs: nothing was removed`;
@@ -318,5 +320,7 @@ function claimOf(
     .filter((n) => n !== undefined);
   if (silent.length === 0) return `nothing is left to remove after ${spent} runs`;
   const runs = Math.min(...silent);
-  return `removing any one of its ${silent.length} removable elements did not fail within ${runs} ${runs === 1 ? "run" : "runs"}`;
+  const tried = `removing any one of its ${silent.length} removable elements did not fail within ${runs} ${runs === 1 ? "run" : "runs"}`;
+  if (deterministic) return tried;
+  return `${tried}, so that without it at most ${Math.ceil(100 * upperBoundOfZero(runs))} % of runs fail (95 % confidence)`;
 }
