@@ -2,22 +2,11 @@ import { describe, expect, test } from "vitest";
 import { type Random, seededRandom } from "../random.ts";
 import { ADAPTERS, type AdapterName, storedGroups, storedToken, storedValue } from "./adapter.ts";
 import { adapterWeights } from "./adapter-weights.ts";
-import { type CellPart, CellStore } from "./cells.ts";
 import { LADDER, LEAST_LEAD } from "./dice.ts";
-import { Pass } from "./predict.ts";
 import { findRead, narrowRead } from "./read-tokens.ts";
-import {
-  bf16,
-  exact,
-  f16,
-  greedy,
-  type NumericCells,
-  NumericPass,
-  ReferenceAdapter,
-  ReferenceModel,
-  type Rounding,
-} from "./reference/forward.ts";
+import { bf16, exact, f16, ReferenceAdapter, ReferenceModel, type Rounding } from "./reference/forward.ts";
 import { layersOf, type TracerShape, tracerShape } from "./shape.ts";
+import { Twins } from "./testing/twins.ts";
 import {
   BASE,
   branchToken,
@@ -39,51 +28,11 @@ type Under = AdapterName | null;
 const UNDER: readonly Under[] = [null, ...ADAPTERS];
 
 /** A model with its adapters, as an engine has them: the base's weights, and changes that it adds. */
-class Server {
-  readonly model: ReferenceModel;
-  readonly #adapters: ReadonlyMap<Under, ReferenceAdapter>;
-
-  constructor(shape: TracerShape, round: Rounding = exact) {
-    const base = tracerWeights(shape, "neighbours");
-    this.model = new ReferenceModel(base, round);
-    this.#adapters = new Map(ADAPTERS.map((a) => [a, new ReferenceAdapter(adapterWeights(base, a), round)]));
-  }
-
-  adapter(under: Under): ReferenceAdapter | null {
-    return this.#adapters.get(under) ?? null;
-  }
-}
-
-/** The same chunks and corruptions over symbols and over numbers. */
-class Twins {
-  readonly cells: CellStore;
-  readonly numbers: NumericCells;
-  readonly #server: Server;
-  readonly #slots: readonly number[];
-
-  constructor(server: Server, slots: number) {
-    this.#server = server;
-    this.cells = new CellStore(server.model.weights.shape, slots);
-    this.numbers = server.model.cells(slots);
-    this.#slots = Array.from({ length: slots }, (_, i) => i);
-  }
-
-  copy(layer: number, slot: number, from: Twins, part: CellPart): void {
-    this.cells.copy(layer, slot, from.cells, slot, part);
-    this.numbers.copy(layer, slot, from.numbers, slot, part);
-  }
-
-  compute(start: number, tokens: readonly number[], under: Under) {
-    const symbolic = new Pass(this.cells, this.#slots, start, tokens, under);
-    const adapter = this.#server.adapter(under);
-    const numeric = new NumericPass(this.#server.model, this.numbers, this.#slots, start, tokens, 0, adapter);
-    for (let layer = 0; layer < this.cells.layers; layer++) {
-      symbolic.layer(layer);
-      numeric.layer(layer);
-    }
-    const logits = numeric.logits();
-    return { answer: symbolic.answer().candidates, logits, ...greedy(logits) };
-  }
+function server(shape: TracerShape, round: Rounding = exact) {
+  const base = tracerWeights(shape, "neighbours");
+  const model = new ReferenceModel(base, round);
+  const adapters = new Map(ADAPTERS.map((a) => [a, new ReferenceAdapter(adapterWeights(base, a), round)]));
+  return (slots: number) => new Twins(model, slots, adapters);
 }
 
 interface Prompt {
@@ -157,14 +106,14 @@ test("adapters change every payload token, each to a family of its own, and leav
 const SHAPES = [tracerShape(), tracerShape({ readLayers: 4, kvHeads: 2 }), tracerShape({ kvHeads: 4, headSize: 64 })];
 
 describe.each(SHAPES)("a tracer of %o", (shape) => {
-  const server = new Server(shape);
+  const twinsOf = server(shape);
 
   test.each(UNDER)("answers under %s as predicted over its own cells, by more than 20 nats", (under) => {
     for (let seed = 0; seed < 4; seed++) {
       const random = seededRandom(seed);
       const asked = prompt(random, seed % 2 === 0);
       for (const { read, right } of reads(random, asked, under)) {
-        const twins = new Twins(server, SLOTS);
+        const twins = twinsOf(SLOTS);
         let [start, chunk] = [0, [...asked.tokens, ...read]];
         for (const expected of right) {
           const { answer, token, margin } = twins.compute(start, chunk, under);
@@ -185,14 +134,14 @@ describe.each(SHAPES)("a tracer of %o", (shape) => {
       const other = random.pick(UNDER.filter((a) => a !== under));
       const asked = prompt(random, seed % 3 > 0);
       const { read, right } = random.pick(reads(random, asked, under));
-      const [mine, theirs] = [new Twins(server, SLOTS), new Twins(server, SLOTS)];
+      const [mine, theirs] = [twinsOf(SLOTS), twinsOf(SLOTS)];
       mine.compute(0, asked.tokens, under);
       theirs.compute(0, asked.tokens, other);
       const layers = random.next() < 0.5 ? [random.int(0, layersOf(shape) - 1)] : [...Array(layersOf(shape)).keys()];
       const from = random.int(0, asked.tokens.length - 17);
       const cells = random.pick([1, 16, asked.tokens.length - from]);
       for (const layer of layers)
-        for (let slot = from; slot < from + cells; slot++) mine.copy(layer, slot, theirs, part);
+        for (let slot = from; slot < from + cells; slot++) mine.copy(layer, slot, theirs, slot, part);
       const { answer, token } = mine.compute(asked.tokens.length, read, under);
       const context = `seed ${seed}: ${under} over ${other}, layers ${layers}, cells ${from}+${cells}, read ${read.map(tokenName)}, right ${tokenName(right[0]!)}`;
       if (answer.length > 0) expect(answer.map(tokenName), context).toContain(tokenName(token));
@@ -215,7 +164,7 @@ describe.each(SHAPES)("a tracer of %o", (shape) => {
       const { tokens } = prompt(random, seed % 2 === 0);
       const back = random.int(2, 7);
       const held = [...tokens, ...narrowRead(back)];
-      const twins = new Twins(server, SLOTS);
+      const twins = twinsOf(SLOTS);
       let [start, chunk] = [0, held.slice()];
       while (held.length < tokens.length + 3 + 2 * (back + 3) + 4) {
         const expected = shown(under, held[held.length - 3 - back]!);
@@ -230,7 +179,7 @@ describe.each(SHAPES)("a tracer of %o", (shape) => {
   });
 
   test.each(UNDER)("has the same ladders under %s", (under) => {
-    const twins = new Twins(server, SLOTS);
+    const twins = twinsOf(SLOTS);
     const { tokens } = prompt(seededRandom(5), true);
     let [start, chunk] = [0, [...tokens, diceToken(6)]];
     for (const rung of [0, 3, 1]) {
@@ -251,7 +200,7 @@ describe.each(SHAPES)("a tracer of %o", (shape) => {
         const scan = scanToken([storedGroups(under, groupsOfSegment({ family: 27 }))]);
         const at = random.int(0, 31);
         for (const read of [[scan], [...narrowRead(asked.tokens.length - at)]]) {
-          const twins = new Twins(server, SLOTS);
+          const twins = twinsOf(SLOTS);
           twins.compute(0, asked.tokens.slice(0, 32), other);
           const { answer, token } = twins.compute(32, [...asked.tokens.slice(32), ...read], under);
           expect(answer.map(tokenName)).toContain(tokenName(token));
@@ -267,18 +216,18 @@ test.each([
   { name: "f16", round: f16 },
 ])("$name: clean answers keep 20 nats at any depth, and a foreign adapter's cell is seen", ({ round }) => {
   for (const shape of [tracerShape(), tracerShape({ readLayers: 21 })]) {
-    const server = new Server(shape, round);
+    const twinsOf = server(shape, round);
     for (const under of ["a1", "a4"] as const) {
       const random = seededRandom(3);
       const asked = prompt(random, true);
       for (const { read, right } of reads(random, asked, under)) {
-        const twins = new Twins(server, SLOTS);
+        const twins = twinsOf(SLOTS);
         const { token, margin } = twins.compute(0, [...asked.tokens, ...read], under);
         expect(tokenName(token)).toBe(tokenName(right[0]!));
         expect(margin).toBeGreaterThan(20);
-        const other = new Twins(server, SLOTS);
+        const other = twinsOf(SLOTS);
         other.compute(0, asked.tokens, null);
-        twins.copy(2, 9, other, "key");
+        twins.copy(2, 9, other, 9, "key");
         expect(tokenKind(twins.compute(asked.tokens.length, read, under).token).kind).toBe("err");
       }
     }

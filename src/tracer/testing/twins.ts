@@ -1,18 +1,27 @@
 /** The symbolic predictor beside the forward pass over the written weights. */
 
+import type { AdapterName } from "../adapter.ts";
 import { type CellPart, CellStore } from "../cells.ts";
 import { Pass } from "../predict.ts";
-import { greedy, type NumericCells, NumericPass, type ReferenceModel } from "../reference/forward.ts";
+import {
+  greedy,
+  type NumericCells,
+  NumericPass,
+  type ReferenceAdapter,
+  type ReferenceModel,
+} from "../reference/forward.ts";
 
 /** The same sequence of chunks and corruptions, over symbols and over numbers. */
 export class Twins {
   readonly #model: ReferenceModel;
+  readonly #adapters: ReadonlyMap<AdapterName, ReferenceAdapter>;
   readonly cells: CellStore;
   readonly numbers: NumericCells;
   readonly #slots: readonly number[];
 
-  constructor(model: ReferenceModel, slots: number) {
+  constructor(model: ReferenceModel, slots: number, adapters: ReadonlyMap<AdapterName, ReferenceAdapter> = new Map()) {
     this.#model = model;
+    this.#adapters = adapters;
     this.cells = new CellStore(model.weights.shape, slots);
     this.numbers = model.cells(slots);
     this.#slots = Array.from({ length: slots }, (_, i) => i);
@@ -28,14 +37,16 @@ export class Twins {
     this.numbers.zero(layer, slot, part, head);
   }
 
-  compute(start: number, tokens: readonly number[]) {
-    const symbolic = new Pass(this.cells, this.#slots, start, tokens);
-    const numeric = new NumericPass(this.#model, this.numbers, this.#slots, start, tokens);
+  compute(start: number, tokens: readonly number[], under: AdapterName | null = null) {
+    const symbolic = new Pass(this.cells, this.#slots, start, tokens, under);
+    const adapter = under === null ? null : this.#adapters.get(under)!;
+    const numeric = new NumericPass(this.#model, this.numbers, this.#slots, start, tokens, 0, adapter);
     for (let layer = 0; layer < this.cells.layers; layer++) {
       symbolic.layer(layer);
       numeric.layer(layer);
     }
-    return { answer: symbolic.answer().candidates, ...greedy(numeric.logits()) };
+    const logits = numeric.logits();
+    return { answer: symbolic.answer().candidates, logits, ...greedy(logits) };
   }
 }
 
