@@ -2,7 +2,7 @@
 
 import { request } from "undici";
 import { CrosstalkError } from "../src/errors.ts";
-import { NO_OPTIONS } from "../src/trace/options.ts";
+import { NO_OPTIONS, type RequestOptions } from "../src/trace/options.ts";
 import type { ResolvedRequest } from "../src/trace/prompt.ts";
 import type { EngineProfile, StreamEvent } from "./engines/profile.ts";
 import { tokenStream } from "./token-stream.ts";
@@ -63,8 +63,9 @@ export async function complete(
   client: EngineClient,
   profile: EngineProfile,
   asked: Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache" | "adapter">,
+  options: RequestOptions = { ...NO_OPTIONS, adapter: asked.adapter },
 ): Promise<Completion> {
-  const call = profile.request(asked, { ...NO_OPTIONS, adapter: asked.adapter });
+  const call = profile.request(asked, options);
   const { status, text } = await client.post(call.path, call.body);
   if (status !== 200) return { ok: false, status, message: profile.readError(text) };
   const ids: number[] = [];

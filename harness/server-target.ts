@@ -10,6 +10,7 @@ import type { Execution, Target, TargetDescription } from "../src/target/target.
 import { formatTrace } from "../src/trace/read.ts";
 import type { Trace } from "../src/trace/schema.ts";
 import type { Manifest } from "../src/tracer/manifest.ts";
+import { acceptedOptions } from "./accepted-options.ts";
 import { type EngineClient, engineClient, isReady } from "./engine-client.ts";
 import type { EngineFacts, EngineProfile } from "./engines/profile.ts";
 import { counterDifference, namedValues } from "./engines/prometheus.ts";
@@ -143,8 +144,9 @@ export class ServerTarget implements Target {
     });
     try {
       const client = engineClient(baseUrl);
-      const facts = await profile.describe(client, server.args);
-      await proveTracer(client, profile, facts.options.includes("adapter"));
+      const known = await profile.describe(client, server.args);
+      await proveTracer(client, profile, known.options.includes("adapter"));
+      const facts = { ...known, options: await acceptedOptions(client, profile, known.options) };
       const description = this.#describe(facts, startsInMs);
       this.#epoch++;
       // It has answered the read that proved its model.
