@@ -80,7 +80,8 @@ targetOptions(program.command("run"))
       "options of requests to leave out, for instance while a bug of theirs is open",
     ).choices(OPTIONS),
   )
-  .option("--findings <number>", "stop after this many findings, one a law", positiveNumber, 1)
+  .option("--findings <number>", "stop after this many new findings, one a law", positiveNumber, 1)
+  .option("--baseline <file>", "failures that are known, which fail nothing until they expire (docs/ci.md)")
   .option("--out <folder>", "where to write traces, histories and findings (default crosstalk-out/run-TIME)")
   .option("--json", "end with one summary object on standard output")
   .addHelpText(

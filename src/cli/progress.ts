@@ -2,6 +2,7 @@
 
 import type { CampaignEvent } from "../campaign.ts";
 import type { Coverage } from "../check/coverage.ts";
+import { signatureOf } from "../check/signature.ts";
 import type { Paint } from "../report/terminal.ts";
 
 export interface Progress {
@@ -68,7 +69,11 @@ export function narrate(event: CampaignEvent, to: Progress): void {
     case "unconfirmed":
       to.say(`  not confirmed: it did not happen again in ${event.finding.confirmation.runs} runs.`);
       break;
+    case "recurred":
+      to.say(`  known: ${signatureOf(event.finding)}, ${event.times} times now.`);
+      break;
     case "finding":
+      if (event.known) to.say(`  known: ${signatureOf(event.finding)}.`);
       break;
   }
 }

@@ -1,13 +1,15 @@
 /** `crosstalk run`: load a target until the budget ends or something breaks. */
 
+import { type Baseline, baselineEntry, NO_BASELINE, parseBaseline } from "../baseline.ts";
+import { isNew, NOTHING_RAN, type Summary, summarise } from "../report/summary.ts";
 import { formatTerminal } from "../report/terminal.ts";
 import type { RequestOption } from "../trace/options.ts";
 import { EXIT, exitCodeOf as exitCodeOfStatus, formatError } from "./exit.ts";
+import { inputFile } from "./input.ts";
 import { withInterrupt } from "./interrupt.ts";
 import { formatCounts, paintFor, progressTo } from "./progress.ts";
-import { runSession, type Session } from "./session.ts";
+import { dayOf, runSession, type Session } from "./session.ts";
 import { Store } from "./store.ts";
-import { NOTHING_RAN, type Summary, summarise } from "./summary.ts";
 import { openTarget, type TargetOptions, withNeedsOfFault } from "./target.ts";
 
 export interface RunOptions extends TargetOptions {
@@ -16,6 +18,8 @@ export interface RunOptions extends TargetOptions {
   readonly budget: number;
   readonly traces: number;
   readonly findings: number;
+  /** File of known failures. */
+  readonly baseline?: string;
   /** Tokens. */
   readonly context: number;
   readonly without?: readonly RequestOption[];
@@ -27,20 +31,25 @@ export async function run(options: RunOptions): Promise<number> {
   return withInterrupt(async (signal) => {
     let session: Session;
     let store: Store | null = null;
+    let baseline = NO_BASELINE;
     try {
       store = new Store(options.out ?? `crosstalk-out/run-${timestamp(new Date())}`);
+      baseline = options.baseline === undefined ? NO_BASELINE : readBaseline(options.baseline);
       const planned = await withNeedsOfFault(options);
       const target = await openTarget(planned);
       const progress = progressTo(process.stderr, options.json === true);
-      session = await runSession({ ...planned, target, store, progress, signal });
+      session = await runSession({ ...planned, baseline, target, store, progress, signal });
     } catch (error) {
       const parts = {
         seed: options.seed,
         description: null,
         result: null,
         findings: [],
+        baseline,
+        today: dayOf(new Date()),
         ran: NOTHING_RAN,
         out: options.out ?? null,
+        runsLeftOut: 0,
         error,
       };
       session = { summary: summarise(parts), findings: [], result: null, error };
@@ -62,24 +71,47 @@ function exitCodeOf({ summary, error }: Session): number {
 /** Findings on standard output, errors on standard error. */
 export function printSession({ summary, findings, result, error }: Session): void {
   const paint = paintFor(process.stdout);
-  for (const { finding, folder } of findings) process.stdout.write(`\n${formatTerminal(finding, { folder, paint })}`);
+  for (const [i, { finding, folder }] of findings.entries()) {
+    if (!isNew(summary.findings[i]!)) continue;
+    process.stdout.write(`\n${formatTerminal(finding, { folder, paint })}`);
+    process.stdout.write(`\nIf it is known already, for a baseline:\n  ${baselineEntry(finding, dayOf(new Date()))}\n`);
+  }
   if (result) process.stdout.write(`\n${formatVerdict(summary)}\n`);
   if (error !== null) process.stderr.write(`${formatError(error)}\n`);
 }
 
 export function formatVerdict(summary: Summary): string {
   const { counts, laws } = summary;
-  const words = { pass: "CLEAN", fail: "FINDING", inconclusive: "INCONCLUSIVE" } as const;
+  const words = { pass: "CLEAN", known: "KNOWN", fail: "FINDING", inconclusive: "INCONCLUSIVE" } as const;
   const lines = laws.map((law) => {
-    const of = law.passed + law.inconclusive + law.failed;
+    const of = law.passed + law.known + law.inconclusive + law.failed;
     return `  ${law.id.padEnd(24)} ${law.status.padEnd(13)} ${law.status === "pass" ? `${law.passed} of ${of} traces; ` : ""}${law.reason}`;
   });
   return [
     `${words[summary.verdict]}: ${counts.traces} ${counts.traces === 1 ? "trace" : "traces"}, seed ${summary.seed}`,
     `  rests on ${formatCounts(counts)}`,
     ...lines,
+    ...baselineLines(summary),
     ...(summary.out === null ? [] : [`  everything is in ${summary.out}`]),
   ].join("\n");
+}
+
+/** What the baseline knew of, what it knows no longer, and what did not show. */
+function baselineLines({ findings, notSeen }: Summary): string[] {
+  return [
+    ...findings.flatMap(({ known, repro, signature }) => {
+      if (known === null) return [];
+      const { expired, expires, link } = known;
+      return [`  ${expired ? `known until ${expires}, and no longer` : "known"}: ${signature}, ${link}; ${repro}`];
+    }),
+    ...notSeen.map(({ link, signature }) => `  in the baseline, but not seen: ${signature}, ${link}`),
+  ];
+}
+
+/** @throws CrosstalkError INVALID_BASELINE */
+function readBaseline(path: string): Baseline {
+  const { text } = inputFile(path, "baseline.json", "INVALID_BASELINE");
+  return parseBaseline(text, path);
 }
 
 function timestamp(date: Date): string {
