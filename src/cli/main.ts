@@ -83,6 +83,8 @@ targetOptions(program.command("run"))
   .option("--findings <number>", "stop after this many new findings, one a law", positiveNumber, 1)
   .option("--baseline <file>", "failures that are known, which fail nothing until they expire (docs/ci.md)")
   .option("--out <folder>", "where to write traces, histories and findings (default crosstalk-out/run-TIME)")
+  .option("--junit <file>", "write the verdicts as JUnit XML: a test case a law")
+  .option("--summary-md <file>", "write a page of Markdown; in GitHub Actions the job's summary gets it, too")
   .option("--json", "end with one summary object on standard output")
   .addHelpText(
     "after",

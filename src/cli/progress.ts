@@ -1,9 +1,9 @@
 /** Progress on standard error: one line that changes on a terminal, a line now and then elsewhere. */
 
 import type { CampaignEvent } from "../campaign.ts";
-import type { Coverage } from "../check/coverage.ts";
 import { signatureOf } from "../check/signature.ts";
 import type { Paint } from "../report/terminal.ts";
+import { formatCounts } from "../report/wording.ts";
 
 export interface Progress {
   /** A line that stays. */
@@ -76,10 +76,4 @@ export function narrate(event: CampaignEvent, to: Progress): void {
       if (event.known) to.say(`  known: ${signatureOf(event.finding)}.`);
       break;
   }
-}
-
-export function formatCounts(c: Coverage): string {
-  const cells = `cells: ${c.cells.held} held, ${c.cells.read} read, ${c.cells.readAfterRisk} read after a risky event`;
-  const events = `${c.evictions} evictions, ${c.preemptions} preemptions, ${c.loads} loads, ${c.transfers} transfers`;
-  return `${c.requests} requests, ${c.cancels} cancels, ${c.prefixHitTokens} prefix hit tokens, ${events}; ${cells}`;
 }

@@ -3,11 +3,13 @@
 import { type Baseline, baselineEntry, NO_BASELINE, parseBaseline } from "../baseline.ts";
 import { isNew, NOTHING_RAN, type Summary, summarise } from "../report/summary.ts";
 import { formatTerminal } from "../report/terminal.ts";
+import { formatCounts, knownText, VERDICTS } from "../report/wording.ts";
 import type { RequestOption } from "../trace/options.ts";
 import { EXIT, exitCodeOf as exitCodeOfStatus, formatError } from "./exit.ts";
 import { inputFile } from "./input.ts";
 import { withInterrupt } from "./interrupt.ts";
-import { formatCounts, paintFor, progressTo } from "./progress.ts";
+import { paintFor, progressTo } from "./progress.ts";
+import { writeReports } from "./reports.ts";
 import { dayOf, runSession, type Session } from "./session.ts";
 import { Store } from "./store.ts";
 import { openTarget, type TargetOptions, withNeedsOfFault } from "./target.ts";
@@ -24,6 +26,9 @@ export interface RunOptions extends TargetOptions {
   readonly context: number;
   readonly without?: readonly RequestOption[];
   readonly out?: string;
+  /** Files of reports. */
+  readonly junit?: string;
+  readonly summaryMd?: string;
   readonly json?: boolean;
 }
 
@@ -56,10 +61,17 @@ export async function run(options: RunOptions): Promise<number> {
     }
     if (options.json) process.stdout.write(`${JSON.stringify(session.summary)}\n`);
     else printSession(session);
-    if (store && session.summary.error?.code !== "OUTPUT_NOT_WRITABLE") {
-      store.write("summary.json", `${JSON.stringify(session.summary, null, 2)}\n`);
+    const code = exitCodeOf(session);
+    try {
+      if (store && session.summary.error?.code !== "OUTPUT_NOT_WRITABLE") {
+        store.write("summary.json", `${JSON.stringify(session.summary, null, 2)}\n`);
+      }
+      await writeReports(session, options, process.env);
+    } catch (error) {
+      process.stderr.write(`${formatError(error)}\n`);
+      if (code === EXIT.clean) return EXIT.couldNotTest;
     }
-    return signal.aborted ? EXIT.interrupted : exitCodeOf(session);
+    return signal.aborted ? EXIT.interrupted : code;
   });
 }
 
@@ -82,13 +94,12 @@ export function printSession({ summary, findings, result, error }: Session): voi
 
 export function formatVerdict(summary: Summary): string {
   const { counts, laws } = summary;
-  const words = { pass: "CLEAN", known: "KNOWN", fail: "FINDING", inconclusive: "INCONCLUSIVE" } as const;
   const lines = laws.map((law) => {
     const of = law.passed + law.known + law.inconclusive + law.failed;
     return `  ${law.id.padEnd(24)} ${law.status.padEnd(13)} ${law.status === "pass" ? `${law.passed} of ${of} traces; ` : ""}${law.reason}`;
   });
   return [
-    `${words[summary.verdict]}: ${counts.traces} ${counts.traces === 1 ? "trace" : "traces"}, seed ${summary.seed}`,
+    `${VERDICTS[summary.verdict]}: ${counts.traces} ${counts.traces === 1 ? "trace" : "traces"}, seed ${summary.seed}`,
     `  rests on ${formatCounts(counts)}`,
     ...lines,
     ...baselineLines(summary),
@@ -99,11 +110,7 @@ export function formatVerdict(summary: Summary): string {
 /** What the baseline knew of, what it knows no longer, and what did not show. */
 function baselineLines({ findings, notSeen }: Summary): string[] {
   return [
-    ...findings.flatMap(({ known, repro, signature }) => {
-      if (known === null) return [];
-      const { expired, expires, link } = known;
-      return [`  ${expired ? `known until ${expires}, and no longer` : "known"}: ${signature}, ${link}; ${repro}`];
-    }),
+    ...findings.filter(({ known }) => known !== null).map((found) => `  ${knownText(found)}`),
     ...notSeen.map(({ link, signature }) => `  in the baseline, but not seen: ${signature}, ${link}`),
   ];
 }

@@ -97,6 +97,12 @@ export interface StoredFinding {
   readonly folder: string;
 }
 
+/** What the reports of a whole run are made of: `summary.findings` are those of `findings`, in the same order. */
+export interface RunReport {
+  readonly summary: Summary;
+  readonly findings: readonly StoredFinding[];
+}
+
 export interface SummaryParts {
   readonly seed: number | null;
   readonly description: TargetDescription | null;
