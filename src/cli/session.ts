@@ -6,11 +6,13 @@ import { type CampaignEvent, type CampaignResult, campaign } from "../campaign.t
 import { toRun } from "../check/property.ts";
 import { campaignTraces } from "../generate/campaign-traces.ts";
 import { DEFAULT_INVESTIGATION } from "../investigate.ts";
-import { NOTHING_RAN, type StoredFinding, type Summary, summarise } from "../report/summary.ts";
+import { toRunEvent } from "../report/events.ts";
+import { NOTHING_RAN, type StoredFinding, type Summary, summarise, targetOf } from "../report/summary.ts";
 import { EngineLostError } from "../target/engine-lost.ts";
 import type { Target, TargetDescription } from "../target/target.ts";
 import type { RequestOption } from "../trace/options.ts";
 import type { Trace } from "../trace/schema.ts";
+import { type EventLog, NO_EVENTS } from "./event-log.ts";
 import { hearSignals } from "./interrupt.ts";
 import { narrate, type Progress } from "./progress.ts";
 import type { Store } from "./store.ts";
@@ -19,6 +21,7 @@ export interface SessionOptions {
   readonly target: Target;
   readonly store: Store;
   readonly progress: Progress;
+  readonly events?: EventLog;
   readonly seed: number;
   /** Traces to run at most. */
   readonly traces: number;
@@ -52,7 +55,7 @@ const CONCLUDED: ReadonlySet<CampaignEvent["type"]> = new Set(["unconfirmed", "r
 
 /** Starts the target, runs the campaign, stops the target. Never throws: an error is part of what it gives. */
 export async function runSession(options: SessionOptions): Promise<Session> {
-  const { baseline = NO_BASELINE, progress, seed, store, target } = options;
+  const { baseline = NO_BASELINE, events = NO_EVENTS, progress, seed, store, target } = options;
   const today = dayOf(new Date());
   const findings: StoredFinding[] = [];
   /** New ones among them. */
@@ -64,10 +67,11 @@ export async function runSession(options: SessionOptions): Promise<Session> {
   let error: unknown = null;
   try {
     description = await target.start();
+    events.write({ e: "target", target: targetOf(description) });
     progress.say(`crosstalk: ${describe(description)}, seed ${seed}`);
     const end = performance.now() + options.budget;
     let reduceUntil = Number.POSITIVE_INFINITY;
-    const events = campaign({
+    const steps = campaign({
       target,
       description,
       laws: lawsFor(description),
@@ -80,10 +84,11 @@ export async function runSession(options: SessionOptions): Promise<Session> {
       known: excused(baseline, today),
       signal: options.signal,
     });
-    let step = await events.next();
-    for (; !step.done; step = await events.next()) {
+    let step = await steps.next();
+    for (; !step.done; step = await steps.next()) {
       if (step.value.type === "ran") {
-        store.run(step.value.run);
+        const { run, verdicts } = step.value;
+        store.run(run, ![...verdicts.values()].some(({ status }) => status === "fail"));
         ran = { ...ran, traces: ran.traces + 1, coverage: step.value.total };
       }
       if (step.value.type === "failure") ran = { ...ran, lawBroken: true };
@@ -96,21 +101,22 @@ export async function runSession(options: SessionOptions): Promise<Session> {
         store.finding(finding);
       }
       if (CONCLUDED.has(step.value.type)) ran = { ...ran, lawBroken: fresh > 0 };
-      narrate(step.value, progress);
+      events.write(toRunEvent(step.value, ran.traces));
+      narrate(step.value, { findings: findings.length, left: end - performance.now() }, progress);
       await hearSignals();
     }
     result = step.value;
   } catch (caught) {
     error = caught;
-    if (caught instanceof EngineLostError && running) store.run(toRun(running, caught.partial));
+    if (caught instanceof EngineLostError && running) store.run(toRun(running, caught.partial), false);
   } finally {
     // What was found stands, even where the server cannot be stopped.
     await target.stop().catch((caught: unknown) => {
       error ??= caught;
     });
   }
-  const parts = { seed, description, result, findings, baseline, today, ran, out: store.folder, runsLeftOut: 0, error };
-  const summary = summarise(parts);
+  const { folder: out, runsLeftOut } = store;
+  const summary = summarise({ seed, description, result, findings, baseline, today, ran, out, runsLeftOut, error });
   return { summary, findings, result, error };
 }
 

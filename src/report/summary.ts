@@ -39,21 +39,36 @@ const finding = z.strictObject({
   repro: z.string(),
 });
 
+export const targetSchema = z.strictObject({
+  kind: z.enum(["lab", "container", "process", "url"]),
+  engine: z.string(),
+  version: z.string(),
+  topology: z.enum(["single", "pd"]),
+  fault: z.string().nullable(),
+  model: z.string(),
+});
+
+export const countsSchema = z.strictObject({
+  traces: count,
+  requests: count,
+  finished: count,
+  cancels: count,
+  tokens: count,
+  prefixHitTokens: count,
+  evictions: count,
+  preemptions: count,
+  loads: count,
+  transfers: count,
+  cells: z.strictObject({ held: count, read: count, readAfterRisk: count }),
+  cellReads: count,
+});
+
 export const summarySchema = z.strictObject({
   crosstalk: z.literal(SUMMARY_VERSION),
   verdict: status,
   seed: count.nullable(),
   /** Null where the target could not be started. */
-  target: z
-    .strictObject({
-      kind: z.enum(["lab", "container", "process", "url"]),
-      engine: z.string(),
-      version: z.string(),
-      topology: z.enum(["single", "pd"]),
-      fault: z.string().nullable(),
-      model: z.string(),
-    })
-    .nullable(),
+  target: targetSchema.nullable(),
   laws: z.array(
     z.strictObject({
       id: z.string(),
@@ -68,20 +83,7 @@ export const summarySchema = z.strictObject({
   findings: z.array(finding),
   /** Entries of the baseline for this engine that no finding matched. */
   notSeen: z.array(z.strictObject({ signature: z.string(), ...known })),
-  counts: z.strictObject({
-    traces: count,
-    requests: count,
-    finished: count,
-    cancels: count,
-    tokens: count,
-    prefixHitTokens: count,
-    evictions: count,
-    preemptions: count,
-    loads: count,
-    transfers: count,
-    cells: z.strictObject({ held: count, read: count, readAfterRisk: count }),
-    cellReads: count,
-  }),
+  counts: countsSchema,
   out: z.string().nullable(),
   /** Runs whose trace and history are not in `out`: the oldest without a finding, where the folder's limit was reached. */
   runsLeftOut: count,
@@ -129,14 +131,7 @@ export function summarise(parts: SummaryParts): Summary {
     crosstalk: SUMMARY_VERSION,
     verdict: lawBroken ? "fail" : (result?.status ?? "inconclusive"),
     seed: parts.seed,
-    target: description && {
-      kind: description.kind,
-      engine: description.engine.name,
-      version: description.engine.version,
-      topology: description.topology,
-      fault: description.fault,
-      model: description.model,
-    },
+    target: description && targetOf(description),
     laws: (result?.laws ?? []).map(({ law, status, passed, known, inconclusive, failed, reason }) => ({
       id: law.id,
       status,
@@ -174,6 +169,22 @@ export function summarise(parts: SummaryParts): Summary {
     error: error === null ? null : describeError(error),
   };
 }
+
+/** What was tested, in a summary's words. */
+export const targetOf = ({
+  engine,
+  fault,
+  kind,
+  model,
+  topology,
+}: TargetDescription): z.infer<typeof targetSchema> => ({
+  kind,
+  engine: engine.name,
+  version: engine.version,
+  topology,
+  fault,
+  model,
+});
 
 function describeKnown(finding: Finding, { known }: Baseline, today: string): Summary["findings"][number]["known"] {
   const entry = known.find(({ signature }) => signature === signatureOf(finding));
