@@ -5,7 +5,7 @@
  */
 
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
@@ -56,9 +56,10 @@ async function writeModel(options: readonly string[], folder: string): Promise<s
   return folder;
 }
 
-/** The engine's own counters, summed over the histories of a campaign. */
+/** The engine's own counters, summed over the histories of a campaign; none where no trace ran. */
 function countersOf(folder: string): Readonly<Record<string, number>> {
   const sums: Record<string, number> = {};
+  if (!existsSync(folder)) return sums;
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".history.jsonl"))) {
     const { history } = parseHistory(readFileSync(join(folder, name), "utf8"), name);
     for (const event of history.events) {

@@ -66,10 +66,8 @@ export async function hasImage(name: string): Promise<boolean> {
   }
 }
 
-/** Removes containers that an earlier run left behind (a run that was killed with SIGKILL); returns how many. */
-export async function removeLeftovers(): Promise<number> {
-  const docker = new Docker();
-  const left = await docker.listContainers({ all: true, filters: { label: ["crosstalk=1"] } });
-  await Promise.allSettled(left.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })));
-  return left.length;
+/** Containers of Crosstalk that are there: of a run under way, or of one that was killed before it could remove them. */
+export async function countContainers(): Promise<number> {
+  const labels = Object.entries(CONTAINER_LABEL).map(([name, value]) => `${name}=${value}`);
+  return (await new Docker().listContainers({ all: true, filters: { label: labels } })).length;
 }

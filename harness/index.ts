@@ -3,7 +3,7 @@
 export { leaveSignalsToProgram, stopAll, stopAtExit } from "./cleanup.ts";
 export { splitCommand } from "./command-line.ts";
 export { ContainerServer, type ContainerServerOptions } from "./container-server.ts";
-export { CONTAINER_LABEL, type DockerState, dockerState, hasImage, removeLeftovers } from "./docker.ts";
+export { CONTAINER_LABEL, countContainers, type DockerState, dockerState, hasImage } from "./docker.ts";
 export { ENGINES, engineProfile } from "./engines/index.ts";
 export { llamaCpp } from "./engines/llama-cpp.ts";
 export type {

@@ -16,6 +16,8 @@ export type CrosstalkErrorCode =
   | "UNSUPPORTED_BY_TARGET"
   | "FLUSH_REFUSED"
   | "REMOTE_HOST_REFUSED"
+  | "BUILD_FAILED"
+  | "NOTHING_TO_BISECT"
   | "INTERRUPTED";
 
 /**

@@ -37,7 +37,7 @@ export const SETTINGS: readonly Setting[] = [
   },
   { name: "adapters, the base model by name", args: "", options: ["--adapters", "all"], context: null },
   { name: "mixture of experts", args: "", model: ["--experts", "8"], context: null },
-  { name: "sliding window", args: "", model: ["--window", "64"], context: null },
+  { name: "sliding window", args: "--num-gpu-blocks-override 64", model: ["--window", "64"], context: null },
   {
     name: "larger blocks, whole prompts",
     args: "--block-size 64 --num-gpu-blocks-override 18 --no-enable-chunked-prefill --max-num-batched-tokens 1024",

@@ -50,7 +50,7 @@ function python(): Finding {
 }
 
 async function docker(): Promise<Finding> {
-  const { dockerState, ENGINES, hasImage } = await import("../../harness/index.ts");
+  const { countContainers, dockerState, ENGINES, hasImage } = await import("../../harness/index.ts");
   const state = await dockerState();
   if (!state.answers) {
     return { what: "Docker", state: "missing", detail: `${state.reason}; the lab, --cmd and URLs work without it` };
@@ -62,7 +62,14 @@ async function docker(): Promise<Finding> {
         : `${image.name} is missing (${image.build ?? "pulled when needed"})`,
     ),
   );
-  return { what: "Docker", state: "ok", detail: `an engine answers; ${images.join("; ")}` };
+  const count = await countContainers();
+  const left =
+    count === 0
+      ? []
+      : [
+          `${count} of Crosstalk's containers (if none runs now: docker rm -f $(docker ps -aq --filter label=crosstalk=1))`,
+        ];
+  return { what: "Docker", state: "ok", detail: ["an engine answers", ...images, ...left].join("; ") };
 }
 
 /** A lab without a bug must be found clean: no false alarm. */

@@ -127,6 +127,29 @@ targetOptions(program.command("replay"))
   )
   .action(ends(async (path, options) => (await import("./replay.ts")).replay(path, options)));
 
+targetOptions(program.command("bisect"))
+  .description(
+    "the version in which a trace began to fail; {version} in --image, --cmd, --args and --build is filled in",
+  )
+  .argument("<trace>", "trace file, or a folder that holds trace.json")
+  .option("--versions <version...>", "versions, oldest first: the first is clean, the last fails")
+  .option("--git <folder>", "take the commits of this repository from --good to --bad")
+  .option("--good <commit>", "a commit that is clean")
+  .option("--bad <commit>", "a later one that fails")
+  .option("--build <command>", "shell command that builds a version; one that it fails on is left out")
+  .option("--runs <number>", "run the trace at most so often on one version", positiveNumber, 200)
+  .option("--json", "print the result as JSON")
+  .addHelpText(
+    "after",
+    examples(
+      'crosstalk bisect FINDING --engine vllm --image "vllm/vllm-openai:{version}" --versions v0.10.0 v0.10.1 v0.10.2',
+      "crosstalk bisect FINDING --git llama.cpp --good b11000 --bad b11669 \\\n" +
+        '      --build "git -C llama.cpp checkout -q {version} && cmake --build llama.cpp/build" \\\n' +
+        '      --cmd "llama.cpp/build/bin/llama-server -m {model.gguf} --port {port} --slot-save-path /tmp"',
+    ),
+  )
+  .action(ends(async (path, options) => (await import("./bisect.ts")).bisectCommand(path, options)));
+
 program
   .command("check")
   .description("judge a saved history again, offline")

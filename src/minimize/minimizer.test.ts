@@ -197,6 +197,12 @@ describe("a minimised trace", () => {
     const found = minimise(busyTrace(seededRandom(3)), planted, { repeats: 1 });
     expect(found.claim).toBe("removing any one of its 3 removable elements did not fail within 1 run");
   });
+
+  it("says how often a flaky trace may still fail without one of them", () => {
+    const flaky = minimise(busyTrace(seededRandom(3)), planted, { repeats: 3 });
+    const [, runs, share] = /did not fail within (\d+) runs?, .* at most (\d+) % of runs fail/.exec(flaky.claim)!;
+    expect(0.05 ** (1 / Number(runs))).toBeCloseTo(1 - Number(share) / 100, 1);
+  });
 });
 
 test("a search that is hurried ends soon, with what it has", () => {

@@ -1,11 +1,13 @@
 /** Reduction of a trace that may fail only sometimes, as a state machine: it runs nothing itself. */
 
 import type { TraceSize } from "../check/finding.ts";
+import { upperBoundOfZero } from "../check/statistics.ts";
 import { type Trace, traceSchema } from "../trace/schema.ts";
 import { compareKeys, measure, sortKey } from "./order.ts";
 import { type NamedPass, passesFor } from "./passes.ts";
 import { withoutOneElement } from "./remove.ts";
 import type { Pass } from "./search.ts";
+import { answer, type Question, silenceToRefuse, type Tally } from "./sequential-test.ts";
 import { tidy } from "./tidy.ts";
 
 /** A trace to run, and how often. */
@@ -59,19 +61,12 @@ export interface Minimizer {
   result(): Minimised;
 }
 
-interface Tally {
-  readonly failed: number;
-  readonly runs: number;
-}
-
-/** How often a candidate that fails as often as the original may be rejected by chance. */
+/** How often a candidate that fails as often as the best trace may be refused by chance. */
 const MISS = 0.05;
-/** Runs that a candidate gets before it is accepted, and the share of the best trace's rate that it must keep. */
-const PROOF = { runs: 5, share: 0.5 };
+/** The part of the best trace's rate that is too little, and how often a candidate with so little may be kept by chance. */
+const COARSE = { share: 0.25, luck: 0.35 };
 /** The same for passes that change details: there are many, and each may cost a little of the rate. */
-const FINE_PROOF = { runs: 4, share: 0.75 };
-/** A rate below which failures are too rare to ask that much of details. */
-const OFTEN = 0.8;
+const FINE = { share: 0.5, luck: 0.2 };
 /**
  * Runs of the last check; the rate that a repro must have in them, which is `share` of the original's or `often` at
  * most; the share of the highest rate that will do where none has that; the rate below which traces with more requests, and
@@ -97,22 +92,19 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   /** Runs without a failure, by candidate. It lives as long as the session with one target: never longer. */
   const refused = new Map<string, number>();
 
+  /** What is asked of a candidate, with how often the best trace fails: never always, since no number of runs shows that. */
+  const question = (fine: boolean): Question => ({
+    rate: (rate.failed + 0.5) / (rate.runs + 1),
+    miss: MISS,
+    ...(fine ? FINE : COARSE),
+  });
+
   /** Runs after which silence means no: fewer where failures are frequent. */
-  const patience = (): number => {
-    if (deterministic) return 1;
-    const perRun = (rate.failed + 0.5) / (rate.runs + 1);
-    return Math.min(repeats, Math.max(2, Math.ceil(Math.log(MISS) / Math.log(1 - perRun))));
-  };
+  const patience = (): number =>
+    deterministic ? 1 : Math.min(repeats, silenceToRefuse(question(false), { failed: 0, runs: 0 }));
   /** Runs that passes may still use: the checks at the end are paid for beforehand. */
   const left = (): number =>
     (hurried ? 0 : budget - spent) - (deterministic ? 0 : patience() + STEADY.checks * STEADY.runs);
-
-  /** Failures a candidate needs, and runs to show them: more where the best trace always fails than where it seldom does. */
-  const proof = (fine: boolean): { readonly failures: number; readonly runs: number } => {
-    const often = rate.failed / rate.runs;
-    const { runs, share } = fine && often >= OFTEN ? FINE_PROOF : PROOF;
-    return { failures: deterministic ? 1 : Math.max(1, Math.ceil(share * runs * often)), runs };
-  };
 
   /** Runs a candidate until it has failed and had `least` runs, or has had `most`. */
   function* ask(
@@ -128,6 +120,28 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     return tally;
   }
 
+  /**
+   * One lucky failure is not enough: a repro that shows once in ten runs helps nobody if the original always did. A
+   * candidate that has not failed within `repeats` runs is refused, whatever chance it leaves.
+   */
+  function* weigh(
+    candidate: Omit<Candidate, "runs">,
+    fine: boolean,
+  ): Generator<Candidate, { readonly kept: boolean; readonly runs: number }, readonly boolean[]> {
+    if (deterministic) {
+      const { failed, runs } = yield* ask(candidate, 1);
+      return { kept: failed > 0, runs };
+    }
+    const asked = question(fine);
+    let tally: Tally = { failed: 0, runs: 0 };
+    const most = () => Math.min(left(), tally.failed > 0 ? Number.POSITIVE_INFINITY : repeats - tally.runs);
+    while (answer(asked, tally) === "open" && most() > 0) {
+      const more = yield* ask(candidate, Math.min(silenceToRefuse(asked, tally), most()));
+      tally = { failed: tally.failed + more.failed, runs: tally.runs + more.runs };
+    }
+    return { kept: answer(asked, tally) === "kept", runs: tally.runs };
+  }
+
   /** Whether a candidate takes the place of the best. Null when the budget does not allow the question. */
   function* consider(
     candidate: Trace | null,
@@ -141,15 +155,8 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     const silent = refused.get(key.text) ?? 0;
     if (silent >= (deterministic ? 1 : 2 * patience())) return false;
     if (left() < patience()) return null;
-    let tally: Tally = yield* ask({ trace: candidate, purpose: "reduce", pass }, patience());
-    // One lucky failure is not enough: a repro that shows once in ten runs helps nobody if the original always did.
-    const needed = proof(fine);
-    const missing = () => needed.failures - tally.failed;
-    while (tally.failed > 0 && missing() > 0 && missing() <= needed.runs - tally.runs) {
-      const more = yield* ask({ trace: candidate, purpose: "reduce", pass }, 1);
-      tally = { failed: tally.failed + more.failed, runs: tally.runs + more.runs };
-    }
-    if (tally.failed < needed.failures) {
+    const tally = yield* weigh({ trace: candidate, purpose: "reduce", pass }, fine);
+    if (!tally.kept) {
       refused.set(key.text, silent + tally.runs);
       return false;
     }
@@ -291,7 +298,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
         to: measure(best),
         runs: spent,
         ending: end,
-        claim: claimOf(best, end, spent, (t) => refused.get(sortKey(t).text)),
+        claim: claimOf(best, end, spent, deterministic, (t) => refused.get(sortKey(t).text)),
       };
     },
   };
@@ -308,6 +315,7 @@ function claimOf(
   best: Trace,
   ending: Minimised["ending"],
   spent: number,
+  deterministic: boolean,
   silentRuns: (trace: Trace) => number | undefined,
 ): string {
   if (ending === "unreproduced") return `the original did not fail again in ${spent} runs: nothing was removed`;
@@ -318,5 +326,7 @@ function claimOf(
     .filter((n) => n !== undefined);
   if (silent.length === 0) return `nothing is left to remove after ${spent} runs`;
   const runs = Math.min(...silent);
-  return `removing any one of its ${silent.length} removable elements did not fail within ${runs} ${runs === 1 ? "run" : "runs"}`;
+  const tried = `removing any one of its ${silent.length} removable elements did not fail within ${runs} ${runs === 1 ? "run" : "runs"}`;
+  if (deterministic) return tried;
+  return `${tried}, so that without it at most ${Math.ceil(100 * upperBoundOfZero(runs))} % of runs fail (95 % confidence)`;
 }

@@ -1,0 +1,62 @@
+/** Generated traces that break a law in a lab with a planted fault. */
+
+import fc from "fast-check";
+import { allProperties } from "../../properties/index.ts";
+import type { TraceSize } from "../../src/check/finding.ts";
+import { judge, type Property, toRun } from "../../src/check/property.ts";
+import { traceArbitrary } from "../../src/generate/generate.ts";
+import { limitsOf, type TraceLimits } from "../../src/generate/limits.ts";
+import type { LabFault } from "../../src/lab/faults/index.ts";
+import { labTarget } from "../../src/lab/target.ts";
+import { measure } from "../../src/minimize/order.ts";
+import type { Trace } from "../../src/trace/schema.ts";
+
+export interface FailingTrace {
+  readonly fault: string;
+  readonly topology: "single" | "pd";
+  readonly law: Property;
+  readonly trace: Trace;
+  readonly size: TraceSize;
+  readonly blockSize: number;
+  /** It is what `arbitrary` gives for this seed: fast-check can generate it again, and shrink it. */
+  readonly arbitrary: fc.Arbitrary<Trace>;
+  readonly seed: number;
+  /** Whether a trace breaks the same law. A lab is deterministic: the same answer each time. */
+  readonly fails: (trace: Trace) => Promise<boolean>;
+}
+
+/** Seeds that are tried for each trace that is wanted. */
+const SEEDS = 400;
+
+/** The first traces that fail, by seed: as many as are wanted, or fewer where the seeds end. */
+export async function failingTraces(
+  fault: LabFault,
+  topology: "single" | "pd",
+  wanted: number,
+): Promise<readonly FailingTrace[]> {
+  const lab = labTarget({ topology, fault, adapters: fault.adapters !== undefined, model: "symbols" });
+  const description = await lab.start();
+  const { blockSize } = description;
+  const arbitrary = generated(limitsOf(description));
+  const broken = async (trace: Trace): Promise<Property | null> => {
+    await lab.flush();
+    const run = toRun(trace, await lab.execute(trace, { arm: "main" }));
+    const laws = allProperties.filter((law) => law.appliesTo(trace));
+    return laws.find((law) => judge(law, new Map([["main", run]])).status === "fail") ?? null;
+  };
+  const found: FailingTrace[] = [];
+  for (let seed = 0; seed < SEEDS * wanted && found.length < wanted; seed++) {
+    const trace = fc.sample(arbitrary, { seed, numRuns: 1 })[0]!;
+    const law = await broken(trace);
+    if (law === null) continue;
+    const fails = async (smaller: Trace) => (await broken(smaller))?.id === law.id;
+    const size = measure(trace);
+    found.push({ fault: fault.name, topology, law, trace, size, blockSize, arbitrary, seed, fails });
+  }
+  return found;
+}
+
+/** As campaigns draw them: without fast-check's bias to the ends of ranges. */
+function generated(limits: TraceLimits): fc.Arbitrary<Trace> {
+  return fc.noBias(traceArbitrary(limits));
+}

@@ -1,0 +1,59 @@
+/** One reduction, with its budget, of a failure that shows in a share of the runs. */
+
+import type { TraceSize } from "../../src/check/finding.ts";
+import { measure } from "../../src/minimize/order.ts";
+import { seededRandom } from "../../src/random.ts";
+import type { Trace } from "../../src/trace/schema.ts";
+import type { FailingTrace } from "./failing.ts";
+import { OutOfRuns, type Reducer } from "./reducers.ts";
+
+export interface Mode {
+  readonly name: string;
+  /** Share of the runs in which the server has the fault at all: in the others the race is won. */
+  readonly share: number;
+  /** Runs that a candidate may take. */
+  readonly repeats: number;
+  /** Runs in all. */
+  readonly budget: number;
+}
+
+export const MODES: readonly Mode[] = [
+  { name: "always", share: 1, repeats: 1, budget: 300 },
+  { name: "in half of the runs", share: 0.5, repeats: 6, budget: 300 },
+  { name: "in one run of ten", share: 0.1, repeats: 30, budget: 3000 },
+];
+
+export interface Reduced {
+  readonly failing: Pick<FailingTrace, "fault" | "topology" | "size">;
+  readonly reducer: string;
+  readonly mode: Mode;
+  readonly to: TraceSize;
+  /** Runs that were spent. */
+  readonly runs: number;
+  /** Whether it came to its end within the budget. */
+  readonly whole: boolean;
+}
+
+/** The same seed for all reducers: the first runs of a mode are won and lost alike. */
+const SEED = 7;
+
+export async function reduceBy(reducer: Reducer, failing: FailingTrace, mode: Mode): Promise<Reduced> {
+  const random = seededRandom(SEED);
+  let runs = 0;
+  const fails = async (trace: Trace): Promise<boolean> => {
+    if (runs >= mode.budget) throw new OutOfRuns();
+    runs++;
+    return (mode.share === 1 || random.next() < mode.share) && failing.fails(trace);
+  };
+  let best = failing.trace;
+  let whole = true;
+  try {
+    await reducer.reduce(failing, fails, mode.repeats, (trace) => {
+      best = trace;
+    });
+  } catch (error) {
+    if (!(error instanceof OutOfRuns)) throw error;
+    whole = false;
+  }
+  return { failing, reducer: reducer.name, mode, to: measure(best), runs, whole };
+}
