@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { type Summary, summarySchema } from "../src/cli/summary.ts";
+import { type Summary, summarySchema } from "../src/report/summary.ts";
 
 /** @param args of `crosstalk run`; `--json` is added */
 export async function runCrosstalk(args: readonly string[]): Promise<Summary> {

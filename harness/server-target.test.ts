@@ -106,6 +106,8 @@ describe("executing", () => {
     expect(history.header).toMatchObject({ arm: "no-cache", epoch: 1, model: "m0", target: "url:llama.cpp" });
     expect(history.events.slice(-2).map((e) => e.e)).toEqual(["metrics", "end"]);
     expect(history.events.at(-2)).toMatchObject({ counters: { generatedTokens: 16 } });
+    // Somebody else has its log.
+    expect(target.log()).toEqual([]);
   });
 
   test.each<[Trace["needs"], string]>([
@@ -130,6 +132,7 @@ describe("executing", () => {
     expect(message).toContain("the server ended with exit code 9 while trace test ran");
     expect(partial.events.map((e) => e.e)).toEqual(expect.arrayContaining(["sent", "tokens"]));
     expect(parseHistory(formatHistory(partial)).truncated).toBe("the run did not end");
+    expect(target.log()).toEqual([expect.stringMatching(/^listening on \d+$/)]);
 
     await target.restart();
     const history = await target.execute(trace([send("a", 0)]), { arm: "main" });

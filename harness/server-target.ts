@@ -126,6 +126,10 @@ export class ServerTarget implements Target {
     await this.#open((server) => server.restart());
   }
 
+  log(): readonly string[] {
+    return this.#options.server.logs();
+  }
+
   async stop(): Promise<void> {
     this.#close();
     await this.#options.server.stop();

@@ -3,9 +3,11 @@
 import { calm } from "./check/arms.ts";
 import type { Coverage } from "./check/coverage.ts";
 import { addCoverage, coverage, NO_COVERAGE } from "./check/coverage.ts";
+import { explainWitness } from "./check/explain.ts";
 import type { Finding } from "./check/finding.ts";
 import { judge, type Property, type Run } from "./check/property.ts";
-import { joinStatus, type Status, type Verdict } from "./check/verdict.ts";
+import { mayBeAnother, signatureOf } from "./check/signature.ts";
+import { type CampaignStatus, joinStatus, type Verdict } from "./check/verdict.ts";
 import {
   type Failure,
   type InvestigationLimits,
@@ -27,8 +29,10 @@ export interface CampaignOptions {
   /** Asked before each trace: false ends the campaign. */
   readonly goOn: () => boolean;
   readonly investigation: InvestigationLimits;
-  /** Findings after which the campaign ends. */
+  /** New findings after which the campaign ends. */
   readonly findings: number;
+  /** Signatures of failures that are known: they end no campaign and fail no law. */
+  readonly known?: ReadonlySet<string>;
   readonly signal?: AbortSignal;
 }
 
@@ -38,15 +42,18 @@ export interface LawTally {
   readonly passed: number;
   readonly inconclusive: number;
   readonly failed: number;
+  /** Failures that are known; `failed` has the others. */
+  readonly known: number;
   /** Of the inconclusive ones: failures that were seen once and never again. */
   readonly unconfirmed: number;
   /** Of the last verdict that says most. */
   readonly reason: string;
   /**
-   * `fail` if it failed once, `inconclusive` if that was not confirmed. Otherwise `pass` needs one trace in which it could have failed and did not: a trace in
-   * which it was vacuous adds nothing, and takes nothing away.
+   * `fail` if it failed once, `inconclusive` if that was not confirmed, `known` if that was known. Otherwise `pass` needs
+   * one trace in which it could have failed and did not: a trace in which it was vacuous adds nothing, and takes nothing
+   * away.
    */
-  readonly status: Status;
+  readonly status: CampaignStatus;
 }
 
 export type CampaignEvent =
@@ -61,10 +68,12 @@ export type CampaignEvent =
   | InvestigationStep
   /** Seen once and never again, without a wrong token that would prove it: no finding. */
   | { readonly type: "unconfirmed"; readonly finding: Finding }
-  | { readonly type: "finding"; readonly finding: Finding };
+  | { readonly type: "finding"; readonly finding: Finding; readonly known: boolean }
+  /** One more failure that is taken for a known finding, or was reduced to it again. */
+  | { readonly type: "recurred"; readonly finding: Finding; readonly times: number };
 
 export interface CampaignResult {
-  readonly status: Status;
+  readonly status: CampaignStatus;
   readonly traces: number;
   readonly coverage: Coverage;
   readonly laws: readonly LawTally[];
@@ -72,30 +81,60 @@ export interface CampaignResult {
 }
 
 export async function* campaign(options: CampaignOptions): AsyncGenerator<CampaignEvent, CampaignResult> {
-  const { target, description, laws, signal } = options;
+  const { target, description, laws, signal, known = new Set() } = options;
   const tallies = new Map(laws.map((law) => [law.id, newTally(law)]));
   const findings: Finding[] = [];
-  const known = new Set<string>();
-  const deferred = new Map<string, Weighed[]>();
+  /** Laws with a new finding, which are looked into no further. */
+  const broken = new Set<string>();
+  /** Known findings, and how often each was seen. */
+  const seen = new Map<Finding, number>();
+  const deferred = new Map<Property, Weighed[]>();
   let total: Coverage = NO_COVERAGE;
   let traces = 0;
+  const enough = () => broken.size >= options.findings;
 
-  async function* conclude(law: string, failure: Failure): AsyncGenerator<CampaignEvent, void> {
-    const finding = yield* investigate(target, description, failure, options.investigation, signal);
-    if (finding.anomaly.index !== null || finding.confirmation.failed > 0) {
-      known.add(law);
-      findings.push(finding);
-      yield { type: "finding", finding };
+  const countKnown = (law: Property, failures: number, finding: Finding): void => {
+    const reason = `broken as is known: ${signatureOf(finding)}`;
+    tallies.set(
+      law.id,
+      retally(tallies.get(law.id)!, { failed: -failures, known: failures }, { status: "known", reason }),
+    );
+  };
+  const seenAgain = (finding: Finding): CampaignEvent => {
+    const times = seen.get(finding)! + 1;
+    seen.set(finding, times);
+    return { type: "recurred", finding, times };
+  };
+
+  async function* conclude(law: Property, waiting: readonly Weighed[]): AsyncGenerator<CampaignEvent, void> {
+    const finding = yield* investigate(target, description, mostReliable(waiting), options.investigation, signal);
+    deferred.delete(law);
+    if (finding.anomaly.index === null && finding.confirmation.failed === 0) {
+      const last = {
+        status: "inconclusive",
+        reason: `it broke once, but not once more in ${finding.confirmation.runs} runs`,
+      } as const;
+      const moved = { failed: -waiting.length, inconclusive: waiting.length, unconfirmed: waiting.length };
+      tallies.set(law.id, retally(tallies.get(law.id)!, moved, last));
+      yield { type: "unconfirmed", finding };
       return;
     }
-    const { runs } = finding.confirmation;
-    tallies.set(law, takeBack(tallies.get(law)!, `it broke once, but not once more in ${runs} runs`));
-    deferred.delete(law);
-    yield { type: "unconfirmed", finding };
+    const isKnown = known.has(signatureOf(finding));
+    if (isKnown) {
+      countKnown(law, waiting.length, finding);
+      const earlier = [...seen.keys()].find((other) => signatureOf(other) === signatureOf(finding));
+      if (earlier !== undefined) {
+        yield seenAgain(earlier);
+        return;
+      }
+      seen.set(finding, 1);
+    } else broken.add(law.id);
+    findings.push(finding);
+    yield { type: "finding", finding, known: isKnown };
   }
 
   for (const trace of options.traces) {
-    if (!options.goOn() || findings.length >= options.findings) break;
+    if (!options.goOn() || enough()) break;
     signal?.throwIfAborted();
     const run = await runOnce(target, trace, "main", signal);
     traces++;
@@ -111,27 +150,39 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
 
     for (const law of laws) {
       const verdict = verdicts.get(law.id);
-      if (verdict?.status !== "fail" || known.has(law.id) || findings.length >= options.findings) continue;
+      if (verdict?.status !== "fail" || broken.has(law.id) || enough()) continue;
       const failure: Failure = { law, run, witness: verdict.witnesses[0] };
       yield { type: "failure", failure, verdict };
+      const anomaly = explainWitness(run, failure.witness, description.blockSize);
+      const earlier = [...seen.keys()].find((finding) => mayBeAnother(finding, { law, trace, anomaly }));
+      if (earlier !== undefined && !isPowerOfTwo(seen.get(earlier)! + 1)) {
+        countKnown(law, 1, earlier);
+        yield seenAgain(earlier);
+        continue;
+      }
       const weighed = yield* weigh(target, description, failure, signal);
-      const waiting = [...(deferred.get(law.id) ?? []), weighed];
-      deferred.set(law.id, waiting);
+      const waiting = [...(deferred.get(law) ?? []), weighed];
+      deferred.set(law, waiting);
       if (weighed.share < RELIABLE && waiting.length < DEFERRED_MOST) continue;
-      yield* conclude(law.id, mostReliable(waiting));
+      yield* conclude(law, waiting);
     }
   }
   for (const [law, waiting] of deferred) {
-    if (!known.has(law) && findings.length < options.findings) yield* conclude(law, mostReliable(waiting));
+    if (!broken.has(law.id) && !enough()) yield* conclude(law, waiting);
   }
   const judged = [...tallies.values()];
   return { status: statusOf(judged), traces, coverage: total, laws: judged, findings };
 }
 
+/**
+ * A failure that looks like a known one is reduced the second, fourth, eighth time only: reducing takes minutes, and
+ * never reducing would hide a new one that looks the same.
+ */
+const isPowerOfTwo = (n: number): boolean => (n & (n - 1)) === 0;
+
 /** A law that applies to no trace, dice on a target that knows no parameters for instance, has no say. */
-function statusOf(judged: readonly LawTally[]): Status {
-  const applied = judged.filter((t) => t.passed + t.inconclusive + t.failed > 0);
-  return applied.length === 0 ? "inconclusive" : joinStatus(applied.map((t) => t.status));
+function statusOf(judged: readonly LawTally[]): CampaignStatus {
+  return joinStatus(judged.filter((t) => t.passed + t.inconclusive + t.failed + t.known > 0).map((t) => t.status));
 }
 
 /** A failure, and the share of a few more runs that failed as well. */
@@ -187,33 +238,36 @@ function newTally(law: Property): LawTally {
     passed: 0,
     inconclusive: 0,
     failed: 0,
+    known: 0,
     unconfirmed: 0,
     reason: "no trace that it applies to ran",
     status: "inconclusive",
   };
 }
 
-/** A failure that stays unconfirmed counts as a run that says nothing. */
-function takeBack(before: LawTally, reason: string): LawTally {
-  const { failed, inconclusive, unconfirmed } = before;
-  return withStatus(
-    { ...before, failed: failed - 1, inconclusive: inconclusive + 1, unconfirmed: unconfirmed + 1 },
-    { status: "inconclusive", reason },
-  );
-}
+const COUNTED = { pass: "passed", inconclusive: "inconclusive", fail: "failed" } as const;
 
-function tally(before: LawTally, verdict: Verdict): LawTally {
-  const { passed, inconclusive, failed } = before;
-  const counts = {
-    passed: passed + (verdict.status === "pass" ? 1 : 0),
-    inconclusive: inconclusive + (verdict.status === "inconclusive" ? 1 : 0),
-    failed: failed + (verdict.status === "fail" ? 1 : 0),
+const tally = (before: LawTally, verdict: Verdict): LawTally =>
+  retally(before, { [COUNTED[verdict.status]]: 1 }, verdict);
+
+type Counts = Record<"passed" | "inconclusive" | "failed" | "known" | "unconfirmed", number>;
+
+/** The tally with counts added to it, and what was seen last. */
+function retally(before: LawTally, added: Partial<Counts>, last: Pick<LawTally, "status" | "reason">): LawTally {
+  const sum = (name: keyof Counts) => before[name] + (added[name] ?? 0);
+  const counts: Counts = {
+    passed: sum("passed"),
+    inconclusive: sum("inconclusive"),
+    failed: sum("failed"),
+    known: sum("known"),
+    unconfirmed: sum("unconfirmed"),
   };
-  return withStatus({ ...before, ...counts }, verdict);
+  const status = lawStatus(counts);
+  return { law: before.law, ...counts, status, reason: last.status === status ? last.reason : before.reason };
 }
 
-function withStatus(counts: LawTally, last: Pick<Verdict, "status" | "reason">): LawTally {
-  const { failed, unconfirmed, passed } = counts;
-  const status: Status = failed > 0 ? "fail" : unconfirmed > 0 || passed === 0 ? "inconclusive" : "pass";
-  return { ...counts, status, reason: last.status === status ? last.reason : counts.reason };
+function lawStatus({ failed, known, passed, unconfirmed }: Counts): CampaignStatus {
+  if (failed > 0) return "fail";
+  if (unconfirmed > 0 || passed + known === 0) return "inconclusive";
+  return known > 0 ? "known" : "pass";
 }

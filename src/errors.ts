@@ -2,6 +2,7 @@
 export type CrosstalkErrorCode =
   | "INVALID_TRACE"
   | "INVALID_HISTORY"
+  | "INVALID_BASELINE"
   | "INVALID_OPTION"
   | "OUTPUT_NOT_WRITABLE"
   | "DOCKER_UNAVAILABLE"

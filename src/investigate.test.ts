@@ -151,12 +151,22 @@ test("a trace that ends the server is reduced, each time on a server started aga
     const recorded = history.events.filter((event) => event.e !== "end");
     throw new EngineLostError({ header: history.header, events: recorded }, "with exit code 1", "it wrote nothing");
   });
-  const run = await runOnce(target, pair, "main");
+  // Each start is a log of its own: that of the server that ended is wanted, and not that of the next one.
+  let starts = 1;
+  const logging: Target = {
+    ...target,
+    restart: () => target.restart().then(() => void starts++),
+    log: () => [`start ${starts}`],
+  };
+  const run = await runOnce(logging, pair, "main");
+  expect(run.log).toEqual(["start 1"]);
+  expect(starts).toBe(2);
   const verdict = staysUp.check(new Map([["main", run]]));
   if (verdict.status !== "fail") throw new Error(verdict.reason);
   const failure: Failure = { law: staysUp, run, witness: verdict.witnesses[0] };
-  const finding = await result(investigate(target, description, failure, LIMITS));
+  const finding = await result(investigate(logging, description, failure, LIMITS));
   expect(finding).toMatchObject({ anomaly: { class: "lost server" }, confirmation: { failed: 6, runs: 6 } });
+  expect(finding.log).toEqual([expect.stringMatching(/^start \d+$/)]);
   expect(finding.minimised.to.requests).toBe(1);
   expect(between.reduce((sum, n) => sum + n, 0)).toBeGreaterThan(6);
 });

@@ -63,14 +63,17 @@ export const DEFAULT_INVESTIGATION: InvestigationLimits = {
 export async function runOnce(target: Target, trace: Trace, arm: Arm, signal?: AbortSignal): Promise<Run> {
   await target.flush();
   const armTrace = forArm(trace, arm);
+  const log = () => target.log?.() ?? [];
   try {
-    return toRun(armTrace, await target.execute(armTrace, signal ? { arm, signal } : { arm }));
+    const history = await target.execute(armTrace, signal ? { arm, signal } : { arm });
+    return { ...toRun(armTrace, history), log: log() };
   } catch (error) {
     if (!(error instanceof EngineLostError)) throw error;
+    const lastWords = log();
     await target.restart().catch(() => {
       throw error;
     });
-    return toRun(armTrace, error.partial);
+    return { ...toRun(armTrace, error.partial), log: lastWords };
   }
 }
 
@@ -228,6 +231,7 @@ export async function* investigate(
     anomaly: await locatedAnomaly(description, reported, rerun(target, description, narrowReadsAreRight, signal)),
     trace: minimal.trace,
     history: reported.run.history,
+    log: reported.run.log ?? [],
     target: description,
     confirmation: { ...rate(failed, runs), servers },
     arms,

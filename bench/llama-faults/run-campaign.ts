@@ -2,7 +2,7 @@
 
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { Summary } from "../../src/cli/summary.ts";
+import type { Summary } from "../../src/report/summary.ts";
 import { runCrosstalk } from "../run-crosstalk.ts";
 
 export interface CampaignOptions {

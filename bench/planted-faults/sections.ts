@@ -1,7 +1,7 @@
 /** What the pages of planted faults have in common: what a campaign found, and what it did not find in a clean engine. */
 
 import { upperBoundOfZero } from "../../src/check/statistics.ts";
-import type { Summary } from "../../src/cli/summary.ts";
+import type { Summary } from "../../src/report/summary.ts";
 import { table } from "../table.ts";
 
 export interface Planted {

@@ -2,7 +2,7 @@
 
 import { vllm } from "../../harness/index.ts";
 import { upperBoundOfZero } from "../../src/check/statistics.ts";
-import type { Summary } from "../../src/cli/summary.ts";
+import type { Summary } from "../../src/report/summary.ts";
 import { table } from "../table.ts";
 import type { Campaign } from "./settings.ts";
 

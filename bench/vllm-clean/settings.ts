@@ -1,6 +1,6 @@
 /** The settings of vLLM that are run, and what a campaign gives. */
 
-import type { Summary } from "../../src/cli/summary.ts";
+import type { Summary } from "../../src/report/summary.ts";
 
 export interface Setting {
   readonly name: string;

@@ -5,8 +5,8 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Summary } from "../../src/cli/summary.ts";
 import { parseHistory } from "../../src/history/jsonl.ts";
+import type { Summary } from "../../src/report/summary.ts";
 import { savedSummary } from "../run-crosstalk.ts";
 import { type NaiveResult, naiveSchema } from "./naive.ts";
 

@@ -92,6 +92,8 @@ export interface Finding {
   readonly trace: Trace;
   /** The run of `trace` that the anomaly was read from. */
   readonly history: History;
+  /** The last lines that the server had written when that run ended; empty where the target has no log. */
+  readonly log: readonly string[];
   readonly target: TargetDescription;
   /** Runs of the minimal trace on fresh servers; 0 servers where the target could not be restarted. */
   readonly confirmation: Rate & { readonly servers: number };

@@ -14,6 +14,8 @@ export interface Run {
   readonly history: History;
   readonly requests: ReadonlyMap<string, ResolvedRequest>;
   readonly outcomes: ReadonlyMap<string, Outcome>;
+  /** The last lines that the server had written when the run ended; not there for a run from a saved history. */
+  readonly log?: readonly string[];
 }
 
 /** The executions a property asked for, by arm. */

@@ -14,14 +14,17 @@ export type Verdict =
   | { readonly status: "inconclusive"; readonly reason: string }
   | { readonly status: "fail"; readonly reason: string; readonly witnesses: readonly [Witness, ...Witness[]] };
 
-const RANK = { pass: 0, inconclusive: 1, fail: 2 } as const;
+const RANK = { pass: 0, known: 1, inconclusive: 2, fail: 3 } as const;
 
 export type Status = Verdict["status"];
+/** What a whole campaign comes to: `known` where a law broke in ways only that are known already. */
+export type CampaignStatus = Status | "known";
 
-/** `pass < inconclusive < fail`: the worst of all; nothing checked is inconclusive. */
-export function joinStatus(statuses: readonly Status[]): Status {
-  if (statuses.length === 0) return "inconclusive";
-  return statuses.reduce((worst, s) => (RANK[s] > RANK[worst] ? s : worst), "pass" as Status);
+/** `pass < known < inconclusive < fail`: the worst of all; nothing checked is inconclusive. */
+export function joinStatus<S extends CampaignStatus>(statuses: readonly S[]): S | "inconclusive" {
+  const [first, ...rest] = statuses;
+  if (first === undefined) return "inconclusive";
+  return rest.reduce((worst, s) => (RANK[s] > RANK[worst] ? s : worst), first);
 }
 
 export const pass = (reason: string): Verdict => ({ status: "pass", reason });

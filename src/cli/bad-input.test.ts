@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { StandInEngine } from "../../harness/testing/stand-in-engine.ts";
-import { summarySchema } from "./summary.ts";
+import { summarySchema } from "../report/summary.ts";
 import { crosstalk, temporaryFolder } from "./testing.ts";
 
 function file(name: string, text: string): string {

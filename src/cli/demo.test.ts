@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { summarySchema } from "./summary.ts";
+import { summarySchema } from "../report/summary.ts";
 import { crosstalk, temporaryFolder } from "./testing.ts";
 
 /** Every file below a folder, as path and text. */

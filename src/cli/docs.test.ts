@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import { summarySchema } from "../report/summary.ts";
 import { EXIT } from "./exit.ts";
-import { summarySchema } from "./summary.ts";
 
 const page = readFileSync("docs/summary.md", "utf8");
 

@@ -1,12 +1,12 @@
 /** What a command's end means to a shell. */
 
-import type { Status } from "../check/verdict.ts";
+import type { CampaignStatus } from "../check/verdict.ts";
 import { CrosstalkError } from "../errors.ts";
 
 export const EXIT = { clean: 0, finding: 1, couldNotTest: 2, interrupted: 130 } as const;
 
-export function exitCodeOf(status: Status): number {
-  return status === "pass" ? EXIT.clean : status === "fail" ? EXIT.finding : EXIT.couldNotTest;
+export function exitCodeOf(status: CampaignStatus): number {
+  return status === "pass" || status === "known" ? EXIT.clean : status === "fail" ? EXIT.finding : EXIT.couldNotTest;
 }
 
 /** An error as the command line shows it: what happened, then what to do. */

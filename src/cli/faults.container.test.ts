@@ -7,9 +7,9 @@ import { cancelledPrefix } from "../../properties/cancelled-prefix.ts";
 import { ownCellsOnly } from "../../properties/own-cells-only.ts";
 import { cleanRunsNeeded } from "../check/statistics.ts";
 import { outcomes } from "../history/outcome.ts";
+import { summarySchema } from "../report/summary.ts";
 import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
 import { validateTrace } from "../trace/read.ts";
-import { summarySchema } from "./summary.ts";
 import { crosstalk, runRepro, temporaryFolder } from "./testing.ts";
 
 await needsDocker();

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { summarySchema } from "./summary.ts";
+import { summarySchema } from "../report/summary.ts";
 import { crosstalk, startCrosstalk, temporaryFolder } from "./testing.ts";
 
 test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends a run on the lab in order", async (signal) => {

@@ -4,7 +4,8 @@
 import { Command, Option } from "commander";
 import { OPTIONS } from "../trace/option-names.ts";
 import { EXIT, formatError } from "./exit.ts";
-import { duration, gpuCount, positiveNumber, wholeNumber } from "./values.ts";
+import { describeProfiles, PROFILES, withProfile } from "./profiles.ts";
+import { byteCount, duration, gpuCount, positiveNumber, wholeNumber } from "./values.ts";
 
 const program = new Command("crosstalk")
   .description(
@@ -70,6 +71,12 @@ program
 
 targetOptions(program.command("run"))
   .description("load a target until the budget ends or a law breaks; reduce and write up what broke")
+  .addOption(
+    new Option(
+      "--profile <name>",
+      "budget, findings, context and size by the occasion; options given win over it",
+    ).choices(Object.keys(PROFILES)),
+  )
   .option("--seed <number>", "seed of the campaign", wholeNumber, 1)
   .option("--budget <time>", "start no new trace after this time", duration, 120_000)
   .option("--traces <number>", "run at most this many traces", positiveNumber, 1_000_000)
@@ -80,8 +87,13 @@ targetOptions(program.command("run"))
       "options of requests to leave out, for instance while a bug of theirs is open",
     ).choices(OPTIONS),
   )
-  .option("--findings <number>", "stop after this many findings, one a law", positiveNumber, 1)
+  .option("--findings <number>", "stop after this many new findings, one a law", positiveNumber, 1)
+  .option("--baseline <file>", "failures that are known, which fail nothing until they expire (docs/ci.md)")
   .option("--out <folder>", "where to write traces, histories and findings (default crosstalk-out/run-TIME)")
+  .option("--max-artifacts <size>", "throw clean runs away, oldest first, where the folder would hold more", byteCount)
+  .option("--junit <file>", "write the verdicts as JUnit XML: a test case a law")
+  .option("--summary-md <file>", "write a page of Markdown; in GitHub Actions the job's summary gets it, too")
+  .option("--events <file>", "write what happens, a JSON object a line (docs/events.md); - for standard output")
   .option("--json", "end with one summary object on standard output")
   .addHelpText(
     "after",
@@ -91,10 +103,18 @@ targetOptions(program.command("run"))
       "crosstalk run --engine vllm --without seed",
       'crosstalk run --cmd "llama-server -m {model.gguf} --port {port} -np 4 -c 4096"',
       "crosstalk run --target http://127.0.0.1:8080",
+      'crosstalk run --profile pr --cmd "..." --baseline known.json --junit crosstalk.xml',
+      "crosstalk run --profile nightly --engine vllm --seed 20261129",
       "crosstalk run --target lab --topology pd --fault pd-free-on-abort --json",
     ),
   )
-  .action(ends(async (options) => (await import("./run.ts")).run(options)));
+  .addHelpText("after", `\nProfiles:\n${describeProfiles()}`)
+  .action(
+    ends(async (options, command: Command) => {
+      const isGiven = (option: string) => command.getOptionValueSource(option) === "cli";
+      return (await import("./run.ts")).run(withProfile(options, isGiven));
+    }),
+  );
 
 targetOptions(program.command("replay"))
   .description("run one trace again and judge it")

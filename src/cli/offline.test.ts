@@ -3,11 +3,11 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { summarySchema } from "../report/summary.ts";
 import { OPTIONS } from "../trace/options.ts";
 import { adapterFiles } from "../tracer/adapter-files.ts";
 import { DEFAULT_MODEL, GGUF_FILE, MANIFEST_FILE, sumsOf, tracerModel } from "../tracer/manifest.ts";
 import { readModel } from "./model-file.ts";
-import { summarySchema } from "./summary.ts";
 import { crosstalk, temporaryFolder } from "./testing.ts";
 
 const FAULTY = ["--target", "lab", "--topology", "pd", "--fault", "pd-free-on-abort"];

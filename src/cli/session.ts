@@ -1,24 +1,27 @@
 /** One campaign from the command line: target, store, progress, summary. `demo` and `run` are made of it. */
 
 import { lawsFor } from "../../properties/index.ts";
-import { type CampaignResult, campaign } from "../campaign.ts";
-import type { Finding } from "../check/finding.ts";
+import { type Baseline, excused, NO_BASELINE } from "../baseline.ts";
+import { type CampaignEvent, type CampaignResult, campaign } from "../campaign.ts";
 import { toRun } from "../check/property.ts";
 import { campaignTraces } from "../generate/campaign-traces.ts";
 import { DEFAULT_INVESTIGATION } from "../investigate.ts";
+import { toRunEvent } from "../report/events.ts";
+import { NOTHING_RAN, type StoredFinding, type Summary, summarise, targetOf } from "../report/summary.ts";
 import { EngineLostError } from "../target/engine-lost.ts";
 import type { Target, TargetDescription } from "../target/target.ts";
 import type { RequestOption } from "../trace/options.ts";
 import type { Trace } from "../trace/schema.ts";
+import { type EventLog, NO_EVENTS } from "./event-log.ts";
 import { hearSignals } from "./interrupt.ts";
 import { narrate, type Progress } from "./progress.ts";
 import type { Store } from "./store.ts";
-import { NOTHING_RAN, type Summary, summarise } from "./summary.ts";
 
 export interface SessionOptions {
   readonly target: Target;
   readonly store: Store;
   readonly progress: Progress;
+  readonly events?: EventLog;
   readonly seed: number;
   /** Traces to run at most. */
   readonly traces: number;
@@ -26,8 +29,10 @@ export interface SessionOptions {
   readonly budget: number;
   /** The longest prompt and answer to ask for, tokens. */
   readonly context: number;
-  /** Findings after which the campaign ends. */
+  /** New findings after which the campaign ends. */
   readonly findings: number;
+  /** Failures that are known. */
+  readonly baseline?: Baseline;
   /** Options of requests that no trace may have, though the target knows them. */
   readonly without?: readonly RequestOption[];
   /** `all`: requests of the base model name it, too. */
@@ -37,7 +42,7 @@ export interface SessionOptions {
 
 export interface Session {
   readonly summary: Summary;
-  readonly findings: readonly { readonly finding: Finding; readonly folder: string }[];
+  readonly findings: readonly StoredFinding[];
   readonly result: CampaignResult | null;
   readonly error: unknown;
 }
@@ -45,10 +50,16 @@ export interface Session {
 /** How long the reduction of one failure may take on a server, in milliseconds; its last checks come on top. */
 const REDUCE_MS = 270_000;
 
+/** Events that say what became of a failure. */
+const CONCLUDED: ReadonlySet<CampaignEvent["type"]> = new Set(["unconfirmed", "recurred", "finding"]);
+
 /** Starts the target, runs the campaign, stops the target. Never throws: an error is part of what it gives. */
 export async function runSession(options: SessionOptions): Promise<Session> {
-  const { target, store, progress, seed } = options;
-  const findings: { finding: Finding; folder: string }[] = [];
+  const { baseline = NO_BASELINE, events = NO_EVENTS, progress, seed, store, target } = options;
+  const today = dayOf(new Date());
+  const findings: StoredFinding[] = [];
+  /** New ones among them. */
+  let fresh = 0;
   let description: TargetDescription | null = null;
   let result: CampaignResult | null = null;
   let ran = NOTHING_RAN;
@@ -56,10 +67,11 @@ export async function runSession(options: SessionOptions): Promise<Session> {
   let error: unknown = null;
   try {
     description = await target.start();
+    events.write({ e: "target", target: targetOf(description) });
     progress.say(`crosstalk: ${describe(description)}, seed ${seed}`);
     const end = performance.now() + options.budget;
     let reduceUntil = Number.POSITIVE_INFINITY;
-    const events = campaign({
+    const steps = campaign({
       target,
       description,
       laws: lawsFor(description),
@@ -69,39 +81,47 @@ export async function runSession(options: SessionOptions): Promise<Session> {
       goOn: () => performance.now() < end,
       investigation: { ...DEFAULT_INVESTIGATION, goOnReducing: () => performance.now() < reduceUntil },
       findings: options.findings,
+      known: excused(baseline, today),
       signal: options.signal,
     });
-    let step = await events.next();
-    for (; !step.done; step = await events.next()) {
+    let step = await steps.next();
+    for (; !step.done; step = await steps.next()) {
       if (step.value.type === "ran") {
-        store.run(step.value.run);
+        const { run, verdicts } = step.value;
+        store.run(run, ![...verdicts.values()].some(({ status }) => status === "fail"));
         ran = { ...ran, traces: ran.traces + 1, coverage: step.value.total };
       }
       if (step.value.type === "failure") ran = { ...ran, lawBroken: true };
       if (step.value.type !== "minimising") reduceUntil = performance.now() + REDUCE_MS;
-      if (step.value.type === "unconfirmed") ran = { ...ran, lawBroken: findings.length > 0 };
       if (step.value.type === "finding") {
-        const { finding } = step.value;
+        const { finding, known } = step.value;
+        if (!known) fresh++;
         // Listed before it is written: a full disk must not lose it.
         findings.push({ finding, folder: store.folderOf(finding) });
         store.finding(finding);
       }
-      narrate(step.value, progress);
+      if (CONCLUDED.has(step.value.type)) ran = { ...ran, lawBroken: fresh > 0 };
+      events.write(toRunEvent(step.value, ran.traces));
+      narrate(step.value, { findings: findings.length, left: end - performance.now() }, progress);
       await hearSignals();
     }
     result = step.value;
   } catch (caught) {
     error = caught;
-    if (caught instanceof EngineLostError && running) store.run(toRun(running, caught.partial));
+    if (caught instanceof EngineLostError && running) store.run(toRun(running, caught.partial), false);
   } finally {
     // What was found stands, even where the server cannot be stopped.
     await target.stop().catch((caught: unknown) => {
       error ??= caught;
     });
   }
-  const summary = summarise({ seed, description, result, findings, ran, out: store.folder, error });
+  const { folder: out, runsLeftOut } = store;
+  const summary = summarise({ seed, description, result, findings, baseline, today, ran, out, runsLeftOut, error });
   return { summary, findings, result, error };
 }
+
+/** `2026-11-29`, UTC. */
+export const dayOf = (date: Date): string => date.toISOString().slice(0, 10);
 
 function without(description: TargetDescription, options: readonly RequestOption[] = []): TargetDescription {
   return { ...description, options: description.options.filter((option) => !options.includes(option)) };

@@ -9,16 +9,29 @@ import { formatHistory } from "../history/jsonl.ts";
 import { reproFolder } from "../report/repro-folder.ts";
 import { formatTrace } from "../trace/read.ts";
 
+/** A run on disk that may be thrown away. */
+interface Spare {
+  readonly name: string;
+  readonly bytes: number;
+}
+
 export class Store {
   readonly folder: string;
+  readonly #maxBytes: number;
+  /** Runs in which no law broke, oldest first. */
+  #spare: Spare[] = [];
+  #bytes = 0;
   #traces = 0;
+  #runsLeftOut = 0;
 
   /**
    * Makes the folder, which must not hold an earlier campaign unless that may go (`replace`), and proves that it can be written before anything runs.
+   * @param options.maxBytes clean runs go, oldest first, where the folder would hold more; findings never do
    * @throws CrosstalkError OUTPUT_NOT_WRITABLE
    */
-  constructor(folder: string, { replace = false } = {}) {
+  constructor(folder: string, { maxBytes = Number.POSITIVE_INFINITY, replace = false } = {}) {
     this.folder = folder;
+    this.#maxBytes = maxBytes;
     if (replace) for (const part of ["runs", "findings"]) rmSync(join(folder, part), { recursive: true, force: true });
     if (existsSync(join(folder, "findings")) || existsSync(join(folder, "runs/0001.trace.json"))) {
       const hint = "Choose a new folder with --out, or move the old one away.";
@@ -34,6 +47,7 @@ export class Store {
     try {
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, content);
+      this.#bytes += Buffer.byteLength(content);
     } catch (cause) {
       throw new CrosstalkError(
         "OUTPUT_NOT_WRITABLE",
@@ -45,12 +59,20 @@ export class Store {
     return file;
   }
 
-  /** The trace and history of one run of a campaign; returns where the trace is. */
-  run(run: Run): string {
+  /** Runs that were thrown away. */
+  get runsLeftOut(): number {
+    return this.#runsLeftOut;
+  }
+
+  /** The trace and history of one run of a campaign. @param clean whether no law broke in it */
+  run(run: Run, clean: boolean): void {
     this.#traces++;
     const name = `runs/${String(this.#traces).padStart(4, "0")}`;
+    const before = this.#bytes;
     this.write(`${name}.history.jsonl`, formatHistory(run.history));
-    return this.write(`${name}.trace.json`, formatTrace(run.trace));
+    this.write(`${name}.trace.json`, formatTrace(run.trace));
+    if (clean) this.#spare.push({ name, bytes: this.#bytes - before });
+    this.#makeRoom();
   }
 
   folderOf(finding: Finding): string {
@@ -60,5 +82,16 @@ export class Store {
   /** Writes a finding's repro folder. */
   finding(finding: Finding): void {
     for (const [path, content] of reproFolder(finding)) this.write(join("findings", finding.id, path), content);
+    this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    while (this.#bytes > this.#maxBytes) {
+      const oldest = this.#spare.shift();
+      if (oldest === undefined) return;
+      for (const end of ["history.jsonl", "trace.json"]) rmSync(join(this.folder, `${oldest.name}.${end}`));
+      this.#bytes -= oldest.bytes;
+      this.#runsLeftOut++;
+    }
   }
 }

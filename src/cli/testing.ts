@@ -22,8 +22,16 @@ export interface Started {
   readonly ended: Promise<Ended>;
 }
 
+/** Not those of the job that runs the tests: a planted bug is nothing to report there. */
+const NO_JOB = { GITHUB_ACTIONS: "", GITHUB_STEP_SUMMARY: "" };
+
 export function startCrosstalk(...args: readonly string[]): Started {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  return start(args, {});
+}
+
+function start(args: readonly string[], environment: Readonly<Record<string, string>>): Started {
+  const env = { ...process.env, ...NO_JOB, ...environment };
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"], env });
   onTestFinished(() => {
     child.kill("SIGKILL");
   });
@@ -46,6 +54,14 @@ export function startCrosstalk(...args: readonly string[]): Started {
 
 export function crosstalk(...args: readonly string[]): Promise<Ended> {
   return startCrosstalk(...args).ended;
+}
+
+/** The same, with variables of the environment. */
+export function crosstalkWith(
+  environment: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Ended> {
+  return start(args, environment).ended;
 }
 
 /** A folder that goes when the test ends. */

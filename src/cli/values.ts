@@ -11,6 +11,15 @@ export function duration(text: string): number {
   return Number(match[1]) * UNITS[match[2] ?? "s"]!;
 }
 
+const BYTES: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9 };
+
+/** `200MB`, `1.5GB`, or a bare number of bytes; gives bytes. */
+export function byteCount(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([KMG]?B)?$/i.exec(text);
+  if (!match) throw new InvalidArgumentError("Give a size such as 200MB or 1GB.");
+  return Math.round(Number(match[1]) * BYTES[(match[2] ?? "B").toUpperCase()]!);
+}
+
 export function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("Give a whole number, 0 or more.");

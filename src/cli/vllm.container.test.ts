@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { containerTarget, vllm } from "../../harness/index.ts";
 import { needsDocker, tracerFile } from "../../harness/testing/docker-suite.ts";
-import { summarySchema } from "./summary.ts";
+import { summarySchema } from "../report/summary.ts";
 import { crosstalk, runRepro, temporaryFolder } from "./testing.ts";
 
 await needsDocker(vllm.image.name);

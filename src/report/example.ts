@@ -85,6 +85,7 @@ export function exampleFinding(): Finding {
       },
       events,
     },
+    log: [],
     target: {
       kind: "process",
       engine: { name: "llama.cpp", version: "b11669", args: ["-np", "4", "-c", "4096"] },

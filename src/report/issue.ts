@@ -50,7 +50,7 @@ function details(finding: Finding): string[] {
     heading("Expected and observed", answer(finding)),
     heading("Steps", steps(finding)),
     heading("How often", howOften(finding)),
-    heading("Timeline", fenced(formatTimeline(finding).trimEnd())),
+    heading("Timeline", timeline(finding)),
     heading("Run it", runIt(finding)),
     threwDice(finding) ? WHY_EXACT_DICE : WHY_EXACT,
   ];
@@ -142,6 +142,14 @@ function howOften(finding: Finding): string {
     `${formatConfirmation(finding)}. Intervals are Wilson's, 95 %.`,
     ...(finding.arms.length === 0 ? [] : [markdownTable(["arm", "what it changes", "failed"], armRows(finding))]),
     ...(conclusion === null ? [] : [conclusion]),
+  ].join("\n\n");
+}
+
+function timeline(finding: Finding): string {
+  const lines = count(finding.log.length, "line");
+  return [
+    fenced(formatTimeline(finding).trimEnd()),
+    ...(finding.log.length === 0 ? [] : [`\`server.log\` has the last ${lines} that the server wrote up to its end.`]),
   ].join("\n\n");
 }
 

@@ -56,6 +56,13 @@ it("the repro folder holds the trace and the history as they can be read back", 
   expect(parseHistory(files.get("history.jsonl")!)).toEqual({ history: example.history, truncated: null });
 });
 
+it("what the server wrote last is kept beside the history, without a terminal's colours", () => {
+  const logged: Finding = { ...example, log: ["\x1b[33mslot 0\x1b[0m released", "slot 1 launched"] };
+  expect(reproFolder(logged).get("server.log")).toBe("slot 0 released\nslot 1 launched\n");
+  expect(formatIssue(logged)).toContain("`server.log` has the last 2 lines that the server wrote");
+  expect(formatIssue(example)).not.toContain("server.log");
+});
+
 it("a finding in which no one's data reaches another asks for no secrecy", () => {
   const lost: Finding = { ...example, anomaly: { ...example.anomaly, class: "lost tail", origins: [] } };
   expect(formatAdvisory(lost)).toBeNull();

@@ -1,5 +1,6 @@
 /** The folder that a finding leaves behind: anyone can run it without Crosstalk. */
 
+import { stripVTControlCharacters } from "node:util";
 import type { Finding } from "../check/finding.ts";
 import { formatHistory } from "../history/jsonl.ts";
 import { usesAdapters } from "../trace/options.ts";
@@ -9,7 +10,7 @@ import { reproPy } from "./repro-py.ts";
 import { formatTimeline } from "./timeline.ts";
 import { writeModelPy } from "./write-model-py.ts";
 
-/** File names and their text. `advisory.md` is there only where the finding is a leak. */
+/** File names and their text. `advisory.md` is there for a leak only, `server.log` where the target has a log. */
 export function reproFolder(finding: Finding): ReadonlyMap<string, string> {
   const advisory = formatAdvisory(finding);
   return new Map([
@@ -18,7 +19,12 @@ export function reproFolder(finding: Finding): ReadonlyMap<string, string> {
     ["timeline.txt", formatTimeline(finding)],
     ["issue.md", formatIssue(finding)],
     ...(advisory === null ? [] : [["advisory.md", advisory] as const]),
+    ...(finding.log.length === 0 ? [] : [["server.log", serverLog(finding)] as const]),
     ["repro.py", reproPy(finding)],
     ["write_model.py", writeModelPy(finding.target.written, usesAdapters(finding.trace))],
   ]);
+}
+
+function serverLog({ log }: Finding): string {
+  return log.map((line) => `${stripVTControlCharacters(line)}\n`).join("");
 }

@@ -1,6 +1,8 @@
 /** Words and numbers that all reports say in the same way. */
 
+import type { Coverage } from "../check/coverage.ts";
 import type { Anomaly, AnomalyClass, Finding, Rate, TraceSize } from "../check/finding.ts";
+import type { CampaignStatus } from "../check/verdict.ts";
 import type { Arm } from "../history/schema.ts";
 import type { ModelFormat } from "../tracer/manifest.ts";
 
@@ -20,6 +22,14 @@ const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
   "unsettled request": "a request never finished",
   "lost server": "requests ended the server for everybody",
   unexplained: "a request got tokens that its prompt does not determine",
+};
+
+/** What a run came to. */
+export const VERDICTS: Readonly<Record<CampaignStatus, string>> = {
+  pass: "CLEAN",
+  known: "KNOWN",
+  inconclusive: "INCONCLUSIVE",
+  fail: "FINDING",
 };
 
 /** What a control arm changes. */
@@ -86,6 +96,32 @@ export function reproCommands(finding: Finding): string[] {
     ...startCommands(finding, model),
     "python3 repro.py http://127.0.0.1:8080",
   ];
+}
+
+/** The same from where Crosstalk ran. @param folder of the finding */
+export const reproduction = (finding: Finding, folder: string): readonly string[] => [
+  `cd ${folder}`,
+  ...reproCommands(finding),
+];
+
+/** A finding that stands in the baseline, in a line. */
+export function knownText({ known, repro, signature }: Known): string {
+  if (known === null) return signature;
+  const { expired, expires, link } = known;
+  return `${expired ? `known until ${expires}, and no longer` : "known"}: ${signature}, ${link}; ${repro}`;
+}
+
+interface Known {
+  readonly signature: string;
+  readonly known: { readonly link: string; readonly expires: string; readonly expired: boolean } | null;
+  readonly repro: string;
+}
+
+/** The numbers that a verdict rests on. */
+export function formatCounts(c: Coverage): string {
+  const cells = `cells: ${c.cells.held} held, ${c.cells.read} read, ${c.cells.readAfterRisk} read after a risky event`;
+  const events = `${c.evictions} evictions, ${c.preemptions} preemptions, ${c.loads} loads, ${c.transfers} transfers`;
+  return `${c.requests} requests, ${c.cancels} cancels, ${c.prefixHitTokens} prefix hit tokens, ${events}; ${cells}`;
 }
 
 /** The commands that start the server, with the names that the repro's files have. */

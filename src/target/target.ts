@@ -58,5 +58,7 @@ export interface Target {
   flush(): Promise<string>;
   /** Stops the server and starts a fresh one: the next history has the next epoch. A URL target cannot. */
   restart(): Promise<void>;
+  /** The last lines that the server wrote, oldest first. Not there, or empty, where it keeps no log or another keeps it. */
+  log?(): readonly string[];
   stop(): Promise<void>;
 }

@@ -1,0 +1,43 @@
+/** Reports of a run for a CI system: files, and what GitHub Actions wants to be told. */
+
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { CrosstalkError } from "../errors.ts";
+import { formatAnnotations } from "../report/annotations.ts";
+import { formatJobSummary } from "../report/job-summary.ts";
+import type { RunReport } from "../report/summary.ts";
+
+export interface ReportFiles {
+  readonly junit?: string;
+  readonly summaryMd?: string;
+}
+
+/**
+ * Writes the files that were asked for. In a job of GitHub Actions, as its variables tell, the job's summary and
+ * annotations too: those on standard error, since standard output may be for JSON alone.
+ * @throws CrosstalkError OUTPUT_NOT_WRITABLE
+ */
+export async function writeReports(
+  report: RunReport,
+  { junit, summaryMd }: ReportFiles,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  if (environment.GITHUB_ACTIONS === "true") process.stderr.write(formatAnnotations(report));
+  // The XML library is loaded by those only who want XML.
+  if (junit !== undefined) put(junit, (await import("../report/junit.ts")).formatJunit(report), writeFileSync);
+  if (summaryMd !== undefined) put(summaryMd, formatJobSummary(report), writeFileSync);
+  const jobSummary = environment.GITHUB_STEP_SUMMARY;
+  if (jobSummary) put(jobSummary, formatJobSummary(report), appendFileSync);
+}
+
+function put(file: string, text: string, write: (file: string, text: string) => void): void {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    write(file, text);
+  } catch (cause) {
+    const hint = "The findings are written all the same; see the output folder.";
+    throw new CrosstalkError("OUTPUT_NOT_WRITABLE", `cannot write ${file}: ${(cause as Error).message}`, hint, {
+      cause,
+    });
+  }
+}
