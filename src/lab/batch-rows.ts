@@ -10,6 +10,7 @@ export class BatchRows {
   readonly #blockSize: number;
   /** By row. */
   readonly sequences: Sequence[] = [];
+  readonly #rowOf = new Map<Sequence, number>();
   /** By row: block numbers; the null block behind the end. */
   readonly tables: Int32Array[];
   /** By row: how many blocks of the table are filled in. */
@@ -31,8 +32,9 @@ export class BatchRows {
     return this.sequences.length;
   }
 
+  /** -1 where it has none. */
   rowOf(sequence: Sequence): number {
-    return this.sequences.indexOf(sequence);
+    return this.#rowOf.get(sequence) ?? -1;
   }
 
   /** The request in the row after this one's, around the end; itself if it is alone. */
@@ -42,6 +44,7 @@ export class BatchRows {
 
   add(sequence: Sequence): void {
     const row = this.sequences.push(sequence) - 1;
+    this.#rowOf.set(sequence, row);
     this.tables[row]!.fill(0);
     this.filled[row] = 0;
     this.tokensLeft[row] = sequence.limit - sequence.tokens.length;
@@ -55,12 +58,14 @@ export class BatchRows {
   remove(sequence: Sequence): void {
     const row = this.rowOf(sequence);
     const moved = this.sequences.pop()!;
+    this.#rowOf.delete(sequence);
     if (moved !== sequence) this.#move(this.count, row, moved);
   }
 
   /** Writes blocks that a request has got since its table was last written. */
   updateTables(): void {
-    for (const [row, { blocks }] of this.sequences.entries()) {
+    for (let row = 0; row < this.count; row++) {
+      const { blocks } = this.sequences[row]!;
       for (let i = this.filled[row]!; i < blocks.length; i++) this.tables[row]![i] = blocks[i]!;
       this.filled[row] = blocks.length;
     }
@@ -70,9 +75,9 @@ export class BatchRows {
   slots(row: number, length: number): Int32Array {
     const table = this.tables[row]!;
     const slots = new Int32Array(length);
-    for (let position = 0; position < length; position++) {
-      const offset = position % this.#blockSize;
-      slots[position] = table[(position - offset) / this.#blockSize]! * this.#blockSize + offset;
+    for (let position = 0, block = 0; position < length; block++) {
+      const first = table[block]! * this.#blockSize;
+      for (let i = 0; i < this.#blockSize && position < length; i++) slots[position++] = first + i;
     }
     return slots;
   }
@@ -90,6 +95,7 @@ export class BatchRows {
   /** Moves everything that a row holds. */
   #move(from: number, to: number, sequence: Sequence): void {
     this.sequences[to] = sequence;
+    this.#rowOf.set(sequence, to);
     this.moveTable(from, to);
     this.moveSampling(from, to);
     this.moveTokensLeft(from, to);

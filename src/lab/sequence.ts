@@ -46,7 +46,7 @@ export class Sequence {
     { adapter = null, sampling = GREEDY }: ComputedAs = {},
   ) {
     this.id = id;
-    this.tokens = Array.from(prompt);
+    this.tokens = Array.from({ length: prompt.length }, (_, i) => prompt[i]!);
     this.promptLength = this.tokens.length;
     this.limit = limit;
     this.cacheable = cacheable;
