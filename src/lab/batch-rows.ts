@@ -19,6 +19,8 @@ export class BatchRows {
   readonly tokensLeft: Int32Array;
   /** By row: whose parameters its tokens are drawn with. */
   readonly samplers: Sequence[] = [];
+  /** By row: to whose allowed tokens its tokens are held; null where all may be drawn. */
+  readonly masks: (Sequence | null)[] = [];
 
   constructor(capacity: number, contextBlocks: number, blockSize: number) {
     this.capacity = capacity;
@@ -49,6 +51,8 @@ export class BatchRows {
     this.filled[row] = 0;
     this.tokensLeft[row] = sequence.limit - sequence.tokens.length;
     this.setSampling(row, sequence);
+    // A row without a request has no mask: whoever needs none writes none.
+    if (sequence.allowed !== null) this.masks[row] = sequence;
   }
 
   setSampling(row: number, sequence: Sequence): void {
@@ -57,6 +61,7 @@ export class BatchRows {
 
   remove(sequence: Sequence): void {
     const row = this.rowOf(sequence);
+    this.clearMask(row);
     const moved = this.sequences.pop()!;
     this.#rowOf.delete(sequence);
     if (moved !== sequence) this.#move(this.count, row, moved);
@@ -87,6 +92,15 @@ export class BatchRows {
     return this.samplers[row]!;
   }
 
+  /** The request to whose allowed tokens a row's tokens are held; null for none. */
+  maskedAs(row: number): Sequence | null {
+    return this.masks[row] ?? null;
+  }
+
+  clearMask(row: number): void {
+    this.masks[row] = null;
+  }
+
   /** Counts a generated token; true if it was the row's last. */
   countToken(row: number): boolean {
     return --this.tokensLeft[row]! <= 0;
@@ -98,6 +112,7 @@ export class BatchRows {
     this.#rowOf.set(sequence, to);
     this.moveTable(from, to);
     this.moveSampling(from, to);
+    this.moveMask(from, to);
     this.moveTokensLeft(from, to);
   }
 
@@ -108,6 +123,11 @@ export class BatchRows {
 
   moveSampling(from: number, to: number): void {
     this.samplers[to] = this.samplers[from]!;
+  }
+
+  moveMask(from: number, to: number): void {
+    this.masks[to] = this.masks[from] ?? null;
+    this.clearMask(from);
   }
 
   moveTokensLeft(from: number, to: number): void {
