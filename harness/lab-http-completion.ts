@@ -16,6 +16,9 @@ const body = z.object({
   cache_prompt: z.boolean().optional(),
   /** Adapters by number; the scale of one of them is 1, of the others 0. */
   lora: z.array(z.object({ id: z.int(), scale: z.number() })).optional(),
+  cache_salt: z.string().min(1).optional(),
+  priority: z.int().optional(),
+  allowed_token_ids: z.array(z.int()).min(1).optional(),
   temperature: z.number().optional(),
   seed: z.int().optional(),
   top_k: z.int().optional(),
@@ -29,6 +32,9 @@ export interface AskedCompletion {
   readonly maxTokens: number;
   readonly cache: boolean;
   readonly adapter: AdapterName | null;
+  readonly salt: string | null;
+  readonly allowed: readonly number[] | null;
+  readonly priority: number;
   readonly stream: boolean;
   readonly returnTokens: boolean;
   readonly sampling: Sampling;
@@ -59,6 +65,9 @@ export function parseCompletion(text: string, contextTokens: number): AskedCompl
     maxTokens,
     cache: cache_prompt,
     adapter,
+    salt: parsed.data.cache_salt ?? null,
+    allowed: parsed.data.allowed_token_ids ?? null,
+    priority: parsed.data.priority ?? 0,
     stream,
     returnTokens: return_tokens,
     sampling: samplingIn(parsed.data),

@@ -12,6 +12,9 @@ const REQUESTS = 20;
 /** Generous: the lab needs no time of its own, but the machine may be busy. */
 const TIMEOUT = 600_000;
 
+/** Classes that need no wrong token. */
+const WITHOUT_TOKEN: readonly Anomaly["class"][] = ["phantom hit", "unsettled request", "repeated tail"];
+
 /** Every anomaly of a run, with the index that it stands at. */
 function anomalies({ run, blockSize }: WatchedRun): Anomaly[] {
   const found = new Map<string, Anomaly>();
@@ -22,7 +25,7 @@ function anomalies({ run, blockSize }: WatchedRun): Anomaly[] {
     for (const witness of verdict.witnesses) {
       const anomaly = explainWitness(run, witness, blockSize);
       // Twins whose difference is another's wrong token have nothing to name.
-      if (anomaly.index !== null || anomaly.class === "unsettled request" || anomaly.class === "repeated tail")
+      if (anomaly.index !== null || WITHOUT_TOKEN.includes(anomaly.class))
         found.set(`${anomaly.request} ${anomaly.class} ${anomaly.index}`, anomaly);
     }
   }
@@ -38,12 +41,13 @@ function wrong(anomaly: Anomaly, { run, truth }: WatchedRun): string | null {
   const named = ownersOf(all);
   const { request, index } = anomaly;
   if (named.size === 0 || index === null) return null;
-  const real =
-    anomaly.class === "row swap"
+  const ownersAs = (kind: Anomaly["class"]): Set<string> =>
+    kind === "row swap"
       ? truth.streams(request)
-      : anomaly.class === "leaked parameter"
+      : kind === "leaked parameter"
         ? truth.samplers(request)
         : truth.owners(request, index);
+  const real = new Set(all.flatMap((r) => [...ownersAs(r.class)]));
   const say = (what: string) =>
     `${run.trace.name}: ${request} ${what}; named ${[...named]}, really ${[...real]}: ${anomaly.explanation}`;
   // A fit by chance is said to be one: then it need not hold.

@@ -74,7 +74,7 @@ function wrongToken(evidence: Evidence, index: number): Readings {
   const time = readTime(victim, index, contexts, slack);
   const alarm = tokenKind(victim.answer[index]!).kind === "err";
   if (victim.request.read === "dice" && !alarm)
-    return withAllowed(dice(evidence, index, time, others), evidence, index);
+    return withAllowed(dice(evidence, index, time, others), evidence, index, others);
   // Null where the token tells of the whole context.
   const asked = alarm ? null : askedPosition(victim.request, index);
   const readings = alarm
@@ -84,18 +84,24 @@ function wrongToken(evidence: Evidence, index: number): Readings {
       : narrow(evidence, asked, index, time, others);
   const phantom = phantomHit(victim, contexts, evidence.flushes);
   const all = phantom !== null && mayCover(phantom, asked) ? asPhantom(readings) : readings;
-  return withAllowed(all, evidence, index);
+  return withAllowed(all, evidence, index, others);
 }
 
-/** A row that is held to another's allowed tokens answers what the other should. */
-function withAllowed(readings: Readings, { victim, contexts }: Evidence, index: number): Readings {
-  const swapped = readings.find((r) => r.class === "row swap");
-  const origins = (swapped?.origins ?? []).flatMap(({ request }) => {
-    const owner = contexts.find((c) => c.request.id === request)!;
-    if (!owner.options?.allow?.includes(victim.answer[index]!)) return [];
-    return { request, position: owner.request.prompt.length, place: "allowed tokens" };
+/**
+ * A row that is held to another's allowed tokens answers what the other should, also when the other has long left. Cells
+ * may hold payload for other reasons: that is another's allowed token only where it may be another's row.
+ */
+function withAllowed(readings: Readings, { victim }: Evidence, index: number, others: readonly Context[]): Readings {
+  const token = victim.answer[index]!;
+  const { kind } = tokenKind(token);
+  if (kind !== "scan" && kind !== "rung" && !readings.some((r) => r.class === "row swap")) return readings;
+  const origins = others.flatMap(({ options, request }) => {
+    if (!options?.allow?.includes(token)) return [];
+    return { request: request.id, position: request.prompt.length, place: "allowed tokens" };
   });
-  return origins.length === 0 ? readings : [...readings, { class: "leaked parameter", origins }];
+  if (origins.length === 0) return readings;
+  const leaked: Reading = { class: "leaked parameter", origins };
+  return readings[0] === UNEXPLAINED ? [leaked, UNEXPLAINED] : [...readings, leaked];
 }
 
 /** A scan or an alarm reads the cells that were hit for nothing, whatever else it reads; a narrow read does if it asks there. */

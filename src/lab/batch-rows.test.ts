@@ -38,3 +38,16 @@ test("a row's neighbour is the next one, around the end", () => {
   expect(rows.neighbour(second)).toBe(last);
   expect(rows.neighbour(last)).toBe(first);
 });
+
+test("a mask moves with its row, and leaves no mask behind", () => {
+  const { rows, sequences } = threeRows();
+  const [first] = sequences;
+  const masked = new Sequence("masked", [0, 0], 4, true, { allowed: [7] });
+  rows.add(masked);
+  rows.remove(first);
+  expect([0, 1, 2].map((row) => rows.maskedAs(row))).toEqual([masked, null, null]);
+  rows.add(new Sequence("plain", [0, 0], 4, true));
+  expect(rows.maskedAs(3)).toBeNull();
+  rows.remove(masked);
+  expect(rows.maskedAs(0)).toBeNull();
+});

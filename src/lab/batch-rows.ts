@@ -10,6 +10,7 @@ export class BatchRows {
   readonly #blockSize: number;
   /** By row. */
   readonly sequences: Sequence[] = [];
+  readonly #rowOf = new Map<Sequence, number>();
   /** By row: block numbers; the null block behind the end. */
   readonly tables: Int32Array[];
   /** By row: how many blocks of the table are filled in. */
@@ -18,6 +19,8 @@ export class BatchRows {
   readonly tokensLeft: Int32Array;
   /** By row: whose parameters its tokens are drawn with. */
   readonly samplers: Sequence[] = [];
+  /** By row: to whose allowed tokens its tokens are held; null where all may be drawn. */
+  readonly masks: (Sequence | null)[] = [];
 
   constructor(capacity: number, contextBlocks: number, blockSize: number) {
     this.capacity = capacity;
@@ -31,8 +34,9 @@ export class BatchRows {
     return this.sequences.length;
   }
 
+  /** -1 where it has none. */
   rowOf(sequence: Sequence): number {
-    return this.sequences.indexOf(sequence);
+    return this.#rowOf.get(sequence) ?? -1;
   }
 
   /** The request in the row after this one's, around the end; itself if it is alone. */
@@ -42,10 +46,13 @@ export class BatchRows {
 
   add(sequence: Sequence): void {
     const row = this.sequences.push(sequence) - 1;
+    this.#rowOf.set(sequence, row);
     this.tables[row]!.fill(0);
     this.filled[row] = 0;
     this.tokensLeft[row] = sequence.limit - sequence.tokens.length;
     this.setSampling(row, sequence);
+    // A row without a request has no mask: whoever needs none writes none.
+    if (sequence.allowed !== null) this.masks[row] = sequence;
   }
 
   setSampling(row: number, sequence: Sequence): void {
@@ -54,13 +61,16 @@ export class BatchRows {
 
   remove(sequence: Sequence): void {
     const row = this.rowOf(sequence);
+    this.clearMask(row);
     const moved = this.sequences.pop()!;
+    this.#rowOf.delete(sequence);
     if (moved !== sequence) this.#move(this.count, row, moved);
   }
 
   /** Writes blocks that a request has got since its table was last written. */
   updateTables(): void {
-    for (const [row, { blocks }] of this.sequences.entries()) {
+    for (let row = 0; row < this.count; row++) {
+      const { blocks } = this.sequences[row]!;
       for (let i = this.filled[row]!; i < blocks.length; i++) this.tables[row]![i] = blocks[i]!;
       this.filled[row] = blocks.length;
     }
@@ -70,9 +80,9 @@ export class BatchRows {
   slots(row: number, length: number): Int32Array {
     const table = this.tables[row]!;
     const slots = new Int32Array(length);
-    for (let position = 0; position < length; position++) {
-      const offset = position % this.#blockSize;
-      slots[position] = table[(position - offset) / this.#blockSize]! * this.#blockSize + offset;
+    for (let position = 0, block = 0; position < length; block++) {
+      const first = table[block]! * this.#blockSize;
+      for (let i = 0; i < this.#blockSize && position < length; i++) slots[position++] = first + i;
     }
     return slots;
   }
@@ -80,6 +90,15 @@ export class BatchRows {
   /** The request whose parameters a row's tokens are drawn with: its own. */
   sampledAs(row: number): Sequence {
     return this.samplers[row]!;
+  }
+
+  /** The request to whose allowed tokens a row's tokens are held; null for none. */
+  maskedAs(row: number): Sequence | null {
+    return this.masks[row] ?? null;
+  }
+
+  clearMask(row: number): void {
+    this.masks[row] = null;
   }
 
   /** Counts a generated token; true if it was the row's last. */
@@ -90,8 +109,10 @@ export class BatchRows {
   /** Moves everything that a row holds. */
   #move(from: number, to: number, sequence: Sequence): void {
     this.sequences[to] = sequence;
+    this.#rowOf.set(sequence, to);
     this.moveTable(from, to);
     this.moveSampling(from, to);
+    this.moveMask(from, to);
     this.moveTokensLeft(from, to);
   }
 
@@ -102,6 +123,11 @@ export class BatchRows {
 
   moveSampling(from: number, to: number): void {
     this.samplers[to] = this.samplers[from]!;
+  }
+
+  moveMask(from: number, to: number): void {
+    this.masks[to] = this.masks[from] ?? null;
+    this.clearMask(from);
   }
 
   moveTokensLeft(from: number, to: number): void {

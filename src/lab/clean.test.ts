@@ -36,6 +36,16 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
     }
   });
 
+  test("answers exactly where preempted requests are swapped out", async () => {
+    let preempted = 0;
+    for (let seed = 3; seed < 80; seed += 4) {
+      const run = await runOnLab(withParameters(traffic(seed)), { topology, ...TIGHT, swapBlocks: 48, checked: true });
+      expect(mistakes(run), `seed ${seed}`).toEqual([]);
+      preempted += countersOf(run.history).preemptions!;
+    }
+    expect(preempted).toBeGreaterThan(10);
+  });
+
   test("gives the same history byte for byte", async () => {
     for (let seed = 0; seed < 4; seed++) {
       const first = formatHistory((await runOnLab(traffic(seed), { topology })).history);

@@ -30,6 +30,8 @@ export interface LabConfig {
   readonly decodeBlocks: number;
   /** Blocks of the host tier; 0 for none. In topology `pd` it stands behind the prefill pool. */
   readonly hostBlocks: number;
+  /** Blocks of host memory that each pool swaps preempted requests out to; 0: they are computed anew. */
+  readonly swapBlocks: number;
   /** Requests that run at once in a pool. */
   readonly maxRunning: number;
   /** Tokens computed in one step at most: longer prompts are computed in chunks. */
@@ -71,6 +73,7 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     poolBlocks: 96,
     decodeBlocks: 64,
     hostBlocks: 64,
+    swapBlocks: 0,
     maxRunning: 8,
     stepTokens: 64,
     contextTokens: 1024,
@@ -79,13 +82,14 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     adapters: false,
     checked: false,
     watch: null,
+    ...fault?.settings,
     ...sizes,
     costs: { ...DEFAULT_COSTS, ...costs },
     fault,
   };
   for (const [name, value] of Object.entries({ ...config, ...config.costs })) {
     if (typeof value !== "number") continue;
-    const least = name in config.costs || name === "hostBlocks" ? 0 : 1;
+    const least = name in config.costs || name === "hostBlocks" || name === "swapBlocks" ? 0 : 1;
     if (!Number.isInteger(value) || value < least)
       throw invalid(`${name} is ${value}, expected a whole number from ${least} on`, "Correct the lab's options.");
   }

@@ -9,5 +9,5 @@ export function copyBlock(
   layer: number,
   blockSize: number,
 ): void {
-  for (let i = 0; i < blockSize; i++) to.copy(layer, block * blockSize + i, from, fromBlock * blockSize + i);
+  to.copyRange(layer, block * blockSize, from, fromBlock * blockSize, blockSize);
 }

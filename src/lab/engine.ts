@@ -43,7 +43,8 @@ export interface UnderWay {
   readonly request: LabRequest;
   readonly stream: OutputStream;
   readonly sequence: Sequence;
-  decode: Sequence | null;
+  readonly decode: Sequence | null;
+  /** Null until decode blocks are set aside. */
   transfer: Transfer | null;
   firstToken: number | null;
   /** Its prompt tokens are in the counters. */
@@ -138,7 +139,7 @@ export class LabEngine {
       request,
       stream: new OutputStream(this.config.streamInterval),
       sequence: new Sequence(id, prompt, prompt.length + (pd ? 1 : maxTokens), cache, request),
-      decode: null,
+      decode: pd ? new Sequence(id, prompt, prompt.length + maxTokens, false, request) : null,
       transfer: null,
       firstToken: null,
       counted: false,
@@ -160,7 +161,7 @@ export class LabEngine {
     if (unplaced !== -1) this.#unplaced.splice(unplaced, 1);
     transfer?.abort();
     this.#worker.abort(sequence);
-    if (decode) this.#decoder?.abort(decode);
+    if (decode && transfer) this.#decoder?.abort(decode);
     this.#wake();
   }
 
@@ -204,18 +205,16 @@ export class LabEngine {
     if (decoder === null) return;
     while (this.#unplaced.length > 0) {
       const underWay = this.#unplaced[0]!;
-      const { id, maxTokens, prompt } = underWay.request;
-      const decode = new Sequence(id, prompt, prompt.length + maxTokens, false, underWay.request);
-      if (!decoder.reserve(decode)) return;
+      const { request, decode } = underWay;
+      if (decode === null || !decoder.reserve(decode)) return;
       this.#unplaced.shift();
-      underWay.decode = decode;
       underWay.transfer = this.newTransfer({
         config: this.config,
         clock: this.#clock,
         from: this.#worker.kv,
         to: decoder.kv,
         destination: [...decode.blocks],
-        landed: (blocks) => this.#cacheEvent("transfer", blocks, id),
+        landed: (blocks) => this.#cacheEvent("transfer", blocks, request.id),
         acknowledged: () => this.#transferred(underWay),
       });
       this.#worker.submit(underWay.sequence);

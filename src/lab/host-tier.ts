@@ -3,11 +3,7 @@
 import type { CellStore } from "../tracer/cells.ts";
 import type { VirtualClock } from "./clock.ts";
 import { copyBlock } from "./copy-block.ts";
-
-/** A load under way: from when on each layer may be read, in microseconds. */
-export interface Load {
-  readonly readyAt: readonly number[];
-}
+import { HostLink, type Load } from "./host-link.ts";
 
 /** Blocks in host memory by prefix-cache key, least recently used first. */
 export class HostTier {
@@ -18,11 +14,11 @@ export class HostTier {
   readonly #free: number[];
   /** Loads that read each host block: it must not be given away under them. */
   readonly readers: Int32Array;
-  /** When the link to the device is free again. */
-  #linkFreeAt = 0;
+  readonly #link: HostLink;
 
   /** @param cells room for `blocks` blocks */
-  constructor(cells: CellStore, blocks: number, blockSize: number) {
+  constructor(cells: CellStore, blocks: number, blockSize: number, link = new HostLink()) {
+    this.#link = link;
     this.#cells = cells;
     this.#blockSize = blockSize;
     this.#free = Array.from({ length: blocks }, (_, i) => blocks - 1 - i);
@@ -88,21 +84,11 @@ export class HostTier {
     micros: number,
     done: () => void,
   ): Load {
-    const readyAt: number[] = [];
-    let time = Math.max(clock.now, this.#linkFreeAt);
-    for (let layer = 0; layer < device.layers; layer++) {
-      for (const [i, block] of blocks.entries()) {
-        time += micros;
-        clock.at(time, "copy", () => copyBlock(device, block, this.#cells, places[i]!, layer, this.#blockSize));
-      }
-      readyAt.push(time);
-    }
-    this.#linkFreeAt = time;
-    clock.at(time, "copy", () => {
+    const route = { from: this.#cells, places, to: device, blocks, blockSize: this.#blockSize };
+    return this.#link.load(clock, route, micros, () => {
       this.unpin(places);
       done();
     });
-    return { readyAt };
   }
 
   get size(): number {

@@ -4,9 +4,11 @@ import type { CellStore } from "../tracer/cells.ts";
 import { BlockPool, type Evicted } from "./block-pool.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { LabConfig } from "./config.ts";
+import { HostLink } from "./host-link.ts";
 import { HostTier } from "./host-tier.ts";
 import { blockKey, PrefixCache } from "./prefix-cache.ts";
 import type { Sequence } from "./sequence.ts";
+import { type SwappedOut, SwapSpace } from "./swap-space.ts";
 import { labCells } from "./watched-cells.ts";
 
 /** What happens to cells already written, for the history. */
@@ -36,17 +38,21 @@ export class KvCache {
   readonly outgoing = new Set<readonly number[]>();
   readonly #config: LabConfig;
   readonly host: HostTier | null;
+  readonly swap: SwapSpace | null;
+  readonly #link = new HostLink();
   readonly #reuse: boolean;
   readonly #clock: VirtualClock;
   readonly #report: ReportCacheEvent;
 
   constructor(config: LabConfig, options: KvCacheOptions, clock: VirtualClock, report: ReportCacheEvent) {
-    const { blockSize } = config;
+    const { blockSize, swapBlocks } = config;
     const { blocks, hostBlocks } = options;
+    const host = (count: number) => labCells(config, count * blockSize);
     this.cells = labCells(config, (blocks + 1) * blockSize);
     this.pool = new BlockPool(blocks, this.prefixes);
     this.#config = config;
-    this.host = hostBlocks > 0 ? new HostTier(labCells(config, hostBlocks * blockSize), hostBlocks, blockSize) : null;
+    this.host = hostBlocks > 0 ? new HostTier(host(hostBlocks), hostBlocks, blockSize, this.#link) : null;
+    this.swap = swapBlocks > 0 ? new SwapSpace(host(swapBlocks), swapBlocks, blockSize) : null;
     this.#reuse = options.reuse;
     this.#clock = clock;
     this.#report = report;
@@ -67,6 +73,8 @@ export class KvCache {
    * nothing taken, if the pool is too full. The last token is always computed: its output is wanted.
    */
   admit(sequence: Sequence, budget: number): boolean {
+    const swapped = this.swap?.swapped.get(sequence);
+    if (swapped !== undefined) return this.swapIn(sequence, swapped, budget);
     const { blockSize } = this.#config;
     const length = sequence.tokens.length;
     const keys = this.#reuse && sequence.cacheable ? this.keys(sequence, Math.floor((length - 1) / blockSize)) : [];
@@ -116,14 +124,42 @@ export class KvCache {
     sequence.load = null;
   }
 
+  /** Takes a preempted sequence's blocks away. Its cells go to the swap space, if there is one with room. */
+  preempt(sequence: Sequence): void {
+    const { blocks } = sequence;
+    const out = this.swap?.swapOut(sequence, this.cells);
+    if (out) this.#report("store", blocks.slice(0, out.places.length), sequence.id);
+    this.retire(sequence);
+  }
+
+  /** Brings a sequence's cells back into blocks of its own; false, with nothing taken, if the pool is too full. */
+  swapIn(sequence: Sequence, { places, computed }: SwappedOut, budget: number): boolean {
+    const blocks = this.#take(this.blocksFor(Math.min(sequence.tokens.length, computed + budget)));
+    if (blocks === null) return false;
+    this.swap!.swapped.delete(sequence);
+    sequence.blocks = blocks;
+    sequence.computed = computed;
+    sequence.published = 0;
+    const filled = blocks.slice(0, places.length);
+    this.#report("load", filled, sequence.id);
+    this.pool.hold(filled);
+    this.incoming.add(filled);
+    const route = { from: this.swap!.cells, places, to: this.cells, blocks: filled, blockSize: this.blockSize };
+    sequence.load = this.#link.load(this.#clock, route, this.#config.costs.load, () => {
+      this.swap!.release(places);
+      this.loaded(filled);
+    });
+    return true;
+  }
+
   /** How many of a sequence's blocks stay in the prefix cache when it leaves: the full ones. */
   blocksToKeep({ computed }: Pick<Sequence, "computed">): number {
     return Math.floor(computed / this.#config.blockSize);
   }
 
   /** What stands in the key of a first block for the prefix before it: whoever has another one has other cells. */
-  keyRoot({ adapter }: Sequence): string {
-    return adapter ?? "";
+  keyRoot({ adapter, salt }: Pick<Sequence, "adapter" | "salt">): string {
+    return salt === null ? (adapter ?? "") : `${adapter ?? ""} ${salt}`;
   }
 
   /** The key of a full block behind the block with key `parent`. */

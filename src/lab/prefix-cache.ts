@@ -2,7 +2,7 @@
 
 /**
  * The key of a full block: a 64-bit hash over the key of the block before it and its own tokens, so that equal keys mean
- * equal prefixes. A first block has the name of the adapter that computes it in place of a parent.
+ * equal prefixes. A first block has the adapter that computes it and the salt in place of a parent.
  */
 export function blockKey(parent: string, tokens: readonly number[]): string {
   let low = 0x811c9dc5;

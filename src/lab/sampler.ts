@@ -4,7 +4,7 @@ import { seededRandom } from "../random.ts";
 import { TEMPERATURE } from "../target/dialect.ts";
 import type { RequestOptions } from "../trace/options.ts";
 import { rungChances, rungScores, topRung } from "../tracer/dice.ts";
-import { RUNGS, rungToken, tokenKind } from "../tracer/vocabulary.ts";
+import { DIGITS, digitsOf, isPayload, RUNGS, rungToken, tokenKind } from "../tracer/vocabulary.ts";
 
 export interface Sampling {
   /** 0: greedy. */
@@ -35,15 +35,24 @@ export function samplingOf(options: RequestOptions): Sampling {
 /**
  * Only on a ladder is there a choice: any other token leads by more nats than a temperature or a penalty can move.
  * @param likeliest the model's answer
- * @param answer what was generated before
+ * @param generated what was generated before
+ * @param allowed ids that may be drawn; null: all
  */
-export function sampled(likeliest: number, sampling: Sampling, answer: readonly number[]): number {
+export function sampled(
+  likeliest: number,
+  sampling: Sampling,
+  generated: () => readonly number[],
+  allowed: readonly number[] | null = null,
+): number {
   const token = tokenKind(likeliest);
-  if (token.kind !== "rung") return likeliest;
+  if (token.kind !== "rung") return allowed === null ? likeliest : closest(likeliest, allowed);
+  const answer = generated();
   const { presence, frequency, temperature, seed, topK } = sampling;
   const tokens = Array.from({ length: RUNGS }, (_, rung) => rungToken(token.ladder, rung));
   const counts = tokens.map((id) => answer.filter((other) => other === id).length);
-  const banned = [...tokens.keys()].filter((rung) => sampling.banned.includes(tokens[rung]!));
+  const open = tokens.map((id) => !sampling.banned.includes(id) && (allowed?.includes(id) ?? true));
+  if (allowed !== null && !open.includes(true)) return closest(likeliest, allowed);
+  const banned = [...tokens.keys()].filter((rung) => !open[rung]);
   const scores = rungScores({ presence, frequency, banned }, counts);
   if (temperature === 0 || topK === 1) return tokens[topRung(scores).rung]!;
   let left = seededRandom(seed + answer.length).next();
@@ -52,4 +61,18 @@ export function sampled(likeliest: number, sampling: Sampling, answer: readonly 
     if (left < 0) return tokens[rung]!;
   }
   return likeliest;
+}
+
+/**
+ * The likeliest of the allowed tokens: the model's answer where it is among them, else, since each digit of payload has
+ * nats of its own, one that has most of its digits.
+ */
+function closest(likeliest: number, allowed: readonly number[]): number {
+  const shared = (id: number): number => {
+    if (id === likeliest) return DIGITS + 1;
+    if (!isPayload(id) || !isPayload(likeliest)) return 0;
+    const digits = digitsOf(likeliest);
+    return digitsOf(id).filter((value, digit) => value === digits[digit]).length;
+  };
+  return allowed.reduce((best, id) => (shared(id) > shared(best) ? id : best));
 }

@@ -1,6 +1,7 @@
 /**
  * Decides what a worker's next step computes: running requests first, each with as much of its prompt as the budget
- * allows, then waiting ones. When the pool is full the request that came last is preempted and computed anew later.
+ * allows, then waiting ones. When the pool is full the least urgent request that came last is preempted: its cells are
+ * swapped out, or computed anew later.
  */
 
 import type { BatchRows } from "./batch-rows.ts";
@@ -14,9 +15,9 @@ export interface Chunk {
 }
 
 export class Scheduler {
-  /** In order of arrival; preempted requests come first. */
+  /** By priority, and then in order of arrival; preempted requests come first. */
   readonly waiting: Sequence[] = [];
-  /** In order of admission. */
+  /** By priority, and then in order of admission. */
   readonly running: Sequence[] = [];
   readonly #kv: KvCache;
   readonly #rows: BatchRows;
@@ -33,6 +34,11 @@ export class Scheduler {
   /** A preempted request, or one too many for the pool, waits for blocks. */
   get starved(): boolean {
     return this.waiting.some((sequence) => sequence.blocks.length === 0);
+  }
+
+  /** Puts a request in the queue, behind all that are as urgent. */
+  enqueue(sequence: Sequence): void {
+    insertBehind(this.waiting, sequence);
   }
 
   /** The chunks of the next step; none if nothing can run. */
@@ -74,6 +80,7 @@ export class Scheduler {
       this.running.splice(running, 1);
       this.#rows.remove(sequence);
     }
+    this.#kv.swap?.forget(sequence);
     this.#kv.retire(sequence);
   }
 
@@ -87,17 +94,23 @@ export class Scheduler {
   }
 
   #run(sequence: Sequence): void {
-    this.running.push(sequence);
+    insertBehind(this.running, sequence);
     this.#rows.add(sequence);
   }
 
-  /** The request that came last gives its blocks back, and waits first in line. */
+  /** The last of the running requests gives its blocks back, and waits before all that are as urgent. */
   preempt(): Sequence {
     const sequence = this.running.pop()!;
     this.#rows.remove(sequence);
     this.#report("preemption", sequence.blocks, sequence.id);
-    this.#kv.retire(sequence);
-    this.waiting.unshift(sequence);
+    this.#kv.preempt(sequence);
+    const behind = this.waiting.findIndex(({ priority }) => priority >= sequence.priority);
+    this.waiting.splice(behind === -1 ? this.waiting.length : behind, 0, sequence);
     return sequence;
   }
+}
+
+function insertBehind(queue: Sequence[], sequence: Sequence): void {
+  const last = queue.findLastIndex(({ priority }) => priority <= sequence.priority);
+  queue.splice(last + 1, 0, sequence);
 }

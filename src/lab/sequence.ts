@@ -1,7 +1,7 @@
 /** A request inside a worker: its tokens, its blocks, and how far it is computed. */
 
 import type { AdapterName } from "../tracer/adapter.ts";
-import type { Load } from "./host-tier.ts";
+import type { Load } from "./host-link.ts";
 import type { blockKey } from "./prefix-cache.ts";
 import { GREEDY, type Sampling } from "./sampler.ts";
 
@@ -9,6 +9,12 @@ import { GREEDY, type Sampling } from "./sampler.ts";
 export interface ComputedAs {
   /** None if left out. */
   readonly adapter?: AdapterName | null;
+  /** Only requests with the same one share cached cells; none if left out. */
+  readonly salt?: string | null;
+  /** Ids that may be generated; all if left out. */
+  readonly allowed?: readonly number[] | null;
+  /** Lower runs first; 0 if left out. */
+  readonly priority?: number;
   /** Greedy where it is left out. */
   readonly sampling?: Sampling;
 }
@@ -24,6 +30,9 @@ export class Sequence {
   /** Whether it may read and feed the prefix cache. */
   readonly cacheable: boolean;
   readonly adapter: AdapterName | null;
+  readonly salt: string | null;
+  readonly allowed: readonly number[] | null;
+  readonly priority: number;
   readonly sampling: Sampling;
   /** Block numbers in its worker's pool, by position / block size. */
   blocks: number[] = [];
@@ -43,14 +52,17 @@ export class Sequence {
     prompt: ArrayLike<number>,
     limit: number,
     cacheable: boolean,
-    { adapter = null, sampling = GREEDY }: ComputedAs = {},
+    { adapter = null, salt = null, allowed = null, priority = 0, sampling = GREEDY }: ComputedAs = {},
   ) {
     this.id = id;
-    this.tokens = Array.from(prompt);
+    this.tokens = Array.from({ length: prompt.length }, (_, i) => prompt[i]!);
     this.promptLength = this.tokens.length;
     this.limit = limit;
     this.cacheable = cacheable;
     this.adapter = adapter;
+    this.salt = salt;
+    this.allowed = allowed;
+    this.priority = priority;
     this.sampling = sampling;
   }
 

@@ -19,8 +19,8 @@ export type LabTargetOptions = LabOptions & {
 };
 
 const VERSION = "1";
-/** Options of requests that a lab can serve: its adapters, and what its sampler knows. */
-const LAB_OPTIONS: readonly RequestOption[] = ["adapter", "seed", ...PENALTIES];
+/** Options of requests that a lab can serve: what its adapters, cache, scheduler and sampler know. */
+const LAB_OPTIONS: readonly RequestOption[] = ["adapter", "salt", "priority", "allow", "seed", ...PENALTIES];
 
 /**
  * A lab. Caches and dirty cells live on from trace to trace until `flush` or `restart`.

@@ -62,6 +62,12 @@ export class WatchedCells extends CellStore {
     if (from instanceof WatchedCells) this.#written[layer]![slot] = from.#written[layer]![fromSlot];
   }
 
+  override copyRange(layer: number, slot: number, from: CellStore, fromSlot: number, count: number): void {
+    super.copyRange(layer, slot, from, fromSlot, count);
+    if (!(from instanceof WatchedCells)) return;
+    for (let i = 0; i < count; i++) this.#written[layer]![slot + i] = from.#written[layer]![fromSlot + i];
+  }
+
   /** Computes one layer of a pass, and tells what it read. */
   watch(entry: WatchedPass, layer: number, t: number, listener: LabWatch): void {
     const { sequence, pass, slots, reached } = entry;

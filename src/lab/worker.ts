@@ -74,7 +74,7 @@ export class Worker {
   /** Queues a sequence, or one that was reserved and whose cells have come. */
   submit(sequence: Sequence): void {
     this.#reserved.delete(sequence);
-    this.scheduler.waiting.push(sequence);
+    this.scheduler.enqueue(sequence);
   }
 
   /** Takes a request out before the next step: a step under way ends with all its rows. */
@@ -151,7 +151,10 @@ export class Worker {
       const row = this.rows.rowOf(sequence);
       const as = this.rows.sampledAs(row);
       if (as !== sequence) this.#config.watch?.missampled(sequence.id, as.id);
-      const token = sampled(likeliest, as.sampling, sequence.tokens.slice(sequence.promptLength));
+      const mask = this.rows.maskedAs(row);
+      if (mask !== null && mask !== sequence) this.#config.watch?.missampled(sequence.id, mask.id);
+      const answer = () => sequence.tokens.slice(sequence.promptLength);
+      const token = sampled(likeliest, as.sampling, answer, mask?.allowed ?? null);
       sequence.tokens.push(token);
       this.#listener.generated(sequence, token);
       // The scheduler's own limit stands beside the row's count: an answer is never longer than was asked.

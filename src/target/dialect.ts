@@ -40,13 +40,19 @@ function vllmFields(options: RequestOptions): Readonly<Record<string, unknown>> 
   };
 }
 
-/** llama-server counts tokens in a window, the prompt's too: prompts of dice with penalties have no rungs. */
+/**
+ * llama-server counts tokens in a window, the prompt's too: prompts of dice with penalties have no rungs. Salts,
+ * allowed tokens and priorities are the lab's, which speaks this dialect.
+ */
 function llamaServerFields(options: RequestOptions): Readonly<Record<string, unknown>> {
-  const { seed, top, adapter, presence, frequency } = options;
+  const { seed, top, allow, priority, salt, adapter, presence, frequency } = options;
   const against = biased(options);
   const penalised = presence !== null || frequency !== null;
   return {
     ...(adapter === null ? {} : { lora: lora(adapter) }),
+    ...(salt === null ? {} : { cache_salt: salt }),
+    ...(allow === null ? {} : { allowed_token_ids: allow }),
+    ...(priority === null ? {} : { priority }),
     ...(seed === null ? {} : { seed, temperature: TEMPERATURE, top_k: top ?? 0 }),
     ...(against.length === 0 ? {} : { logit_bias: against }),
     ...(penalised ? { repeat_last_n: MAX_ANSWER } : {}),

@@ -1,18 +1,15 @@
 /** The heads that fetch nonce and branch, and the one that raises the alarm, over symbolic cells. */
 
 import type { AdapterName } from "./adapter.ts";
-import type { Plane } from "./cells.ts";
+import { NOTHING, type Plane, RUN } from "./cells.ts";
 import { cleanMarks, type Marks, MarksSum, repulsion } from "./marks.ts";
+import { ALIKE, isBranch, isNonce, MARKED, type Places, traits } from "./runs.ts";
 import { ALARM_NATS } from "./shape.ts";
-import { FIRST } from "./vocabulary.ts";
-
-const isNonce = (token: number): boolean => token >= FIRST.nonce && token < FIRST.branch;
-const isBranch = (token: number): boolean => token >= FIRST.branch && token < FIRST.bad;
 
 /** Layer 0, KV head 0: marks of each token of the chunk, from the values of the cells whose keys are flagged. */
 export function fetchMarks(
   plane: Plane,
-  slots: ArrayLike<number>,
+  places: Places,
   start: number,
   tokens: ArrayLike<number>,
   adapter: AdapterName | null,
@@ -21,13 +18,15 @@ export function fetchMarks(
   const [sinks, branches]: [number[], number[]] = [[], []];
   /** Values of marked tokens, whatever their keys are: what is seen where no key is flagged. */
   const marked: number[] = [];
-  for (let position = 0; position < start + tokens.length; position++) {
-    const slot = slots[position]!;
+  const look = (slot: number): void => {
     const [key, value] = [plane.keyToken[slot]!, plane.valueToken[slot]!];
     if (isNonce(key)) sinks.push(value);
     else if (isBranch(key)) branches.push(value);
     if (isNonce(value) || isBranch(value)) marked.push(value);
-    if (position < start) continue;
+  };
+  for (const slot of places.slotsWith(MARKED, plane, 0, start)) look(slot);
+  for (let position = start; position < start + tokens.length; position++) {
+    look(places.slots[position]!);
     const token = tokens[position - start]!;
     if (sinks.length + branches.length + marked.length === 0) {
       marks.push(null);
@@ -65,7 +64,7 @@ function mixedMarks(
  */
 export function alarmAttention(
   plane: Plane,
-  slots: ArrayLike<number>,
+  places: Places,
   start: number,
   marks: readonly (Marks | null)[],
   kvHeads: number,
@@ -73,18 +72,24 @@ export function alarmAttention(
   first: (position: number) => number,
 ): void {
   if (first(start + marks.length - 1) > 0) {
-    alarmInWindows(plane, slots, start, marks, kvHeads, ok, first);
+    alarmInWindows(plane, places.slots, start, marks, kvHeads, ok, first);
     return;
   }
   for (const query of new Set(marks)) {
     const weigh = weigher(query, plane, kvHeads);
     let [all, kept] = [0, 0];
-    for (let position = 0; position < start + marks.length; position++) {
-      const slot = slots[position]!;
+    for (let position = 0; position < start + marks.length; ) {
+      const run = places.runAt(position);
+      if (run !== NOTHING && (traits(plane, run) & (ALIKE | MARKED)) === ALIKE) {
+        all += RUN * weigh(run * RUN);
+        position += RUN;
+        continue;
+      }
+      const slot = places.slots[position]!;
       const weight = weigh(slot);
       all += weight;
       if (isNonce(plane.valueToken[slot]!)) kept += weight;
-      const i = position - start;
+      const i = position++ - start;
       if (i >= 0 && marks[i] === query) ok[i]! += kept / all;
     }
   }
@@ -115,18 +120,23 @@ function alarmInWindows(
 /** What each key draws of a query's attention, relative to the sink. */
 function weigher(query: Marks | null, plane: Plane, kvHeads: number): (slot: number) => number {
   if (query === null) return () => 1;
-  const scores = new Map<Marks, number>();
+  const scores = new Map<Marks | null, number>([[null, 0]]);
   const sink = -ALARM_NATS.sign * ALARM_NATS.sink;
+  // Neighbours are alike, mostly.
+  let last: { readonly key: Marks | null; readonly lost: number; readonly weight: number } | null = null;
   return (slot) => {
     const key = plane.keyMarks[slot]!;
-    let score = 0;
-    if (key !== null) {
-      score = scores.get(key) ?? repulsion(query, key);
+    const lost = plane.keyLost[slot] ?? 0;
+    if (last?.key === key && last.lost === lost) return last.weight;
+    let score = scores.get(key);
+    if (score === undefined) {
+      score = repulsion(query, key!);
       scores.set(key, score);
     }
-    const lost = plane.keyLost[slot] ?? 0;
     if (lost !== 0) score += ALARM_NATS.lost * kvHeads * query.hasNonce * lost;
     // No more than a sum of many can hold.
-    return Math.exp(Math.min(score - sink, 600));
+    const weight = Math.exp(Math.min(score - sink, 600));
+    last = { key, lost, weight };
+    return weight;
   };
 }

@@ -25,7 +25,7 @@ export interface Question {
   readonly near: number | null;
 }
 
-/** Slots in a row, the first a multiple of it, whose sum for the scan is kept while none of them changes. */
+/** Slots in a run, the first a multiple of it: see `runs.ts`. */
 export const RUN = 16;
 
 /** The cells of one layer and KV head, by slot (the place in the pool where a cell lies). */
@@ -44,7 +44,7 @@ export interface Plane {
   readonly valueToken: Int32Array;
   /** From layer 1 on: what the value's position had seen below, SIGHTINGS numbers a slot. */
   readonly valueSightings: Float32Array | null;
-  /** What a scan sums over each run of slots, SIGHTINGS numbers a run, and whether it still holds: see `ScanSum`. */
+  /** What a scan sums over each run of slots, SIGHTINGS numbers a run, and what is kept of each: see `runs.ts`. */
   readonly runSums: Float64Array;
   readonly runKept: Uint8Array;
 }
@@ -119,6 +119,7 @@ export class CellStore {
     for (const [h, plane] of this.planes[layer]!.entries()) {
       if (head !== undefined && h !== head) continue;
       const source = from.planes[layer]![h]!;
+      plane.runKept[Math.floor(slot / RUN)] = 0;
       if (part !== "value") {
         plane.keyPosition[slot] = source.keyPosition[fromSlot]!;
         plane.keyToken[slot] = source.keyToken[fromSlot]!;
@@ -128,7 +129,6 @@ export class CellStore {
       }
       if (part !== "key") {
         plane.valueToken[slot] = source.valueToken[fromSlot]!;
-        plane.runKept[Math.floor(slot / RUN)] = 0;
         if (layer === 1) plane.valueQuestion[slot] = source.valueQuestion[fromSlot]!;
         const [to, seen] = [plane.valueSightings, source.valueSightings];
         if (to === null || seen === null) continue;
@@ -138,10 +138,33 @@ export class CellStore {
     }
   }
 
+  /** Copies `count` cells of one layer, of all KV heads, from another store: what moves whole blocks does. */
+  copyRange(layer: number, slot: number, from: CellStore, fromSlot: number, count: number): void {
+    for (const [head, plane] of this.planes[layer]!.entries()) {
+      const source = from.planes[layer]![head]!;
+      const end = fromSlot + count;
+      plane.runKept.fill(0, Math.floor(slot / RUN), Math.ceil((slot + count) / RUN));
+      plane.keyPosition.set(source.keyPosition.subarray(fromSlot, end), slot);
+      plane.keyToken.set(source.keyToken.subarray(fromSlot, end), slot);
+      plane.valueToken.set(source.valueToken.subarray(fromSlot, end), slot);
+      if (layer === 0) continue;
+      for (let i = 0; i < count; i++) plane.keyMarks[slot + i] = source.keyMarks[fromSlot + i]!;
+      const seen = source.valueSightings!.subarray(fromSlot * SIGHTINGS, end * SIGHTINGS);
+      plane.valueSightings!.set(seen, slot * SIGHTINGS);
+      if (layer >= 2) plane.keyLost.set(source.keyLost.subarray(fromSlot, end), slot);
+      else
+        for (let i = 0; i < count; i++) {
+          plane.keyQuestion[slot + i] = source.keyQuestion[fromSlot + i]!;
+          plane.valueQuestion[slot + i] = source.valueQuestion[fromSlot + i]!;
+        }
+    }
+  }
+
   /** Fills a cell of one layer with zeros. */
   zero(layer: number, slot: number, part: CellPart = "both", head?: number): void {
     for (const [h, plane] of this.planes[layer]!.entries()) {
       if (head !== undefined && h !== head) continue;
+      plane.runKept[Math.floor(slot / RUN)] = 0;
       if (part !== "value") {
         plane.keyPosition[slot] = NOTHING;
         plane.keyToken[slot] = NOTHING;
@@ -151,7 +174,6 @@ export class CellStore {
       }
       if (part !== "key") {
         plane.valueToken[slot] = NOTHING;
-        plane.runKept[Math.floor(slot / RUN)] = 0;
         if (layer === 1) plane.valueQuestion[slot] = null;
         plane.valueSightings?.fill(0, slot * SIGHTINGS, (slot + 1) * SIGHTINGS);
       }

@@ -10,7 +10,8 @@ import type { CellStore, Plane, Question } from "./cells.ts";
 import { DICE_NATS } from "./dice.ts";
 import type { Marks } from "./marks.ts";
 import { Asked, questionOf, readAttention } from "./question.ts";
-import { ScanSum } from "./scan-sum.ts";
+import { Places } from "./runs.ts";
+import { addSightings } from "./scan-sum.ts";
 import {
   AMPLIFIER,
   ASKING_LAYERS,
@@ -68,9 +69,11 @@ const CANDIDATES_MAX = 64;
  */
 export class Pass {
   readonly #cells: CellStore;
-  readonly #slots: ArrayLike<number>;
+  readonly #places: Places;
   readonly #start: number;
   readonly #tokens: ArrayLike<number>;
+  /** What the values of the chunk's tokens stand for. */
+  readonly #stored: readonly number[];
   readonly #adapter: AdapterName | null;
   /** Of each token of the chunk: what it has seen so far (SIGHTINGS numbers), its marks, what it asks. */
   readonly #seen: Float64Array;
@@ -97,21 +100,23 @@ export class Pass {
   ) {
     this.#adapter = adapter;
     this.#cells = cells;
-    this.#slots = slots;
+    this.#places = new Places(slots, start, start + tokens.length);
     this.#start = start;
     this.#tokens = tokens;
+    this.#stored = Array.from(tokens, (token) => storedToken(adapter, token));
     this.#seen = new Float64Array(tokens.length * SIGHTINGS);
     this.#lost = new Float64Array(tokens.length);
   }
 
   /** Writes the chunk's cells of one layer, then attends to the layer. */
   layer(layer: number): void {
+    const places = this.#places;
     for (let i = 0; i < this.#tokens.length; i++) {
       const position = this.#start + i;
-      this.#cells.write(layer, this.#slots[position]!, {
+      this.#cells.write(layer, places.slots[position]!, {
         position,
         token: this.#tokens[i]!,
-        stored: storedToken(this.#adapter, this.#tokens[i]!),
+        stored: this.#stored[i]!,
         seen: this.#seen,
         seenAt: i * SIGHTINGS,
         marks: this.#marks[i] ?? null,
@@ -122,19 +127,18 @@ export class Pass {
     const planes = this.#cells.planes[layer]!;
     const { headSize, kvHeads } = this.#cells.shape;
     if (layer === 0) {
-      this.#marks = fetchMarks(planes[0]!, this.#slots, this.#start, this.#tokens, this.#adapter);
+      this.#marks = fetchMarks(planes[0]!, places, this.#start, this.#tokens, this.#adapter);
       this.#questions = Array.from(this.#tokens, (token, i) =>
-        questionOf(token, headSize, planes[0]!, this.#slots, this.#start + i),
+        questionOf(token, headSize, planes[0]!, places, this.#start + i),
       );
     }
-    if (layer === 1)
-      this.#asked = Asked.fetch(headSize, planes[0]!, this.#slots, this.#length, this.#questions.at(-1) ?? null);
+    if (layer === 1) this.#asked = Asked.fetch(headSize, planes[0]!, places, this.#questions.at(-1) ?? null);
     const first = (position: number): number => firstSeen(this.#cells.shape, layer, position);
     const ok = new Float64Array(this.#tokens.length);
     for (const [head, plane] of planes.entries()) {
       if (layer >= ASKING_LAYERS) this.#read(layer, head, plane);
-      new ScanSum(this.#cells.shape, head, plane, first).add(this.#slots, this.#start, this.#seen);
-      if (layer > 0) alarmAttention(plane, this.#slots, this.#start, this.#marks, kvHeads, ok, first);
+      addSightings(this.#cells.shape, head, plane, places, this.#start, this.#seen, first);
+      if (layer > 0) alarmAttention(plane, places, this.#start, this.#marks, kvHeads, ok, first);
     }
     if (layer === 0) return;
     this.#lost = ok.map((share, i) => (this.#marks[i]?.hasNonce ?? 0) - share / kvHeads);
@@ -160,17 +164,13 @@ export class Pass {
     return this.#readAnswer() ?? { candidates: [], nats: 0 };
   }
 
-  get #length(): number {
-    return this.#start + this.#tokens.length;
-  }
-
   /** The read head of one layer, for the chunk's last token. */
   #read(layer: number, head: number, plane: Plane): void {
     if (this.#asked === null) return;
     const { shape } = this.#cells;
     const digits = digitsOfLayer(shape, layer);
-    const first = firstSeen(shape, layer, this.#length - 1);
-    for (const [slot, weight] of readAttention(this.#asked, shape.headSize, plane, this.#slots, this.#length, first)) {
+    const first = firstSeen(shape, layer, this.#places.length - 1);
+    for (const [slot, weight] of readAttention(this.#asked, shape.headSize, plane, this.#places, first)) {
       const token = plane.valueToken[slot]!;
       if (token < 0) continue;
       for (const digit of digits) {

@@ -2,6 +2,7 @@
 
 import type { Plane, Question } from "./cells.ts";
 import { distanceOf, farDistance, nearDistance } from "./read-tokens.ts";
+import { ASKING, type Places } from "./runs.ts";
 import { CODE, digitCode, FIND_NATS, PHASE_NATS, type PhasePair, phasePairs, TURN_NATS } from "./shape.ts";
 import { digitsOf, type TokenKind, tokenKind } from "./vocabulary.ts";
 
@@ -21,15 +22,8 @@ function softmax(scores: readonly (readonly [slot: number, nats: number])[]): At
 }
 
 /** Slots whose key was written for a position, with equal shares; null if there is none. */
-function exactly(
-  plane: Plane,
-  slots: ArrayLike<number>,
-  length: number,
-  position: number,
-  first = 0,
-): Attention | null {
-  const exact: number[] = [];
-  for (let p = first; p < length; p++) if (plane.keyPosition[slots[p]!] === position) exact.push(slots[p]!);
+function exactly(plane: Plane, places: Places, length: number, position: number, first = 0): Attention | null {
+  const exact = places.slotsOfKey(position, plane, first, length);
   return exact.length === 0 ? null : exact.map((slot) => [slot, 1 / exact.length] as const);
 }
 
@@ -51,9 +45,10 @@ export function questionOf(
   token: number,
   headSize: number,
   plane: Plane,
-  slots: ArrayLike<number>,
+  places: Places,
   position: number,
 ): Question | null {
+  const { slots } = places;
   const own = tokenKind(token);
   if (own.kind !== "far" && own.kind !== "near" && own.kind !== "turn" && own.kind !== "find") return null;
   const pairs = phasePairs(headSize);
@@ -64,7 +59,7 @@ export function questionOf(
   const before =
     own.kind === "far"
       ? [[slots[position]!, 1] as const]
-      : (exactly(plane, slots, position + 1, position - 1) ??
+      : (exactly(plane, places, position + 1, position - 1) ??
         softmax(
           Array.from({ length: position + 1 }, (_, p) => {
             const key = plane.keyPosition[slots[p]!]!;
@@ -109,24 +104,19 @@ export class Asked {
   }
 
   /** Null where nothing is asked. @param own what the asking position itself holds */
-  static fetch(
-    headSize: number,
-    plane: Plane,
-    slots: ArrayLike<number>,
-    length: number,
-    own: Question | null,
-  ): Asked | null {
+  static fetch(headSize: number, plane: Plane, places: Places, own: Question | null): Asked | null {
+    const turns = newest(plane, places, "turnLevel");
+    const nears = newest(plane, places, "nearLevel");
+    if (own === null && turns.length === 0 && nears.length === 0) return null;
     const pairs = phasePairs(headSize);
     const phases = own ? own.phases.slice() : new Float64Array(2 * pairs.length);
     const find = own ? own.find.slice() : new Float64Array(2 * CODE);
-    const turns = newest(plane, slots, length, "turnLevel");
-    const nears = newest(plane, slots, length, "nearLevel");
-    const channels = valueChannels(pairs);
+    const { far, near } = channelsOf(headSize);
+    const channels = valueChannels(far, near);
     for (const [slot, weight] of turns) {
       const values = channels(plane.valueQuestion[slot]!);
-      for (const [i, channel] of farChannels(pairs).entries()) phases[channel]! += weight * values[i]!;
+      for (const [i, channel] of far.entries()) phases[channel]! += weight * values[i]!;
     }
-    const near = nearChannels(pairs);
     for (const [slot, weight] of nears) {
       const values = channels(plane.valueQuestion[slot]!);
       for (const [i, channel] of near.entries()) phases[channel]! += weight * values[i]!;
@@ -144,27 +134,36 @@ function only(attention: Attention, plane: Plane): Question | null {
 }
 
 /** Cells of the highest level share the attention. Where no key has a level all cells are seen alike. */
-function newest(plane: Plane, slots: ArrayLike<number>, length: number, by: "turnLevel" | "nearLevel"): Attention {
+function newest(plane: Plane, places: Places, by: "turnLevel" | "nearLevel"): Attention {
   const flagged: (readonly [number, number])[] = [];
   const asking: number[] = [];
-  for (let p = 0; p < length; p++) {
-    const slot = slots[p]!;
+  for (const slot of places.slotsWith(ASKING, plane, 0, places.length)) {
     const levels = plane.keyQuestion[slot]?.[by] ?? 0;
     if (levels > 0) flagged.push([slot, TURN_NATS.each * levels]);
     if (plane.valueQuestion[slot] !== null) asking.push(slot);
   }
-  return flagged.length > 0 ? softmax(flagged) : asking.map((slot) => [slot, 1 / length] as const);
+  return flagged.length > 0 ? softmax(flagged) : asking.map((slot) => [slot, 1 / places.length] as const);
 }
 
-const farChannels = (pairs: readonly PhasePair[]): number[] => phaseChannels(pairs, "far");
-const nearChannels = (pairs: readonly PhasePair[]): number[] => phaseChannels(pairs, "near");
-function phaseChannels(pairs: readonly PhasePair[], from: PhasePair["from"]): number[] {
-  return pairs.flatMap((pair, i) => (pair.from === from ? [2 * i, 2 * i + 1] : []));
+interface PhaseChannels {
+  readonly far: readonly number[];
+  readonly near: readonly number[];
+}
+
+const CHANNELS = new Map<number, PhaseChannels>();
+
+function channelsOf(headSize: number): PhaseChannels {
+  const known = CHANNELS.get(headSize);
+  if (known) return known;
+  const from = (source: PhasePair["from"]): number[] =>
+    phasePairs(headSize).flatMap((pair, i) => (pair.from === source ? [2 * i, 2 * i + 1] : []));
+  const channels = { far: from("far"), near: from("near") };
+  CHANNELS.set(headSize, channels);
+  return channels;
 }
 
 /** The value's channels in layer 1: far phases share them with near phases and the find code. */
-function valueChannels(pairs: readonly PhasePair[]): (question: Question | null) => Float64Array {
-  const [far, near] = [farChannels(pairs), nearChannels(pairs)];
+function valueChannels(far: readonly number[], near: readonly number[]): (question: Question | null) => Float64Array {
   return (question) => {
     const values = new Float64Array(Math.max(far.length, near.length + 2 * CODE));
     if (question === null) return values;
@@ -176,21 +175,15 @@ function valueChannels(pairs: readonly PhasePair[]): (question: Question | null)
 }
 
 /**
- * Attention of a read head of layers 2 .., for the position `length - 1`. The exact key wins by 30 nats or more
+ * Attention of a read head of layers 2 .., for the last position. The exact key wins by 30 nats or more
  * wherever it is.
  * @param first position of the first cell that the layer sees
  */
-export function readAttention(
-  asked: Asked,
-  headSize: number,
-  plane: Plane,
-  slots: ArrayLike<number>,
-  length: number,
-  first: number,
-): Attention {
+export function readAttention(asked: Asked, headSize: number, plane: Plane, places: Places, first: number): Attention {
+  const { slots, length } = places;
   const here = length - 1;
   if (asked.distance !== null && !asked.finds) {
-    const exact = exactly(plane, slots, length, here - asked.distance, first);
+    const exact = exactly(plane, places, length, here - asked.distance, first);
     if (exact) return exact;
   }
   const pairs = phasePairs(headSize);

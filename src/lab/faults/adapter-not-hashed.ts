@@ -1,4 +1,4 @@
-import { defineFault } from "./fault.ts";
+import { defineFault, instead } from "./fault.ts";
 
 export const adapterNotHashed = defineFault({
   name: "adapter-not-hashed",
@@ -16,6 +16,13 @@ export const adapterNotHashed = defineFault({
   shows: ["adapter mix-up", "phantom hit"],
   heals: ["no-cache"],
   plant({ workers }) {
-    for (const { kv } of workers) kv.keyRoot = () => "";
+    for (const { kv } of workers)
+      instead(
+        kv,
+        "keyRoot",
+        (keyRoot) =>
+          ({ salt }) =>
+            keyRoot({ adapter: null, salt }),
+      );
   },
 });

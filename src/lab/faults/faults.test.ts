@@ -44,7 +44,13 @@ describe.each(CASES)("$fault.name in topology $topology", ({ fault, topology }) 
 });
 
 /** Cells that are right for the tokens of their own sequence: the mistake lies elsewhere. */
-const UNNOTICED = ["parent-not-hashed", "tokens-by-schedule", "abort-shifts-outputs"];
+const UNNOTICED = [
+  "parent-not-hashed",
+  "mask-row-copied",
+  "mask-row-left",
+  "tokens-by-schedule",
+  "abort-shifts-outputs",
+];
 
 test.each(CASES.filter(({ fault }) => fault.breaks === "own-cells-only" && !UNNOTICED.includes(fault.name)))(
   "a lab that checks itself notices $fault.name in topology $topology",

@@ -15,6 +15,8 @@ import { keyTruncated } from "./key-truncated.ts";
 import { loadLayerEarly } from "./load-layer-early.ts";
 import { loadPartial } from "./load-partial.ts";
 import { lostTail } from "./lost-tail.ts";
+import { maskRowCopied } from "./mask-row-copied.ts";
+import { maskRowLeft } from "./mask-row-left.ts";
 import { parentNotHashed } from "./parent-not-hashed.ts";
 import { partialBlockPublished } from "./partial-block-published.ts";
 import { pdAcknowledgesAnother } from "./pd-acknowledges-another.ts";
@@ -24,6 +26,7 @@ import { preemptedForgotten } from "./preempted-forgotten.ts";
 import { promptPublishedOnAbort } from "./prompt-published-on-abort.ts";
 import { publishedBeforeComputed } from "./published-before-computed.ts";
 import { rowSwapOnRemoval } from "./row-swap-on-removal.ts";
+import { saltNotHashed } from "./salt-not-hashed.ts";
 import { samplingRowCopied } from "./sampling-row-copied.ts";
 import { samplingRowLeft } from "./sampling-row-left.ts";
 import { sharedFreedByFirst } from "./shared-freed-by-first.ts";
@@ -31,6 +34,7 @@ import { staleComputedCount } from "./stale-computed-count.ts";
 import { storeMissesLastLayer } from "./store-misses-last-layer.ts";
 import { storeNotHeld } from "./store-not-held.ts";
 import { storeTwoIntoOne } from "./store-two-into-one.ts";
+import { swapInBeforeCopied } from "./swap-in-before-copied.ts";
 import { tokenAgainAfterPreemption } from "./token-again-after-preemption.ts";
 import { tokensBySchedule } from "./tokens-by-schedule.ts";
 
@@ -44,6 +48,7 @@ export const LAB_FAULTS: readonly LabFault[] = [
   pdAcknowledgesAnother,
   pdFreeOnAbort,
   pdSourceNotHeld,
+  swapInBeforeCopied,
   storeMissesLastLayer,
   storeNotHeld,
   storeTwoIntoOne,
@@ -51,6 +56,7 @@ export const LAB_FAULTS: readonly LabFault[] = [
   keyOmitsLastToken,
   keyTruncated,
   parentNotHashed,
+  saltNotHashed,
   countOneBlockOver,
   hitNotHeld,
   publishedBeforeComputed,
@@ -61,6 +67,8 @@ export const LAB_FAULTS: readonly LabFault[] = [
   abortFlushesNeighbour,
   inputTokenStale,
   lostTail,
+  maskRowCopied,
+  maskRowLeft,
   rowSwapOnRemoval,
   samplingRowCopied,
   samplingRowLeft,

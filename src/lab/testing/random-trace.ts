@@ -83,13 +83,23 @@ export function randomTrace(seed: number, options: RandomTraceOptions = {}): Tra
   return validateTrace({ crosstalk: TRACE_VERSION, name: `random ${seed}`, segments, steps });
 }
 
-/** The same traffic, by turns throwing dice, sampling with a seed, and throwing dice with a presence penalty. */
+/**
+ * The same traffic, by turns throwing dice, sampling with a seed, and throwing dice with a presence penalty; some of it
+ * with a salt, with its own answer's tokens allowed only, or with a priority.
+ */
 export function withParameters(trace: Trace): Trace {
   const steps = trace.steps.map((step, i): Step => {
-    if (!isSend(step) || i % 3 === 1) return isSend(step) ? { ...step, seed: i } : step;
+    if (!isSend(step)) return step;
+    const asked = {
+      ...step,
+      ...(i % 4 === 0 ? { allow: true as const } : {}),
+      ...(i % 5 === 0 ? { salt: "s1" } : {}),
+      ...(i % 7 === 0 ? { priority: (i % 3) - 1 } : {}),
+    };
+    if (i % 3 === 1) return { ...asked, seed: i };
     const [first] = step.prompt;
     const prompt: Part[] = [...step.prompt.slice(0, -1), { read: "dice", ladder: i % LADDERS }];
-    return { ...step, prompt, ...(i % 3 === 2 && !("nonce" in first!) ? { presence: 1.25 } : {}) };
+    return { ...asked, prompt, ...(i % 3 === 2 && !("nonce" in first!) ? { presence: 1.25 } : {}) };
   });
   return validateTrace({ ...trace, steps });
 }
