@@ -20,7 +20,7 @@ main{max-width:62rem;margin:auto;padding:2rem 1rem}h1{line-height:1.2;margin:0}h
 .class{color:var(--fault);font-weight:600;margin:0}.box{overflow-x:auto}:focus-visible{outline:3px solid var(--victim);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem}caption{text-align:left;color:var(--soft)}th,td{text-align:left;padding:.25rem 1rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 pre{overflow-x:auto;padding:.8rem;border:1px solid var(--line)}ins,del{color:var(--fault)}
-svg{display:block;min-width:44rem;width:100%}svg text{font-size:12px;fill:currentColor;text-anchor:middle}svg .name{text-anchor:start;font-weight:600}svg .axis{fill:var(--soft);text-anchor:start}svg .mark{text-anchor:start}
+svg{display:block;min-width:44rem;width:100%}svg text{font-size:12px;fill:currentColor;text-anchor:middle}svg .name{text-anchor:start;font-weight:600}svg .axis{fill:var(--soft);text-anchor:start}svg .mark{text-anchor:start}svg .tick{text-anchor:middle}
 .victim{color:var(--victim)}.owner{color:var(--owner)}.other{color:var(--other)}.segment,.prefill{fill:currentColor;fill-opacity:.15;stroke:currentColor}.answer{fill:none;stroke:currentColor;stroke-dasharray:3 2}.decode{fill:currentColor;fill-opacity:.45;stroke:currentColor}
 .arrow{fill:none;stroke:var(--fault);stroke-width:2.5}.head{fill:var(--fault)}`;
 

@@ -28,7 +28,7 @@ export function timelineSvg(finding: Finding): string {
   const last = Math.max(1, ...history.events.map((event) => event.t));
   const context = scaleLinear([0, cells], [CONTEXT.from, CONTEXT.to]);
   const time = scaleLinear([0, last / 1000], [TIME.from, TIME.to]);
-  const label = (x: number, text: string) => `<text class="axis" x="${px(x)}" y="32">${text}</text>`;
+  const label = (x: number, text: string) => `<text class="axis tick" x="${px(x)}" y="32">${text}</text>`;
   const ticks = [
     ...context.ticks(4).map((n) => label(context(n), `${n}`)),
     ...time.ticks(5).map((ms) => label(time(ms), `${ms}`)),
@@ -57,8 +57,9 @@ function drawnRequests({ trace, anomaly }: Finding): ResolvedRequest[] {
   const all = [...resolveRequests(trace).values()];
   const victim = all.findIndex((request) => request.id === anomaly.request);
   const near = all.slice(Math.max(0, victim - MOST_REQUESTS + 2), victim + 2);
-  const named = all.filter((r) => r.id === anomaly.request || anomaly.origins.some((o) => o.request === r.id));
-  const chosen = new Set([...named, ...near.toReversed()].slice(0, MOST_REQUESTS));
+  const named = [anomaly.request, ...anomaly.origins.map((origin) => origin.request)];
+  const first = named.flatMap((id) => all.find((request) => request.id === id) ?? []);
+  const chosen = new Set([...new Set([...first, ...near.toReversed()])].slice(0, MOST_REQUESTS));
   return all.filter((request) => chosen.has(request));
 }
 
@@ -104,7 +105,8 @@ function arrow({ anomaly, history }: Finding, rowOf: ReadonlyMap<string, number>
   const t = arrivalOf(history.events, anomaly.request, anomaly.index);
   if (origin === undefined || from === undefined || to === undefined || t === null) return "";
   const [x1, x2] = [time(t / 1000), context(origin.position + 0.5)];
-  const [y1, y2] = to < from ? [from, to + BAR] : [from + BAR, to < from ? to : to === from ? to + BAR : to];
+  // Leaves the victim's row on the side of the owner's, and comes in on the near side of that.
+  const [y1, y2] = to < from ? [from, to + BAR] : [from + BAR, to === from ? to + BAR : to];
   const bend = to === from ? from + ROW - 4 : (y1 + y2) / 2;
   return `<path class="arrow" marker-end="url(#head)" d="M${px(x1)} ${y1}C${px(x1)} ${bend} ${px(x2)} ${bend} ${px(x2)} ${y2}"/><circle class="head" cx="${px(x1)}" cy="${y1}" r="4"/>`;
 }
