@@ -11,8 +11,12 @@ export default defineConfig({
           ...common,
           name: "unit",
           include: code.map((folder) => `${folder}/*.test.ts`),
-          exclude: ["**/*.container.test.ts"],
+          exclude: ["**/*.container.test.ts", "**/*.browser.test.ts"],
         },
+      },
+      {
+        // Needs Chromium.
+        test: { ...common, name: "browser", include: code.map((folder) => `${folder}/*.browser.test.ts`) },
       },
       {
         // One after the other: they start servers, and timing is part of what they test.

@@ -29,6 +29,7 @@ test("finds its planted bug, reduces it to at most 4 requests and a cancel, and 
     "advisory.md",
     "history.jsonl",
     "issue.md",
+    "report.html",
     "repro.py",
     "timeline.txt",
     "trace.json",

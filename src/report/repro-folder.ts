@@ -6,6 +6,7 @@ import { formatHistory } from "../history/jsonl.ts";
 import { usesAdapters } from "../trace/options.ts";
 import { formatTrace } from "../trace/read.ts";
 import { formatAdvisory, formatIssue } from "./issue.ts";
+import { formatReportHtml } from "./report-html.ts";
 import { reproPy } from "./repro-py.ts";
 import { formatTimeline } from "./timeline.ts";
 import { writeModelPy } from "./write-model-py.ts";
@@ -17,6 +18,7 @@ export function reproFolder(finding: Finding): ReadonlyMap<string, string> {
     ["trace.json", formatTrace(finding.trace)],
     ["history.jsonl", formatHistory(finding.history)],
     ["timeline.txt", formatTimeline(finding)],
+    ["report.html", formatReportHtml(finding)],
     ["issue.md", formatIssue(finding)],
     ...(advisory === null ? [] : [["advisory.md", advisory] as const]),
     ...(finding.log.length === 0 ? [] : [["server.log", serverLog(finding)] as const]),
