@@ -95,9 +95,9 @@ test("a wrong token is proof, however seldom it comes: the finding says that it 
   expect(result.findings[0]!.confirmation).toMatchObject({ failed: 0, runs: 10 });
 });
 
-const faulty = () => labTarget({ model: "none", topology: "pd", fault: "pd-free-on-abort" });
+const faulty = () => labTarget({ model: "none", fault: "row-swap-on-removal" });
 const laws = [ownCellsOnly];
-const traces = 12;
+const traces = 6;
 
 test("a known failure fails nothing, is reduced seldom, and the campaign goes on", async () => {
   const before = await run(faulty(), { laws, traces });
