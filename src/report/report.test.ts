@@ -5,6 +5,7 @@ import { parseTrace } from "../trace/read.ts";
 import { exampleFinding } from "./example.ts";
 import { formatAdvisory, formatIssue } from "./issue.ts";
 import { reproFolder } from "./repro-folder.ts";
+import { reproMjs } from "./repro-mjs.ts";
 import { reproPy } from "./repro-py.ts";
 import { formatTerminal } from "./terminal.ts";
 import { formatTimeline } from "./timeline.ts";
@@ -22,6 +23,11 @@ it("an issue, an advisory and the terminal's last block read as they did", async
 it("repro.py reads as it did down to what is the same for every finding", async () => {
   const [trace] = reproPy(example).split("# ---- The server's dialect");
   await expect(trace).toMatchFileSnapshot("golden/repro-head.txt");
+});
+
+it("repro.mjs reads as it did down to there", async () => {
+  const [trace] = reproMjs(example).split("// ---- The server's dialect");
+  await expect(trace).toMatchFileSnapshot("golden/repro-mjs-head.txt");
 });
 
 it("the last lines of the terminal are the commands that reproduce it", () => {
@@ -51,6 +57,7 @@ it("the repro folder holds the trace and the history as they can be read back", 
     "issue.md",
     "advisory.md",
     "repro.py",
+    "repro.mjs",
     "write_model.py",
   ]);
   expect(parseTrace(files.get("trace.json")!)).toEqual(example.trace);
