@@ -37,6 +37,7 @@ it("the last lines of the terminal are the commands that reproduce it", () => {
     "  python3 write_model.py tracer.gguf",
     "  llama-server -m tracer.gguf --port 8080 -np 4 -c 4096 --slot-save-path /tmp",
     "  python3 repro.py http://127.0.0.1:8080",
+    "  # or: node repro.mjs http://127.0.0.1:8080",
   ]);
 });
 
