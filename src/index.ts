@@ -54,6 +54,7 @@ export {
 } from "./minimize/minimizer.ts";
 export { formatAdvisory, formatIssue } from "./report/issue.ts";
 export { reproFolder } from "./report/repro-folder.ts";
+export { reproMjs } from "./report/repro-mjs.ts";
 export { reproPy } from "./report/repro-py.ts";
 export { formatTerminal, type Paint, type PaintStyle, type TerminalOptions } from "./report/terminal.ts";
 export { formatTimeline, type TimelineOptions } from "./report/timeline.ts";

@@ -30,6 +30,7 @@ test("finds its planted bug, reduces it to at most 4 requests and a cancel, and 
     "history.jsonl",
     "issue.md",
     "report.html",
+    "repro.mjs",
     "repro.py",
     "timeline.txt",
     "trace.json",

@@ -155,7 +155,7 @@ function timeline(finding: Finding): string {
 
 function runIt(finding: Finding): string {
   return [
-    "Both scripts need Python 3.9 or later and nothing else. `repro.py` ends with 1 when the bug shows, 0 when it does not, and 2 when it could not test.",
+    "The Python scripts need Python 3.9 or later and nothing else; `node repro.mjs` does the same as `repro.py` with Node 20 or later. Both end with 1 when the bug shows, 0 when it does not, and 2 when it could not test.",
     fenced(reproCommands(finding).join("\n"), "sh"),
   ].join("\n\n");
 }

@@ -5,6 +5,7 @@ import { parseTrace } from "../trace/read.ts";
 import { exampleFinding } from "./example.ts";
 import { formatAdvisory, formatIssue } from "./issue.ts";
 import { reproFolder } from "./repro-folder.ts";
+import { reproMjs } from "./repro-mjs.ts";
 import { reproPy } from "./repro-py.ts";
 import { formatTerminal } from "./terminal.ts";
 import { formatTimeline } from "./timeline.ts";
@@ -24,6 +25,11 @@ it("repro.py reads as it did down to what is the same for every finding", async 
   await expect(trace).toMatchFileSnapshot("golden/repro-head.txt");
 });
 
+it("repro.mjs reads as it did down to there", async () => {
+  const [trace] = reproMjs(example).split("// ---- The server's dialect");
+  await expect(trace).toMatchFileSnapshot("golden/repro-mjs-head.txt");
+});
+
 it("the last lines of the terminal are the commands that reproduce it", () => {
   const lines = formatTerminal(example, { folder }).trimEnd().split("\n");
   expect(lines.slice(lines.indexOf("Reproduce with:") + 1)).toEqual([
@@ -31,6 +37,7 @@ it("the last lines of the terminal are the commands that reproduce it", () => {
     "  python3 write_model.py tracer.gguf",
     "  llama-server -m tracer.gguf --port 8080 -np 4 -c 4096 --slot-save-path /tmp",
     "  python3 repro.py http://127.0.0.1:8080",
+    "  # or: node repro.mjs http://127.0.0.1:8080",
   ]);
 });
 
@@ -51,6 +58,7 @@ it("the repro folder holds the trace and the history as they can be read back", 
     "issue.md",
     "advisory.md",
     "repro.py",
+    "repro.mjs",
     "write_model.py",
   ]);
   expect(parseTrace(files.get("trace.json")!)).toEqual(example.trace);

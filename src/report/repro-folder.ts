@@ -7,6 +7,7 @@ import { usesAdapters } from "../trace/options.ts";
 import { formatTrace } from "../trace/read.ts";
 import { formatAdvisory, formatIssue } from "./issue.ts";
 import { formatReportHtml } from "./report-html.ts";
+import { reproMjs } from "./repro-mjs.ts";
 import { reproPy } from "./repro-py.ts";
 import { formatTimeline } from "./timeline.ts";
 import { writeModelPy } from "./write-model-py.ts";
@@ -23,6 +24,7 @@ export function reproFolder(finding: Finding): ReadonlyMap<string, string> {
     ...(advisory === null ? [] : [["advisory.md", advisory] as const]),
     ...(finding.log.length === 0 ? [] : [["server.log", serverLog(finding)] as const]),
     ["repro.py", reproPy(finding)],
+    ["repro.mjs", reproMjs(finding)],
     ["write_model.py", writeModelPy(finding.target.written, usesAdapters(finding.trace))],
   ]);
 }

@@ -95,6 +95,7 @@ export function reproCommands(finding: Finding): string[] {
     `python3 write_model.py ${model}`,
     ...startCommands(finding, model),
     "python3 repro.py http://127.0.0.1:8080",
+    "# or: node repro.mjs http://127.0.0.1:8080",
   ];
 }
 

@@ -20,6 +20,7 @@ import { type ModelChoice, tracerModel } from "../tracer/manifest.ts";
 import { DEFAULT_SHAPE, tracerShape } from "../tracer/shape.ts";
 import { badToken, errToken, tokenKind } from "../tracer/vocabulary.ts";
 import { exampleFinding } from "./example.ts";
+import { reproMjs } from "./repro-mjs.ts";
 import { reproPy } from "./repro-py.ts";
 import { writeModelPy } from "./write-model-py.ts";
 
@@ -30,6 +31,10 @@ function needsPython({ skip }: TestContext): void {
   if (PYTHON) return;
   if (process.env.CI === "true") throw new Error("CI must have python3, version 3.9 or later");
   skip("there is no python3, version 3.9 or later");
+}
+
+function needs(script: string, test: TestContext): void {
+  if (script === "repro.py") needsPython(test);
 }
 
 let folder: string;
@@ -43,15 +48,32 @@ interface Ended {
   readonly output: string;
 }
 
-async function python(script: string, ...args: string[]): Promise<Ended> {
-  const file = join(folder, "script.py");
+async function run(command: string, name: string, script: string, args: readonly string[]): Promise<Ended> {
+  const file = join(folder, name);
   await writeFile(file, script);
   return new Promise((resolve) => {
-    execFile("python3", [file, ...args], (error, stdout, stderr) => {
+    execFile(command, [file, ...args], (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr });
     });
   });
 }
+
+const python = (script: string, ...args: string[]) => run("python3", "script.py", script, args);
+
+/** The two scripts of a finding: what is said of one must hold for the other. */
+const SCRIPTS = [
+  { script: "repro.py", start: (finding: Finding, ...args: string[]) => python(reproPy(finding), ...args) },
+  {
+    script: "repro.mjs",
+    start: (finding: Finding, ...args: string[]) => run(process.execPath, "repro.mjs", reproMjs(finding), args),
+  },
+] as const;
+type Start = (typeof SCRIPTS)[number]["start"];
+
+/** Each script in each dialect. */
+const SPOKEN = SCRIPTS.flatMap((script) =>
+  (["llama-server", "vllm"] as const).map((dialect) => ({ ...script, dialect })),
+);
 
 /** How a stand-in answers: the right answer and what was sent before it give the answer; null drops the connection, and "end" ends the server. */
 type Answer = (right: number[], prompt: readonly number[], before: readonly number[]) => number[] | null | "end";
@@ -180,13 +202,14 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
 }
 
 async function reproduce(
+  start: Start,
   answer: Answer,
   finding: Finding,
   how: { erase?: number; cached?: number } = {},
 ): Promise<Ended & { cancelled: number; asked: StandIn["asked"] }> {
   const server = await standIn(finding.target.dialect, answer, how);
   try {
-    const ended = await python(reproPy(finding), server.url, "--tries", "2");
+    const ended = await start(finding, server.url, "--tries", "2");
     return { ...ended, cancelled: server.cancelled(), asked: server.asked };
   } finally {
     await server.close();
@@ -198,14 +221,14 @@ const right: Answer = (tokens) => tokens;
 const foreign: Answer = (tokens, prompt, before) =>
   tokens.map((token, i) => (i >= 16 && i < 20 ? before[prompt.length - 35 + i]! : token));
 
-describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) => {
+describe.each(SPOKEN)("$script for $dialect", ({ script, start, dialect }) => {
   const plain = exampleFinding();
   const example: Finding = { ...plain, target: { ...plain.target, dialect } };
   const underLaw = (id: string): Finding => ({ ...example, law: { ...example.law, id } });
-  const reproduceOf = (answer: Answer, finding = example, how = {}) => reproduce(answer, finding, how);
+  const reproduceOf = (answer: Answer, finding = example, how = {}) => reproduce(start, answer, finding, how);
 
   it("ends with 0 on a clean server, names the tries that rests on, and its cancels reach the server", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const ended = await reproduceOf(right);
     expect(ended).toMatchObject({ code: 0, cancelled: 2 });
     expect(ended.output).toBe(
@@ -214,7 +237,7 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
   });
 
   it("ends with 1 on a faulty server and says whose cells were read", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const ended = await reproduceOf(foreign);
     expect(ended.code).toBe(1);
     expect(ended.output).toMatchInlineSnapshot(`
@@ -228,23 +251,23 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
   });
 
   it("ends with 2 when no server answers", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const server = await standIn(dialect, right);
     await server.close();
-    const ended = await python(reproPy(example), server.url);
+    const ended = await start(example, server.url);
     expect(ended.code).toBe(2);
     expect(ended.output).toMatch(/^COULD NOT TEST: http:\/\/127\.0\.0\.1:\d+ does not answer/);
   });
 
   it("ends with 2 when the server holds another model", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const ended = await reproduceOf((tokens) => tokens.map(() => 5));
     expect(ended.code).toBe(2);
     expect(ended.output).toMatch(/does not hold the tracer model: a read was answered <0x02> <0x02>/);
   });
 
   it("takes other payloads for each try where slots cannot be erased", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const prompts = new Set<string>();
     const ended = await reproduceOf(
       (tokens, prompt) => {
@@ -259,7 +282,7 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
   });
 
   it("counts a dropped connection as a reproduction under the law that requests settle, and under no other", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const drops: Answer = (tokens, prompt) => (prompt.length === 83 && tokens.length === 24 ? null : tokens);
     expect(await reproduceOf(drops, underLaw("settles"))).toMatchObject({ code: 1 });
     const other = await reproduceOf(drops);
@@ -268,7 +291,7 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
   });
 
   it("counts a short answer under the law of whole answers, and under no other", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const short: Answer = (tokens) => (tokens.length === 24 ? tokens.slice(0, 20) : tokens);
     const ended = await reproduceOf(short, underLaw("same-prompt-same-output"));
     expect(ended.code).toBe(1);
@@ -277,7 +300,7 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
   });
 
   it("counts a server that ends under the law that it stays up, and a failed request alone not", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const drops: Answer = (tokens, prompt) => (prompt.length === 83 && tokens.length === 24 ? null : tokens);
     const ends: Answer = (tokens, prompt, before) => drops(tokens, prompt, before) ?? "end";
     const ended = await reproduceOf(ends, underLaw("stays-up"));
@@ -289,7 +312,7 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
   });
 
   it("counts a hit that nobody has earned under the law of hits, and under no other", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const earned = await reproduceOf(right, underLaw("earned-hits"), { cached: 48 });
     expect(earned).toMatchObject({ code: 0 });
     const ended = await reproduceOf(right, underLaw("earned-hits"), { cached: 49 });
@@ -301,14 +324,14 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
   });
 
   it("says that an alarm tells the layer alone", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const ended = await reproduceOf((tokens) => (tokens.length === 24 ? tokens.map(() => errToken(2)) : tokens));
     expect(ended.code).toBe(1);
     expect(ended.output).toMatch(/observed err\.2 .*\n {2}origin {3}the alarm of layer 2: .* has not the marks of r2;/);
   });
 
   it("says which segments a digit that a scan saw may come from", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const scan: Finding = {
       ...example,
       trace: {
@@ -325,45 +348,48 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py for %s", (dialect) =>
   });
 });
 
-it("repro.py writes out marks, turns, finds and their answers as Crosstalk does", async (test) => {
-  needsPython(test);
-  const plain = exampleFinding();
-  const marked = [{ nonce: 200 }, { seg: "D" }, { read: "narrow", back: 30 }, { answer: 3 }, { branch: 9 }] as const;
-  const prompts: readonly (readonly Part[])[] = [
-    [...marked, { seg: "A" }, { read: "scan" }, { answer: 2 }, { read: "find", back: 41 + 7 }],
-    [{ seg: "D" }, { read: "find", back: 1 }, { answer: 4 }, { read: "narrow", back: 9 }],
-    [{ seg: "A" }, { seg: "E", from: 10, to: 1500 }, { read: "narrow", back: 1400 }],
-    // A second lap, over the read and the answer.
-    [
-      { seg: "A" },
-      { read: "narrow", back: 2 },
-      { answer: 9 },
-      { read: "dice", ladder: 1 },
-      { answer: 3 },
-      { read: "narrow", back: 21 },
-    ],
-    [{ seg: "A" }, { read: "narrow", back: 3 }],
-    [{ seg: "A" }, { read: "dice", ladder: 7 }],
-  ];
-  const trace: Trace = validateTrace({
-    ...plain.trace,
-    segments: {
-      A: { seed: 5, family: 21, length: 20 },
-      D: { seed: 7, family: 42, length: 60, distinct: true },
-      E: { seed: 8, family: 3, length: 2000 },
-    },
-    steps: prompts.map((prompt, i) => ({
-      ...{ at: 0, send: `r${i}`, prompt, maxTokens: 9 },
-      ...(i === prompts.length - 1 ? { presence: 1.75 } : {}),
-    })),
-  });
-  const { code, asked } = await reproduce(right, { ...plain, trace });
-  expect(code).toBe(0);
-  const sent = new Set(asked.map((body) => String(body.prompt)));
-  for (const { prompt } of resolveRequests(trace).values()) expect(sent).toContain(String([...prompt]));
-});
+it.for(SCRIPTS)(
+  "$script writes out marks, turns, finds and their answers as Crosstalk does",
+  async ({ script, start }, test) => {
+    needs(script, test);
+    const plain = exampleFinding();
+    const marked = [{ nonce: 200 }, { seg: "D" }, { read: "narrow", back: 30 }, { answer: 3 }, { branch: 9 }] as const;
+    const prompts: readonly (readonly Part[])[] = [
+      [...marked, { seg: "A" }, { read: "scan" }, { answer: 2 }, { read: "find", back: 41 + 7 }],
+      [{ seg: "D" }, { read: "find", back: 1 }, { answer: 4 }, { read: "narrow", back: 9 }],
+      [{ seg: "A" }, { seg: "E", from: 10, to: 1500 }, { read: "narrow", back: 1400 }],
+      // A second lap, over the read and the answer.
+      [
+        { seg: "A" },
+        { read: "narrow", back: 2 },
+        { answer: 9 },
+        { read: "dice", ladder: 1 },
+        { answer: 3 },
+        { read: "narrow", back: 21 },
+      ],
+      [{ seg: "A" }, { read: "narrow", back: 3 }],
+      [{ seg: "A" }, { read: "dice", ladder: 7 }],
+    ];
+    const trace: Trace = validateTrace({
+      ...plain.trace,
+      segments: {
+        A: { seed: 5, family: 21, length: 20 },
+        D: { seed: 7, family: 42, length: 60, distinct: true },
+        E: { seed: 8, family: 3, length: 2000 },
+      },
+      steps: prompts.map((prompt, i) => ({
+        ...{ at: 0, send: `r${i}`, prompt, maxTokens: 9 },
+        ...(i === prompts.length - 1 ? { presence: 1.75 } : {}),
+      })),
+    });
+    const { code, asked } = await reproduce(start, right, { ...plain, trace });
+    expect(code).toBe(0);
+    const sent = new Set(asked.map((body) => String(body.prompt)));
+    for (const { prompt } of resolveRequests(trace).values()) expect(sent).toContain(String([...prompt]));
+  },
+);
 
-describe.each<Dialect>(["llama-server", "vllm"])("repro.py with adapters, for %s", (dialect) => {
+describe.each(SPOKEN)("$script with adapters, for $dialect", ({ script, start, dialect }) => {
   const plain = exampleFinding();
   const conversation: Part[] = [
     { seg: "A" },
@@ -394,8 +420,8 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py with adapters, for %s
   const finding: Finding = { ...plain, trace, target: { ...plain.target, dialect } };
 
   it("asks and expects what Crosstalk does, and names the adapter to the server", async (test) => {
-    needsPython(test);
-    const { code, output, asked } = await reproduce(right, finding);
+    needs(script, test);
+    const { code, output, asked } = await reproduce(start, right, finding);
     expect([code, output]).toEqual([0, expect.stringContaining("NOT REPRODUCED in 2 tries")]);
     const sent = new Set(asked.map((body) => String(body.prompt)));
     for (const { prompt } of resolveRequests(trace).values()) expect(sent).toContain(String([...prompt]));
@@ -404,13 +430,16 @@ describe.each<Dialect>(["llama-server", "vllm"])("repro.py with adapters, for %s
   });
 
   it("ends with 1 where the base model answers for an adapter", async (test) => {
-    needsPython(test);
+    needs(script, test);
     const base: Answer = (tokens, prompt) => (tokens.length === 24 ? [...prompt.slice(10, 34)] : tokens);
-    expect(await reproduce(base, finding)).toMatchObject({ code: 1, output: expect.stringContaining("request r2") });
+    expect(await reproduce(start, base, finding)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining("request r2"),
+    });
   });
 });
 
-describe("repro.py with options of requests", () => {
+describe.each(SCRIPTS)("$script with options of requests", ({ script, start }) => {
   const plain = exampleFinding();
   const steps = plain.trace.steps.map((s) =>
     "send" in s && s.send === "r2" ? { ...s, seed: 7, logprobs: 2, allow: true as const, salt: "s1", cache: false } : s,
@@ -422,8 +451,8 @@ describe("repro.py with options of requests", () => {
   };
 
   it("sends them, and asks for a salt of its own where the cache is off", async (test) => {
-    needsPython(test);
-    const { code, asked } = await reproduce(right, finding);
+    needs(script, test);
+    const { code, asked } = await reproduce(start, right, finding);
     expect(code).toBe(0);
     const body = asked.find((b) => b.seed === 7)!;
     const { prompt } = resolveRequests(finding.trace).get("r2")!;
@@ -434,8 +463,8 @@ describe("repro.py with options of requests", () => {
   });
 
   it("ends with 2 where the cache cannot be emptied, because they name tokens", async (test) => {
-    needsPython(test);
-    const ended = await reproduce(right, finding, { erase: 404 });
+    needs(script, test);
+    const ended = await reproduce(start, right, finding, { erase: 404 });
     expect(ended).toMatchObject({ code: 2, output: expect.stringContaining("VLLM_SERVER_DEV_MODE=1") });
   });
 });

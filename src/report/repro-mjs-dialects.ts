@@ -1,0 +1,78 @@
+/** The part of `repro.mjs` that speaks to the server: the same few functions for each HTTP interface. */
+
+import type { Dialect } from "../target/dialect.ts";
+
+export const REPRO_DIALECTS: Readonly<Record<Dialect, string>> = {
+  "llama-server": `
+// ---- The server's dialect: llama-server ------------------------------------------------------------------------
+
+const COMPLETION = "/completion";
+const TO_EMPTY_THE_CACHE = "start the server with --slot-save-path /tmp";
+let slots = 1;
+
+function completion(prompt, maxTokens, cache, options) {
+  return { prompt, n_predict: maxTokens, cache_prompt: cache, temperature: 0, top_k: 1,
+    return_tokens: true, stream: true, ignore_eos: true, ...options };
+}
+
+/** The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last. */
+function readEvent({ tokens = [], timings = {}, stop = false }) {
+  return [tokens, timings.cache_n ?? null, stop];
+}
+
+async function meetServer() {
+  const [status, body] = await call("GET", "/props");
+  slots = (status === 200 && JSON.parse(body).total_slots) || 1;
+}
+
+/** Whether the server could. */
+async function emptyCache() {
+  for (let slot = 0; slot < slots; slot++) {
+    const [status] = await call("POST", "/slots/" + slot + "?action=erase");
+    if (status !== 200) return false;
+  }
+  return true;
+}
+
+/** Which slot a request gets depends on which was used longest ago: from now on that is slot 0, in every try. */
+async function beforeEachTry() {
+  for (let slot = 0; slot < slots; slot++)
+    await call("POST", "/completion", { prompt: [FIRST.scan], n_predict: 1, cache_prompt: false, id_slot: slot });
+}
+`,
+  vllm: `
+// ---- The server's dialect: vLLM --------------------------------------------------------------------------------
+
+const COMPLETION = "/v1/completions";
+const TO_EMPTY_THE_CACHE = "start the server with the variable VLLM_SERVER_DEV_MODE=1";
+
+function completion(prompt, maxTokens, cache, options) {
+  const body = { prompt, max_tokens: maxTokens, temperature: 0, ignore_eos: true,
+    return_token_ids: true, stream: true, stream_options: { include_usage: true }, ...options };
+  if (!cache) body.cache_salt = randomBytes(16).toString("hex"); // nobody else's blocks have this salt
+  return body;
+}
+
+/** The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last. */
+function readEvent({ choices, usage }) {
+  if (!choices?.length) return [[], usage?.prompt_tokens_details?.cached_tokens ?? null, true];
+  return [choices[0].token_ids ?? [], null, false];
+}
+
+async function meetServer() {
+  await call("GET", "/health");
+}
+
+/** Whether the server could. It cannot while a request holds blocks, a cancelled one for a moment too. */
+async function emptyCache() {
+  for (let i = 0; i < 500; i++) {
+    const [status, body] = await call("POST", "/reset_prefix_cache");
+    if (status !== 200 || !body || (JSON.parse(body).success ?? true)) return status === 200;
+    await sleep(20);
+  }
+  return false;
+}
+
+async function beforeEachTry() {}
+`,
+};
