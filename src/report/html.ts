@@ -9,7 +9,7 @@ main{max-width:62rem;margin:auto;padding:2rem 1rem}h1{line-height:1.2;margin:0;o
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 table{border-collapse:collapse;font-size:.9rem}caption{text-align:left;color:var(--soft)}th,td{text-align:left;padding:.25rem 1rem .25rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 pre{overflow-x:auto;padding:.8rem;border:1px solid var(--line)}
-svg{display:block;min-width:44rem;width:100%}svg text{font-size:12px;fill:currentColor;text-anchor:middle}svg .name{text-anchor:start;font-weight:600}svg .axis{fill:var(--soft);text-anchor:start}svg .tick{text-anchor:middle}
+svg{display:block;min-width:44rem;width:100%}svg text{font-size:12px;fill:currentColor;text-anchor:middle}svg .name{text-anchor:start;font-weight:600}svg .role{text-anchor:start}svg .axis{fill:var(--soft);text-anchor:start}svg .tick{text-anchor:middle}
 @media print{main{padding:0}.box,pre{overflow:visible}pre{white-space:pre-wrap}svg{min-width:0}h2{break-after:avoid}tr,svg{break-inside:avoid}details::details-content{content-visibility:visible;block-size:auto}}`;
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -8,7 +8,7 @@ import { isCertain, placesThatFit } from "./places.ts";
 import { armRows, tokenRows } from "./tables.ts";
 import { timelineRows } from "./timeline-rows.ts";
 import { arrowTime, timelineSvg } from "./timeline-svg.ts";
-import { armConclusion, classText, count, formatConfirmation, formatSize, headline, reproCommands } from "./wording.ts";
+import { armConclusion, classText, formatConfirmation, formatSize, headline, reproCommands } from "./wording.ts";
 
 /** Rows of the timeline's table: those before the first wrong one and a few after it. */
 const MOST_ROWS = 200;
@@ -53,11 +53,9 @@ function arrowWords(finding: Finding): string {
   const { anomaly } = finding;
   const places = placesThatFit(anomaly);
   if (isCertain(anomaly)) return paragraph("The arrow leads from the wrong token to the cell that it lies in.");
-  const first = `The arrow leads from the wrong token to the first of ${count(places.length, "place")} that fit`;
-  return (
-    paragraph(`${first}. It is dashed because the evidence does not tell: ${classText(anomaly)}.`) +
-    placesTable(anomaly)
-  );
+  const place = places.length === 1 ? "the one place known to fit" : `the first of ${places.length} places that fit`;
+  const words = `The arrow leads from the wrong token to ${place}. It is dashed because the evidence does not settle it: ${classText(anomaly)}.`;
+  return paragraph(words) + (places.length === 1 ? "" : placesTable(anomaly));
 }
 
 function placesTable(anomaly: Anomaly): string {

@@ -10,10 +10,10 @@ import { isCertain, placesThatFit } from "./places.ts";
 import { count, headline } from "./wording.ts";
 
 const WIDTH = 960;
-const CONTEXT = { from: 104, to: 430 };
+const CONTEXT = { from: 116, to: 430 };
 const TIME = { from: 470, to: 940 };
 const TOP = 44;
-const ROW = 56;
+const ROW = 68;
 const BAR = 20;
 /** Requests that are drawn: those that the anomaly names, and the ones sent around the victim. */
 const MOST_REQUESTS = 12;
@@ -45,7 +45,7 @@ export function timelineSvg(finding: Finding): string {
     const size = `${count(request.prompt.length, "prompt token")}, ${request.maxTokens} asked for`;
     const label = [request.id, ROLES[role], formatPrompt(request.parts), size].filter((part) => part !== "").join(", ");
     return `<g class="${role}" role="img" tabindex="0" aria-label="${escapeHtml(label)}">
-<text class="name" x="4" y="${y + 15}">${escapeHtml(request.id)}</text><text class="name role" x="4" y="${y + 32}">${ROLES[role]}</text>
+<text class="name" x="4" y="${y + 15}">${escapeHtml(request.id)}</text><text class="role" x="4" y="${y + 32}">${ROLES[role]}</text>
 ${contextBar(request, y, context)}${timeBar(events, last, y, time)}
 </g>`;
   });
@@ -100,7 +100,7 @@ function timeBar(events: readonly HistoryEvent[], last: number, y: number, x: Sc
   const marks = events.flatMap((event) => {
     const at = px(x(event.t / 1000));
     if (event.e === "cancelled") return [`<text class="mark" x="${at}" y="${y + 16}">✕ cancel</text>`];
-    if (event.e === "cache") return [`<text class="mark" x="${at}" y="${y + 36}">${event.what}</text>`];
+    if (event.e === "cache") return [`<text class="mark" x="${at}" y="${y + 34}">${event.what}</text>`];
     return [];
   });
   return bar("prefill", sent.t, first) + bar("decode", first, until) + marks.join("");
