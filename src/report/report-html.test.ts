@@ -36,6 +36,15 @@ it("draws a dashed arrow and lists the places where several fit, and says that i
   expect(one).not.toContain("Places that fit");
 });
 
+it("dashes the arrow to the one place that fits, without a list, where only the class is open", () => {
+  const or = [{ class: "stale read" as const, origins: example.anomaly.origins }];
+  const page = formatReportHtml({ ...example, anomaly: { ...example.anomaly, or } });
+  expect(page).toContain('class="arrow guess"');
+  expect(page).toContain("the one place known to fit");
+  expect(page).toContain("foreign read or stale read.");
+  expect(page).not.toContain("Places that fit");
+});
+
 it("says of each token of the difference in words whether it was expected or observed", () => {
   const page = formatReportHtml(example);
   expect(page).toContain('<del><span class="unseen">expected: </span>');
