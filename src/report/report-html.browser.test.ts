@@ -40,6 +40,22 @@ describe.skipIf(missing)(`report.html in Chromium (needs ${CHROMIUM})`, () => {
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
   });
 
+  it("can be walked through by keyboard, a request at a time", async () => {
+    const { page } = await open(1280, "light");
+    await page.locator(".box").first().focus();
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toMatch(/^r1, its cells fit, /);
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toMatch(/^r2, answered wrong, /);
+  });
+
+  it("is light on paper, with its table open", async () => {
+    const { page } = await open(1280, "dark");
+    await page.emulateMedia({ media: "print", colorScheme: "dark" });
+    expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe("rgb(255, 255, 255)");
+    expect((await page.locator("details table").boundingBox())!.height).toBeGreaterThan(0);
+  });
+
   it("ends the arrow at the lower edge of the owner's segment, and starts it at the victim's bar", async () => {
     const { page } = await open(1280, "light");
     const box = async (selector: string) => (await page.locator(selector).boundingBox())!;

@@ -3,18 +3,23 @@
 import { scaleLinear } from "d3-scale";
 import type { Finding } from "../check/finding.ts";
 import type { HistoryEvent } from "../history/schema.ts";
+import { formatPrompt } from "../trace/print.ts";
 import { type ResolvedRequest, resolveRequests } from "../trace/prompt.ts";
 import { escapeHtml } from "./html.ts";
-import { headline } from "./wording.ts";
+import { isCertain, placesThatFit } from "./places.ts";
+import { count, headline } from "./wording.ts";
 
 const WIDTH = 960;
-const CONTEXT = { from: 90, to: 430 };
+const CONTEXT = { from: 116, to: 430 };
 const TIME = { from: 470, to: 940 };
 const TOP = 44;
-const ROW = 56;
+const ROW = 68;
 const BAR = 20;
 /** Requests that are drawn: those that the anomaly names, and the ones sent around the victim. */
 const MOST_REQUESTS = 12;
+
+/** What a request has to do with the anomaly, by its class in the picture. */
+const ROLES = { victim: "answered wrong", owner: "its cells fit", other: "" } as const;
 
 type Scale = (value: number) => number;
 
@@ -36,13 +41,16 @@ export function timelineSvg(finding: Finding): string {
   const rows = drawn.map((request) => {
     const y = rowOf.get(request.id)!;
     const events = history.events.filter((event) => "id" in event && event.id === request.id);
-    return `<g class="${roleOf(finding, request.id)}">
-<text class="name" x="0" y="${y + 15}">${escapeHtml(request.id)}</text>
+    const role = roleOf(finding, request.id);
+    const size = `${count(request.prompt.length, "prompt token")}, ${request.maxTokens} asked for`;
+    const label = [request.id, ROLES[role], formatPrompt(request.parts), size].filter((part) => part !== "").join(", ");
+    return `<g class="${role}" role="img" tabindex="0" aria-label="${escapeHtml(label)}">
+<text class="name" x="4" y="${y + 15}">${escapeHtml(request.id)}</text><text class="role" x="4" y="${y + 32}">${ROLES[role]}</text>
 ${contextBar(request, y, context)}${timeBar(events, last, y, time)}
 </g>`;
   });
   const about = `${headline(anomaly)}. ${anomaly.explanation}`;
-  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="picture-title picture-about">
+  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="group" aria-labelledby="picture-title" aria-describedby="picture-about">
 <title id="picture-title">Timeline of requests</title><desc id="picture-about">${escapeHtml(about)}</desc>
 <defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="head" d="M0 0L8 4L0 8z"/></marker></defs>
 <text class="axis" x="${CONTEXT.from}" y="14">position in the context</text><text class="axis" x="${TIME.from}" y="14">time, ms</text>
@@ -57,15 +65,15 @@ function drawnRequests({ trace, anomaly }: Finding): ResolvedRequest[] {
   const all = [...resolveRequests(trace).values()];
   const victim = all.findIndex((request) => request.id === anomaly.request);
   const near = all.slice(Math.max(0, victim - MOST_REQUESTS + 2), victim + 2);
-  const named = [anomaly.request, ...anomaly.origins.map((origin) => origin.request)];
+  const named = [anomaly.request, ...placesThatFit(anomaly).map((origin) => origin.request)];
   const first = named.flatMap((id) => all.find((request) => request.id === id) ?? []);
   const chosen = new Set([...new Set([...first, ...near.toReversed()])].slice(0, MOST_REQUESTS));
   return all.filter((request) => chosen.has(request));
 }
 
-function roleOf({ anomaly }: Finding, id: string): string {
+function roleOf({ anomaly }: Finding, id: string): keyof typeof ROLES {
   if (id === anomaly.request) return "victim";
-  return anomaly.origins.some((o) => o.request === id) ? "owner" : "other";
+  return placesThatFit(anomaly).some((o) => o.request === id) ? "owner" : "other";
 }
 
 /** Segments of the prompt, and behind them an outline for the answer. */
@@ -92,23 +100,32 @@ function timeBar(events: readonly HistoryEvent[], last: number, y: number, x: Sc
   const marks = events.flatMap((event) => {
     const at = px(x(event.t / 1000));
     if (event.e === "cancelled") return [`<text class="mark" x="${at}" y="${y + 16}">✕ cancel</text>`];
-    if (event.e === "cache") return [`<text class="mark" x="${at}" y="${y + 36}">${event.what}</text>`];
+    if (event.e === "cache") return [`<text class="mark" x="${at}" y="${y + 34}">${event.what}</text>`];
     return [];
   });
   return bar("prefill", sent.t, first) + bar("decode", first, until) + marks.join("");
 }
 
-/** From the time the wrong token came to the cell it lies in; nothing where either is unknown. */
-function arrow({ anomaly, history }: Finding, rowOf: ReadonlyMap<string, number>, context: Scale, time: Scale): string {
-  const origin = anomaly.origins[0];
-  const [from, to] = [rowOf.get(anomaly.request), origin && rowOf.get(origin.request)];
-  const t = arrivalOf(history.events, anomaly.request, anomaly.index);
-  if (origin === undefined || from === undefined || to === undefined || t === null) return "";
+/** Microseconds at which the arrow starts, where the wrong token came; null where time or place is unknown: no arrow. */
+export function arrowTime({ anomaly, history, trace }: Finding): number | null {
+  const [origin] = anomaly.origins;
+  if (origin === undefined || !resolveRequests(trace).has(origin.request)) return null;
+  return arrivalOf(history.events, anomaly.request, anomaly.index);
+}
+
+/** From the time the wrong token came to the first place that fits; dashed where it may be another. */
+function arrow(finding: Finding, rowOf: ReadonlyMap<string, number>, context: Scale, time: Scale): string {
+  const { anomaly } = finding;
+  const t = arrowTime(finding);
+  if (t === null) return "";
+  const origin = anomaly.origins[0]!;
+  const [from, to] = [rowOf.get(anomaly.request)!, rowOf.get(origin.request)!];
+  const kind = isCertain(anomaly) ? "arrow" : "arrow guess";
   const [x1, x2] = [time(t / 1000), context(origin.position + 0.5)];
   // Leaves the victim's row on the side of the owner's, and comes in on the near side of that.
   const [y1, y2] = to < from ? [from, to + BAR] : [from + BAR, to === from ? to + BAR : to];
   const bend = to === from ? from + ROW - 4 : (y1 + y2) / 2;
-  return `<path class="arrow" marker-end="url(#head)" d="M${px(x1)} ${y1}C${px(x1)} ${bend} ${px(x2)} ${bend} ${px(x2)} ${y2}"/><circle class="head" cx="${px(x1)}" cy="${y1}" r="4"/>`;
+  return `<path class="${kind}" marker-end="url(#head)" d="M${px(x1)} ${y1}C${px(x1)} ${bend} ${px(x2)} ${bend} ${px(x2)} ${y2}"/><circle class="head" cx="${px(x1)}" cy="${y1}" r="4"/>`;
 }
 
 /** Microseconds at which a request's token arrived; null where it never did. */
