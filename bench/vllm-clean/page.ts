@@ -3,6 +3,7 @@
 import { vllm } from "../../harness/index.ts";
 import { upperBoundOfZero } from "../../src/check/statistics.ts";
 import type { Summary } from "../../src/report/summary.ts";
+import { count } from "../../src/report/wording.ts";
 import { table } from "../table.ts";
 import type { Campaign } from "./settings.ts";
 
@@ -32,7 +33,7 @@ line is one campaign as a user starts it, with what *Settings* adds:
 crosstalk run --engine vllm --seed ${seed} --traces ${traces}${without === "" ? "" : ` --without ${without.replaceAll(",", " ")}`}
 \`\`\`
 
-${sum((c) => c.summary.counts.requests)} requests, ${sum((c) => c.counters.preemptions ?? 0)} preemptions, ${sum((c) => c.summary.counts.cancels)} cancels: **${findings.length} findings**.${
+${sum((c) => c.summary.counts.requests)} requests, ${sum((c) => c.counters.preemptions ?? 0)} preemptions, ${sum((c) => c.summary.counts.cancels)} cancels: **${count(findings.length, "finding")}**.${
     findings.length === 0
       ? ` With 95 % confidence at most
 ${(100 * upperBoundOfZero(finished)).toPrecision(2)} % of requests are answered from wrong cells: that is the bound which 0 of ${finished} finished requests leaves, if requests are
@@ -140,7 +141,7 @@ const line = (f: Summary["findings"][number]): string => `- **${f.class}** (\`${
 
 /** What the campaign with every option of requests found. */
 function knownBugs({ setting, summary: { findings, counts } }: Campaign): string {
-  const heading = `With *${setting.name}*: ${findings.length} findings in ${counts.requests} requests, told below.`;
+  const heading = `With *${setting.name}*: ${count(findings.length, "finding")} in ${counts.requests} requests, told below.`;
   return `\n${heading}\n\n${findings.map(line).join("\n")}\n`;
 }
 
