@@ -6,10 +6,12 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { seededRandom } from "../src/random.ts";
+import { adapterWeights } from "../src/tracer/adapter-weights.ts";
 import { tracerGguf } from "../src/tracer/gguf.ts";
-import { bf16, exact, f16, ReferenceModel } from "../src/tracer/reference/forward.ts";
+import { bf16, exact, f16, ReferenceAdapter, ReferenceModel } from "../src/tracer/reference/forward.ts";
 import { readGguf, weightsOfGguf } from "../src/tracer/reference/read-gguf.ts";
 import { DEFAULT_SHAPE, layersOf, type TracerShape, tracerShape } from "../src/tracer/shape.ts";
+import { tracerWeights } from "../src/tracer/weights.ts";
 import { CORRUPTIONS, type Corruption, type Scope } from "./reads/corruptions.ts";
 import { far } from "./reads/far.ts";
 import { cleanMargin, isFound, KIND_OF, READS, type ReadName } from "./reads/measure.ts";
@@ -62,12 +64,13 @@ for (const shape of SHAPES) {
   const weights = weightsOfGguf(readGguf(Buffer.concat(tracerGguf(shape))));
   for (const [rounding, round] of Object.entries(ROUNDINGS)) {
     const model = new ReferenceModel(weights, round);
+    const adapter = new ReferenceAdapter(adapterWeights(tracerWeights(shape, "neighbours"), "a1"), round);
     for (const context of contexts) {
       const since = performance.now();
       const subjects = new Map<Kind, Subject>();
       for (const kind of ["plain", "marked", "distinct"] as const) {
         if (kind === "distinct" && context > DISTINCT_CONTEXT) continue;
-        subjects.set(kind, new Subject(model, context, context + layersOf(shape), kind));
+        subjects.set(kind, new Subject(model, adapter, context, context + layersOf(shape), kind));
       }
       const plain = subjects.get("plain")!;
       margins.push({

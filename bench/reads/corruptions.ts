@@ -96,7 +96,16 @@ export const CORRUPTIONS: readonly Corruption[] = [
       everywhere,
     ),
   ),
-  ...(["both", "key", "value"] as const).map((part) => corruption("foreign", foreign, 16, part, ["first-layer"])),
+  ...PARTS.map((part) =>
+    corruption(
+      "of the same prompt under an adapter",
+      { kind: "donor", donor: "adapter", samePosition: true },
+      16,
+      part,
+      everywhere,
+    ),
+  ),
+  ...PARTS.map((part) => corruption("foreign", foreign, 16, part, ["first-layer"])),
   corruption("foreign, a token of a narrow read", { kind: "donor", donor: "asking" }, 1, "both", ["all"]),
   ...([1, 16] as const).map((cells) =>
     corruption(

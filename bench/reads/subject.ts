@@ -3,7 +3,13 @@
 import { seededRandom } from "../../src/random.ts";
 import type { CellPart } from "../../src/tracer/cells.ts";
 import { narrowRead } from "../../src/tracer/read-tokens.ts";
-import { greedy, type NumericCells, NumericPass, type ReferenceModel } from "../../src/tracer/reference/forward.ts";
+import {
+  greedy,
+  type NumericCells,
+  NumericPass,
+  type ReferenceAdapter,
+  type ReferenceModel,
+} from "../../src/tracer/reference/forward.ts";
 import {
   BASE,
   branchToken,
@@ -28,10 +34,11 @@ const DONOR_CELLS = 128;
  * - `same`: the prompt's own family, another payload.
  * - `asking`: every cell is a token of a narrow read.
  * - `sibling`: the family of `foreign`; under a nonce the same one, and another branch.
+ * - `adapter`: the prompt itself, computed under an adapter.
  *
- * Under a nonce all but the sibling have another one, which differs in one digit.
+ * Under a nonce all but the last two have another one, which differs in one digit.
  */
-export type DonorName = "foreign" | "near" | "same" | "asking" | "sibling";
+export type DonorName = "foreign" | "near" | "same" | "asking" | "sibling" | "adapter";
 
 /** What the prompt is made of: payload alone, under a nonce and a branch, or cells of which each can be found. */
 export type Kind = "plain" | "marked" | "distinct";
@@ -44,6 +51,7 @@ export interface Answer {
 
 export class Subject {
   readonly model: ReferenceModel;
+  readonly #adapter: ReferenceAdapter;
   /** Cells before the read. */
   readonly length: number;
   /** The first that holds payload. */
@@ -56,9 +64,10 @@ export class Subject {
   readonly donorStart: number;
   readonly #slots: Int32Array;
 
-  constructor(model: ReferenceModel, length: number, seed: number, kind: Kind = "plain") {
+  constructor(model: ReferenceModel, adapter: ReferenceAdapter, length: number, seed: number, kind: Kind = "plain") {
     const random = seededRandom(seed);
     this.model = model;
+    this.#adapter = adapter;
     this.length = length;
     this.#slots = Int32Array.from({ length: length + ANSWER_ROOM }, (_, i) => i);
     const family = random.int(0, GROUPS ** 3 - 1);
@@ -91,28 +100,34 @@ export class Subject {
       ["same", this.#donor(marks(false, branch), run(family, length))],
       ["asking", this.#donor(marks(false, branch), asking)],
       ["sibling", this.#donor(marks(true, other), foreign)],
+      ["adapter", this.#donor(prefix, cells.slice(this.donorStart), this.#adapter)],
     ]);
   }
 
   /** Cells of another prompt, at the same positions. */
-  #donor(prefix: readonly number[], payload: readonly number[]): NumericCells {
+  #donor(prefix: readonly number[], payload: readonly number[], adapter: ReferenceAdapter | null = null): NumericCells {
     const cells = this.model.cells(this.length);
     const start = this.donorStart;
     // Long prompts are the same up to where the donor's own cells begin, as with a shared prefix; its marks are not.
     const tokens = Int32Array.from([...this.payload.subarray(0, start), ...payload].slice(0, this.length));
     for (const [i, mark] of prefix.entries()) tokens[i] = mark;
-    if (prefix.length > 0 || start === 0) this.#compute(cells, 0, tokens);
+    if (prefix.length > 0 || start === 0) this.#compute(cells, 0, tokens, adapter);
     else {
       for (let layer = 0; layer < this.model.layers.length; layer++) {
         for (let slot = 0; slot < start; slot++) cells.copy(layer, slot, this.cells, slot);
       }
-      this.#compute(cells, start, tokens.subarray(start));
+      this.#compute(cells, start, tokens.subarray(start), adapter);
     }
     return cells;
   }
 
-  #compute(cells: NumericCells, start: number, tokens: ArrayLike<number>): Answer {
-    const chunk = new NumericPass(this.model, cells, this.#slots, start, tokens);
+  #compute(
+    cells: NumericCells,
+    start: number,
+    tokens: ArrayLike<number>,
+    adapter: ReferenceAdapter | null = null,
+  ): Answer {
+    const chunk = new NumericPass(this.model, cells, this.#slots, start, tokens, 0, adapter);
     for (let layer = 0; layer < this.model.layers.length; layer++) chunk.layer(layer);
     return greedy(chunk.logits());
   }
