@@ -1,4 +1,4 @@
-/** The main job on a real engine: planted faults found, reduced and reproduced by a script; no alarm without one. */
+/** The main job on a real engine: planted faults found, reduced and reproduced by scripts; no alarm without one. */
 
 import { describe, expect, onTestFinished, test } from "vitest";
 import { containerTarget, llamaCpp } from "../../harness/index.ts";
@@ -10,7 +10,7 @@ import { outcomes } from "../history/outcome.ts";
 import { summarySchema } from "../report/summary.ts";
 import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
 import { validateTrace } from "../trace/read.ts";
-import { crosstalk, runRepro, temporaryFolder } from "./testing.ts";
+import { crosstalk, REPRO_SCRIPTS, runRepro, temporaryFolder } from "./testing.ts";
 
 await needsDocker();
 const model = tracerFile();
@@ -54,7 +54,7 @@ describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args, 
     }
   });
 
-  test("is found, reduced to at most 6 requests, and reproduced by its script", { timeout: 600_000 }, async () => {
+  test("is found, reduced to at most 6 requests, and reproduced by its scripts", { timeout: 600_000 }, async () => {
     const out = temporaryFolder();
     const run = ["run", "--engine", "llama.cpp", "--fault", fault, "--budget", "120s", "--json", "--out", out];
     const { code, stdout, stderr } = await crosstalk(...run);
@@ -68,15 +68,21 @@ describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args, 
     expect(finding!.requests).toBeLessThanOrEqual(6);
     expect(finding!.confirmation.failed).toBeGreaterThan(0);
 
-    const faulty = runRepro(finding!.repro, (await serve(args, fault, needed)).baseUrl, FAULTY_TRIES);
-    expect(faulty.output).toMatch(/^REPRODUCED on try/m);
-    expect(faulty.status).toBe(1);
+    const { baseUrl: faulty } = await serve(args, fault, needed);
+    for (const script of REPRO_SCRIPTS) {
+      const { output, status } = runRepro(finding!.repro, script, faulty, FAULTY_TRIES);
+      expect(output, script).toMatch(/^REPRODUCED on try/m);
+      expect(status, script).toBe(1);
+    }
     // So many that a failure which showed as often as this one did would have shown.
     const { failed, runs } = finding!.confirmation;
     const tries = cleanRunsNeeded(failed / (runs + 1), 0.998);
-    const clean = runRepro(finding!.repro, (await serve(args, null, needed)).baseUrl, tries);
-    expect(clean.output).toMatch(new RegExp(`^NOT REPRODUCED in ${tries} tries`, "m"));
-    expect(clean.status).toBe(0);
+    const { baseUrl: clean } = await serve(args, null, needed);
+    for (const script of REPRO_SCRIPTS) {
+      const { output, status } = runRepro(finding!.repro, script, clean, tries);
+      expect(output, script).toMatch(new RegExp(`^NOT REPRODUCED in ${tries} tries`, "m"));
+      expect(status, script).toBe(0);
+    }
   });
 });
 

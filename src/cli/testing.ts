@@ -71,12 +71,23 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-const PYTHON_IMAGE = "crosstalk/python:local";
+/** Where there is Python or Node and nothing else. Node's own binary needs what every Debian has. */
+const RUNTIMES = {
+  "repro.py": ["crosstalk/python:local"],
+  "repro.mjs": ["-v", `${process.execPath}:/usr/local/bin/node:ro`, "debian:bookworm-slim", "node"],
+};
+export const REPRO_SCRIPTS = Object.keys(RUNTIMES) as readonly ReproScript[];
+type ReproScript = keyof typeof RUNTIMES;
 
-/** Runs a finding's `repro.py` where there is Python and nothing else. */
-export function runRepro(folder: string, url: string, tries: number): { status: number | null; output: string } {
-  const container = ["run", "--rm", "--network", "host", "-v", `${folder}:/repro:ro`, PYTHON_IMAGE];
-  const script = ["/repro/repro.py", url, "--tries", `${tries}`];
-  const { status, stdout, stderr } = spawnSync("docker", [...container, ...script], { encoding: "utf8" });
+/** Runs a finding's script, without Crosstalk. */
+export function runRepro(
+  folder: string,
+  script: ReproScript,
+  url: string,
+  tries: number,
+): { status: number | null; output: string } {
+  const container = ["run", "--rm", "--network", "host", "-v", `${folder}:/repro:ro`, ...RUNTIMES[script]];
+  const command = [`/repro/${script}`, url, "--tries", `${tries}`];
+  const { status, stdout, stderr } = spawnSync("docker", [...container, ...command], { encoding: "utf8" });
   return { status, output: stdout + stderr };
 }
