@@ -34,6 +34,21 @@ export type InvestigationStep =
   | { readonly type: "confirming"; readonly failed: number; readonly runs: number }
   | { readonly type: "arm"; readonly result: ArmResult };
 
+/** What became of a candidate of the reduction. */
+export interface CandidateRuns {
+  /** Of each run, whether the same failure happened again. */
+  readonly outcomes: readonly boolean[];
+  /** The run in which it did; null for none. */
+  readonly failed: Run | null;
+}
+
+/** Candidates of a reduction that was begun before, in the order in which they came: so it goes on where it was. */
+export interface ReductionLog {
+  /** Null where the candidate was not run, and so none after it. */
+  recall(trace: Trace): CandidateRuns | null;
+  note(trace: Trace, runs: CandidateRuns): void;
+}
+
 export interface InvestigationLimits {
   /** Most runs of the reduction; a lab's cost nothing. */
   readonly reduce: number;
@@ -45,6 +60,7 @@ export interface InvestigationLimits {
   readonly runsPerServer: number;
   /** Runs of each control arm. */
   readonly armRuns: number;
+  readonly log?: ReductionLog;
 }
 
 export const DEFAULT_INVESTIGATION: InvestigationLimits = {
@@ -170,10 +186,7 @@ export async function* investigate(
   /** What the original showed when it was run again: one fault may show in several ways. */
   const shown: Anomaly[] = [];
   /** A smaller trace that breaks the law in another way is another failure, not a smaller form of this one. */
-  const failsAlike = async ({ trace, purpose, pass }: Candidate): Promise<boolean> => {
-    // What is confirmed on fresh servers below, and run on one by whoever gets the repro, is weighed on fresh servers.
-    const failed = await again(trace, { fresh: pass === "steady" && startsFast });
-    if (failed === null) return false;
+  const isAlike = ({ trace, purpose }: Candidate, failed: Broken): boolean => {
     const seen = allSeen(failed);
     const same = seen.filter(({ anomaly }) => alike(original.anomaly, shown, anomaly));
     if (same.length === 0 && purpose !== "calibrate") return false;
@@ -181,6 +194,25 @@ export async function* investigate(
     if (purpose === "calibrate") shown.push(clear.anomaly);
     keep(trace, clear);
     return true;
+  };
+  const runCandidate = async (candidate: Candidate): Promise<CandidateRuns> => {
+    const outcomes: boolean[] = [];
+    while (outcomes.length < candidate.runs) {
+      // What is confirmed on fresh servers below, and run on one by whoever gets the repro, is weighed on fresh servers.
+      const failed = await again(candidate.trace, { fresh: candidate.pass === "steady" && startsFast });
+      const alike = failed !== null && isAlike(candidate, failed);
+      outcomes.push(alike);
+      if (alike) return { outcomes, failed: failed.run };
+    }
+    return { outcomes, failed: null };
+  };
+  const recalled = (candidate: Candidate): CandidateRuns | null => {
+    const before = limits.log?.recall(candidate.trace) ?? null;
+    if (before === null || before.failed === null) return before;
+    const verdict = judge(law, new Map([["main", before.failed]]));
+    if (verdict.status !== "fail") return null;
+    const { witnesses } = verdict;
+    return isAlike(candidate, { law, run: before.failed, witness: witnesses[0], witnesses }) ? before : null;
   };
 
   const minimizer = createMinimizer(failure.run.trace, {
@@ -191,12 +223,13 @@ export async function* investigate(
   });
   const goOn = (description.kind !== "lab" && limits.goOnReducing) || (() => true);
   for (let candidate = minimizer.next(); candidate !== null; candidate = minimizer.next()) {
-    const outcomes: boolean[] = [];
-    while (outcomes.length < candidate.runs && !outcomes.includes(true)) {
-      outcomes.push(await failsAlike(candidate));
+    let ran = recalled(candidate);
+    if (ran === null) {
+      ran = await runCandidate(candidate);
+      limits.log?.note(candidate.trace, ran);
     }
     if (!goOn()) minimizer.hurry();
-    minimizer.observe(candidate, outcomes);
+    minimizer.observe(candidate, ran.outcomes);
     yield { type: "minimising", runs: minimizer.runs, size: minimizer.size, pass: candidate.pass };
   }
   const minimal = minimizer.result();

@@ -127,6 +127,22 @@ targetOptions(program.command("replay"))
   )
   .action(ends(async (path, options) => (await import("./replay.ts")).replay(path, options)));
 
+targetOptions(program.command("reduce"))
+  .description("make a trace that fails as small as can be, confirm it and write its repro")
+  .argument("<trace>", "trace file, or a folder that holds trace.json")
+  .option("--tries <number>", "runs in which the trace must fail once", positiveNumber, 20)
+  .option("--budget <time>", "reduce no longer than this; the confirmation comes on top", duration, 1_800_000)
+  .requiredOption("--out <folder>", "where to write the finding; given again, an interrupted reduction goes on")
+  .option("--json", "print the result as JSON")
+  .addHelpText(
+    "after",
+    examples(
+      "crosstalk reduce crosstalk-out/run-TIME/runs/0017.trace.json --engine vllm --out crosstalk-out/0017",
+      "crosstalk reduce trace.json --target lab --topology pd --fault pd-free-on-abort --out crosstalk-out/abort",
+    ),
+  )
+  .action(ends(async (path, options) => (await import("./reduce.ts")).reduce(path, options)));
+
 targetOptions(program.command("bisect"))
   .description(
     "the version in which a trace began to fail; {version} in --image, --cmd, --args and --build is filled in",
