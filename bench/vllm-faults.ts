@@ -6,7 +6,7 @@
  * Each result is saved as soon as it is there, and the page written anew. What is saved is not run again: a bench that
  * was interrupted goes on, and a folder of an earlier `crosstalk run` with the same options is taken for its result when
  * it lies at OUT/crosstalk/FAULT.
- * usage: node bench/vllm-faults.ts [--seed 1] [--budget 240s] [--only clean,block-row-left] [--again] [--out crosstalk-out/vllm-faults/seed-1-240s] [--page docs/vllm-faults.md]
+ * usage: node bench/vllm-faults.ts [--seed 1] [--budget 240s] [--reduce 10m] [--only clean,block-row-left] [--again] [--out crosstalk-out/vllm-faults/seed-1-240s] [--page docs/vllm-faults.md]
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -30,6 +30,7 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     budget: { type: "string", default: "240s" },
+    reduce: { type: "string", default: "10m" },
     only: { type: "string" },
     again: { type: "boolean", default: false },
     out: { type: "string" },
@@ -53,7 +54,18 @@ for (const fault of subjects.filter((subject) => only.includes(nameOf(subject)))
 }
 
 async function runCampaign(fault: string | null): Promise<void> {
-  const args = ["--engine", "vllm", "--seed", values.seed, "--budget", values.budget, "--without", ...WITHOUT];
+  const args = [
+    "--engine",
+    "vllm",
+    "--seed",
+    values.seed,
+    "--budget",
+    values.budget,
+    "--reduce",
+    values.reduce,
+    "--without",
+    ...WITHOUT,
+  ];
   if (fault !== null) args.push("--fault", fault);
   const { verdict, error } = await runCrosstalkOnce(args, campaignFolder(out, fault));
   say(`${nameOf(fault)}: ${error ? error.message : verdict}`);

@@ -19,7 +19,7 @@ export function subjects(context: number): readonly Subject[] {
     engine: "llama.cpp",
     weights,
     cells,
-    args: ["-np", "1", "-c", length, "-b", "512", "-ub", "512", "-ctk", cells, "-ctv", cells],
+    args: ["-np", "1", "-c", length, "-b", "512", "-ub", "512", "-ctk", cells, "-ctv", cells, "--timeout", "3600"],
   });
   const vllm = (weights: Subject["weights"], dtype: string): Subject => ({
     engine: "vllm",

@@ -80,6 +80,7 @@ targetOptions(program.command("run"))
   .option("--seed <number>", "seed of the campaign", wholeNumber, 1)
   .option("--budget <time>", "start no new trace after this time", duration, 120_000)
   .option("--traces <number>", "run at most this many traces", positiveNumber, 1_000_000)
+  .option("--reduce <time>", "reduce one failure of a server no longer than this", duration, 270_000)
   .option("--context <tokens>", "longest prompt and answer to ask for", positiveNumber, 512)
   .addOption(
     new Option(

@@ -23,6 +23,8 @@ export interface RunOptions extends TargetOptions {
   /** Milliseconds. */
   readonly budget: number;
   readonly traces: number;
+  /** Milliseconds for the reduction of one failure. */
+  readonly reduce: number;
   readonly findings: number;
   /** File of known failures. */
   readonly baseline?: string;

@@ -27,6 +27,8 @@ export interface SessionOptions {
   readonly traces: number;
   /** Milliseconds after which no new trace is started. */
   readonly budget: number;
+  /** How long the reduction of one failure may take on a server, in milliseconds; its last checks come on top. Default: without end. */
+  readonly reduce?: number;
   /** The longest prompt and answer to ask for, tokens. */
   readonly context: number;
   /** New findings after which the campaign ends. */
@@ -47,15 +49,13 @@ export interface Session {
   readonly error: unknown;
 }
 
-/** How long the reduction of one failure may take on a server, in milliseconds; its last checks come on top. */
-const REDUCE_MS = 270_000;
-
 /** Events that say what became of a failure. */
 const CONCLUDED: ReadonlySet<CampaignEvent["type"]> = new Set(["unconfirmed", "recurred", "finding"]);
 
 /** Starts the target, runs the campaign, stops the target. Never throws: an error is part of what it gives. */
 export async function runSession(options: SessionOptions): Promise<Session> {
   const { baseline = NO_BASELINE, events = NO_EVENTS, progress, seed, store, target } = options;
+  const { reduce = Number.POSITIVE_INFINITY } = options;
   const today = dayOf(new Date());
   const findings: StoredFinding[] = [];
   /** New ones among them. */
@@ -92,7 +92,7 @@ export async function runSession(options: SessionOptions): Promise<Session> {
         ran = { ...ran, traces: ran.traces + 1, coverage: step.value.total };
       }
       if (step.value.type === "failure") ran = { ...ran, lawBroken: true };
-      if (step.value.type !== "minimising") reduceUntil = performance.now() + REDUCE_MS;
+      if (step.value.type !== "minimising") reduceUntil = performance.now() + reduce;
       if (step.value.type === "finding") {
         const { finding, known } = step.value;
         if (!known) fresh++;
