@@ -46,6 +46,22 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
     expect(preempted).toBeGreaterThan(10);
   });
 
+  test("answers exactly where drafts are verified", async () => {
+    const total = { drafts: 0, rejected: 0, preemptions: 0 };
+    for (let seed = 0; seed < 60; seed++) {
+      const trace = seed % 3 === 0 ? withParameters(traffic(seed)) : traffic(seed);
+      const run = await runOnLab(trace, { topology, ...TIGHT, draftTokens: 3, checked: true });
+      expect(mistakes(run), `seed ${seed}`).toEqual([]);
+      const { drafts, draftTokens, acceptedTokens, preemptions } = countersOf(run.history);
+      total.drafts += drafts!;
+      total.rejected += draftTokens! - acceptedTokens!;
+      total.preemptions += preemptions!;
+    }
+    expect(total.drafts).toBeGreaterThan(1000);
+    expect(total.rejected).toBeGreaterThan(1000);
+    expect(total.preemptions).toBeGreaterThan(20);
+  });
+
   test("gives the same history byte for byte", async () => {
     for (let seed = 0; seed < 4; seed++) {
       const first = formatHistory((await runOnLab(traffic(seed), { topology })).history);

@@ -17,6 +17,8 @@ export interface LabCosts {
   readonly transfer: number;
   /** From the last write of a transfer to its acknowledgement. */
   readonly acknowledge: number;
+  /** Guessing one draft token, for all rows of a step. */
+  readonly draft: number;
 }
 
 export interface LabConfig {
@@ -36,6 +38,8 @@ export interface LabConfig {
   readonly maxRunning: number;
   /** Tokens computed in one step at most: longer prompts are computed in chunks. */
   readonly stepTokens: number;
+  /** Tokens that a drafter guesses ahead of each request, for the next step to verify; 0: no speculative decoding. */
+  readonly draftTokens: number;
   /** Prompt and answer together. */
   readonly contextTokens: number;
   /** Tokens that wait until they are streamed together; the first goes out at once. */
@@ -58,7 +62,9 @@ export type LabOptions = Partial<Omit<LabConfig, "costs" | "fault">> & {
   readonly fault?: string | LabFault | null;
 };
 
-const DEFAULT_COSTS: LabCosts = { step: 400, layer: 300, load: 100, transfer: 400, acknowledge: 500 };
+const DEFAULT_COSTS: LabCosts = { step: 400, layer: 300, load: 100, transfer: 400, acknowledge: 500, draft: 100 };
+
+const MAY_BE_NONE: readonly string[] = ["hostBlocks", "swapBlocks", "draftTokens"] satisfies (keyof LabConfig)[];
 
 /** Fills in the defaults. @throws CrosstalkError INVALID_OPTION */
 export function labConfig(options: LabOptions = {}): LabConfig {
@@ -76,6 +82,7 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     swapBlocks: 0,
     maxRunning: 8,
     stepTokens: 64,
+    draftTokens: 0,
     contextTokens: 1024,
     streamInterval: 2,
     shape: DEFAULT_SHAPE,
@@ -89,7 +96,7 @@ export function labConfig(options: LabOptions = {}): LabConfig {
   };
   for (const [name, value] of Object.entries({ ...config, ...config.costs })) {
     if (typeof value !== "number") continue;
-    const least = name in config.costs || name === "hostBlocks" || name === "swapBlocks" ? 0 : 1;
+    const least = name in config.costs || MAY_BE_NONE.includes(name) ? 0 : 1;
     if (!Number.isInteger(value) || value < least)
       throw invalid(`${name} is ${value}, expected a whole number from ${least} on`, "Correct the lab's options.");
   }

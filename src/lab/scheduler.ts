@@ -8,7 +8,7 @@ import type { BatchRows } from "./batch-rows.ts";
 import type { KvCache, ReportCacheEvent } from "./kv-cache.ts";
 import type { Sequence } from "./sequence.ts";
 
-/** Tokens `sequence.computed` .. `sequence.computed + tokens - 1` of a sequence. */
+/** Tokens `sequence.computed` .. `sequence.computed + tokens - 1` of a sequence: known ones, and then drafts. */
 export interface Chunk {
   readonly sequence: Sequence;
   readonly tokens: number;
@@ -49,8 +49,8 @@ export class Scheduler {
     let preempted = false;
     for (let i = 0; i < this.running.length && budget > 0; i++) {
       const sequence = this.running[i]!;
-      const tokens = Math.min(sequence.tokens.length - sequence.computed, budget);
-      while (!this.#kv.grow(sequence, sequence.computed + tokens)) {
+      const tokens = Math.min(sequence.pending, budget);
+      while (!this.#kv.grow(sequence, this.#kv.lookahead(sequence.computed + tokens))) {
         preempted = true;
         // The last one goes, and no chunk of it is planned yet: the loop has not come to it.
         if (this.preempt() === sequence) break;
@@ -64,7 +64,7 @@ export class Scheduler {
       if (sequence === undefined || !this.#kv.admit(sequence, budget)) break;
       this.waiting.shift();
       this.#run(sequence);
-      const tokens = Math.min(sequence.tokens.length - sequence.computed, budget);
+      const tokens = Math.min(sequence.pending, budget);
       chunks.push({ sequence, tokens });
       budget -= tokens;
     }

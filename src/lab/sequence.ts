@@ -38,6 +38,10 @@ export class Sequence {
   blocks: number[] = [];
   /** Tokens whose cells are in the blocks. */
   computed = 0;
+  /** Guesses of the tokens that follow, for the next step to verify. */
+  drafts: readonly number[] = [];
+  /** Tokens whose cells the drafter has. */
+  drafted = 0;
   /** How many of its blocks have been offered to the prefix cache. */
   published = 0;
   /** Prompt tokens that the first admission found in a cache; null before it. */
@@ -64,6 +68,11 @@ export class Sequence {
     this.allowed = allowed;
     this.priority = priority;
     this.sampling = sampling;
+  }
+
+  /** Tokens and drafts that are still to be computed. */
+  get pending(): number {
+    return this.tokens.length + this.drafts.length - this.computed;
   }
 
   /**

@@ -4,18 +4,21 @@ import { Pass } from "../tracer/predict.ts";
 import { BatchRows } from "./batch-rows.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { LabConfig } from "./config.ts";
+import { Drafter } from "./drafter.ts";
 import { checkBookkeeping, checkReads } from "./invariants.ts";
 import { KvCache, type KvCacheOptions, type ReportCacheEvent } from "./kv-cache.ts";
 import { sampled } from "./sampler.ts";
 import { type Chunk, Scheduler } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
-import { WatchedCells } from "./watched-cells.ts";
+import { WatchedCells, type WatchedPass } from "./watched-cells.ts";
 
 /** What a worker tells the engine, between two steps. */
 export interface WorkerListener {
   /** More of a sequence's cells are computed: `sequence.computed` tells how many. */
   computed(sequence: Sequence): void;
   generated(sequence: Sequence, token: number): void;
+  /** So many draft tokens of a sequence were verified, and so many of them were right. */
+  verified(proposed: number, accepted: number): void;
   /** The sequence has all its tokens; it still has its blocks. */
   completed(sequence: Sequence, row: number): void;
   cache: ReportCacheEvent;
@@ -23,10 +26,11 @@ export interface WorkerListener {
 
 /** One sequence of a step on its way through the layers. */
 export interface BatchEntry extends Chunk {
-  readonly pass: Pass;
   readonly slots: Int32Array;
-  /** Whose cells it read by mistake so far: known where somebody listens. */
-  readonly reached: Set<string>;
+  /** Guesses among its tokens, which it verifies: the last ones. */
+  readonly drafts: readonly number[];
+  /** One for what is known, and one for each draft: after each of them a token may be drawn. */
+  readonly passes: readonly WatchedPass[];
 }
 
 /** What an answer is when the tracer cannot say: the unknown token. */
@@ -39,6 +43,8 @@ export class Worker {
   readonly #config: LabConfig;
   readonly #clock: VirtualClock;
   readonly #listener: WorkerListener;
+  /** Null where nothing is drafted. */
+  readonly drafter: Drafter | null;
   /** Sequences that have blocks here and are computed elsewhere. */
   readonly #reserved = new Set<Sequence>();
   /** Requests to take out between two steps. */
@@ -49,9 +55,10 @@ export class Worker {
     this.#config = config;
     this.#clock = clock;
     this.#listener = listener;
-    const { blockSize, contextTokens, maxRunning, stepTokens } = config;
+    const { blockSize, contextTokens, draftTokens, maxRunning, shape, stepTokens } = config;
     this.kv = new KvCache(config, options, clock, listener.cache);
     this.rows = new BatchRows(maxRunning, Math.ceil(contextTokens / blockSize), blockSize);
+    this.drafter = draftTokens > 0 ? new Drafter(shape, this.kv.cells.slots) : null;
     this.scheduler = new Scheduler(this.kv, this.rows, stepTokens, listener.cache);
   }
 
@@ -97,9 +104,21 @@ export class Worker {
   #entry({ sequence, tokens }: Chunk): BatchEntry {
     const start = sequence.computed;
     const slots = this.rows.slots(this.rows.rowOf(sequence), start + tokens);
-    const chunk = this.inputs(sequence, start, tokens);
-    const pass = new Pass(this.kv.cells, slots, start, chunk, sequence.adapter);
-    return { sequence, tokens, pass, slots, reached: new Set() };
+    const known = Math.min(tokens, sequence.tokens.length - start);
+    const drafts = sequence.drafts.slice(0, tokens - known);
+    const own = [...sequence.tokens, ...drafts];
+    const passes = [this.inputs(sequence, start, known), ...drafts.map((draft) => [draft])].map((chunk, draft) => {
+      const first = draft === 0 ? start : start + known + draft - 1;
+      const pass = new Pass(this.kv.cells, slots, first, chunk, sequence.adapter);
+      return {
+        sequence,
+        tokens: own,
+        pass,
+        slots: slots.subarray(0, first + chunk.length),
+        reached: new Set<string>(),
+      };
+    });
+    return { sequence, tokens, slots, drafts, passes };
   }
 
   /** The tokens that a chunk is computed from. */
@@ -107,9 +126,9 @@ export class Worker {
     return tokens.slice(start, start + count);
   }
 
-  /** The likeliest token of each chunk, in the batch's order. */
-  answers(batch: readonly BatchEntry[]): number[] {
-    return batch.map(({ pass }) => pass.answer().candidates[0] ?? UNDEFINED_TOKEN);
+  /** The likeliest tokens of each chunk, after what is known and after each draft, in the batch's order. */
+  answers(batch: readonly BatchEntry[]): number[][] {
+    return batch.map(({ passes }) => passes.map(({ pass }) => pass.answer().candidates[0] ?? UNDEFINED_TOKEN));
   }
 
   /** When all of a sequence's cells in a layer have come from the host, microseconds. */
@@ -118,7 +137,7 @@ export class Worker {
   }
 
   #computeLayer(batch: readonly BatchEntry[], layer: number): void {
-    const { costs, checked, watch } = this.#config;
+    const { costs, checked, draftTokens, watch } = this.#config;
     const ready = Math.max(0, ...batch.map(({ sequence }) => this.readyAt(sequence, layer)));
     if (ready > this.#clock.now) {
       this.#clock.at(ready, "compute", () => this.#computeLayer(batch, layer));
@@ -126,12 +145,13 @@ export class Worker {
     }
     if (checked) for (const entry of batch) checkReads(this.kv, entry, layer);
     const { cells } = this.kv;
-    for (const entry of batch) {
-      if (cells instanceof WatchedCells && watch !== null) cells.watch(entry, layer, this.#clock.now, watch);
-      else entry.pass.layer(layer);
+    for (const watched of batch.flatMap(({ passes }) => passes)) {
+      if (cells instanceof WatchedCells && watch !== null) cells.watch(watched, layer, this.#clock.now, watch);
+      else watched.pass.layer(layer);
     }
     const last = layer + 1 === this.kv.cells.layers;
-    this.#clock.at(this.#clock.now + costs.layer, "compute", () =>
+    const drafting = last ? draftTokens * costs.draft : 0;
+    this.#clock.at(this.#clock.now + costs.layer + drafting, "compute", () =>
       last ? this.endStep(batch) : this.#computeLayer(batch, layer + 1),
     );
   }
@@ -140,26 +160,17 @@ export class Worker {
     this.#stepping = false;
     const completed: Sequence[] = [];
     const done = batch.filter(({ sequence, tokens }) => sequence.computed + tokens >= sequence.tokens.length);
-    const answers = new Map(this.answers(done).map((token, i) => [done[i]!, token]));
+    const answers = new Map(this.answers(done).map((likeliest, i) => [done[i]!, likeliest]));
     for (const entry of batch) {
-      const { sequence, tokens } = entry;
-      sequence.computed += tokens;
+      const { sequence, drafts } = entry;
+      const generated = this.#verify(entry, answers.get(entry) ?? []);
+      sequence.computed += entry.tokens;
+      this.takeBack(sequence, drafts.length - Math.max(0, generated.length - 1));
       this.kv.publish(sequence);
       this.#listener.computed(sequence);
-      const likeliest = answers.get(entry);
-      if (likeliest === undefined) continue;
-      const row = this.rows.rowOf(sequence);
-      const as = this.rows.sampledAs(row);
-      if (as !== sequence) this.#config.watch?.missampled(sequence.id, as.id);
-      const mask = this.rows.maskedAs(row);
-      if (mask !== null && mask !== sequence) this.#config.watch?.missampled(sequence.id, mask.id);
-      const answer = () => sequence.tokens.slice(sequence.promptLength);
-      const token = sampled(likeliest, as.sampling, answer, mask?.allowed ?? null);
-      sequence.tokens.push(token);
-      this.#listener.generated(sequence, token);
-      // The scheduler's own limit stands beside the row's count: an answer is never longer than was asked.
-      const spent = this.rows.countToken(row);
-      if (spent || sequence.tokens.length >= sequence.limit) completed.push(sequence);
+      if (generated.length === 0) continue;
+      if (this.#generate(sequence, generated)) completed.push(sequence);
+      else this.#draft(sequence);
     }
     for (const sequence of completed) {
       this.aborting.delete(sequence);
@@ -169,6 +180,57 @@ export class Worker {
     this.#takeOutAborted();
     if (!this.#config.checked) return;
     checkBookkeeping(this.kv, [...this.scheduler.running, ...this.scheduler.waiting, ...this.#reserved]);
+  }
+
+  /** The tokens that a chunk brings: its drafts as far as the target draws the same, and one more. */
+  #verify({ sequence, drafts }: BatchEntry, likeliest: readonly number[]): number[] {
+    if (likeliest.length === 0) return [];
+    const row = this.rows.rowOf(sequence);
+    const as = this.rows.sampledAs(row);
+    if (as !== sequence) this.#config.watch?.missampled(sequence.id, as.id);
+    const mask = this.rows.maskedAs(row);
+    if (mask !== null && mask !== sequence) this.#config.watch?.missampled(sequence.id, mask.id);
+    const drawn = likeliest.map((token, draft) => {
+      const answer = () => [...sequence.tokens.slice(sequence.promptLength), ...drafts.slice(0, draft)];
+      return sampled(token, as.sampling, answer, mask?.allowed ?? null);
+    });
+    const accepted = this.accepted(drafts, drawn);
+    if (drafts.length > 0) this.#listener.verified(drafts.length, accepted);
+    return [...drafts.slice(0, accepted), drawn[accepted]!];
+  }
+
+  /** How many drafts hold: those before the first that is not what the target draws there. */
+  accepted(drafts: readonly number[], drawn: readonly number[]): number {
+    const wrong = drafts.findIndex((draft, i) => draft !== drawn[i]);
+    return wrong === -1 ? drafts.length : wrong;
+  }
+
+  /** Cells of rejected drafts count as never computed: other tokens come in their places. */
+  takeBack(sequence: Sequence, rejected: number): void {
+    sequence.computed -= rejected;
+  }
+
+  /** Adds tokens to a sequence; true if it has all of them now. */
+  #generate(sequence: Sequence, tokens: readonly number[]): boolean {
+    const row = this.rows.rowOf(sequence);
+    for (const token of tokens) {
+      sequence.tokens.push(token);
+      this.#listener.generated(sequence, token);
+      // The scheduler's own limit stands beside the row's count: an answer is never longer than was asked.
+      const spent = this.rows.countToken(row);
+      if (spent || sequence.tokens.length >= sequence.limit) return true;
+    }
+    return false;
+  }
+
+  /** Guesses what follows a sequence, be it more than was asked for. */
+  #draft(sequence: Sequence): void {
+    if (this.drafter === null) return;
+    const { contextTokens, draftTokens } = this.#config;
+    const { length } = sequence.tokens;
+    const count = Math.min(draftTokens, contextTokens - length - 1);
+    const slots = this.rows.slots(this.rows.rowOf(sequence), length + count);
+    sequence.drafts = this.drafter.propose(sequence, slots, count);
   }
 
   #takeOutAborted(): void {

@@ -67,7 +67,7 @@ export interface LabFault {
   /** It shows only where some requests have adapters. */
   readonly adapters?: "some";
   /** Settings of a lab that has what it damages; a lab with the fault has them unless it is told otherwise. */
-  readonly settings?: Partial<Pick<LabConfig, "swapBlocks">>;
+  readonly settings?: Partial<Pick<LabConfig, "swapBlocks" | "draftTokens">>;
   /** Topologies that it is hunted in. */
   readonly topologies: readonly ("single" | "pd")[];
   plant(lab: LabParts): void;

@@ -14,6 +14,7 @@ import { keyOmitsLastToken } from "./key-omits-last-token.ts";
 import { keyTruncated } from "./key-truncated.ts";
 import { loadLayerEarly } from "./load-layer-early.ts";
 import { loadPartial } from "./load-partial.ts";
+import { logitsByFixedStride } from "./logits-by-fixed-stride.ts";
 import { lostTail } from "./lost-tail.ts";
 import { maskRowCopied } from "./mask-row-copied.ts";
 import { maskRowLeft } from "./mask-row-left.ts";
@@ -25,6 +26,8 @@ import { pdSourceNotHeld } from "./pd-source-not-held.ts";
 import { preemptedForgotten } from "./preempted-forgotten.ts";
 import { promptPublishedOnAbort } from "./prompt-published-on-abort.ts";
 import { publishedBeforeComputed } from "./published-before-computed.ts";
+import { rejectedCountRowLeft } from "./rejected-count-row-left.ts";
+import { rewoundBlockInTable } from "./rewound-block-in-table.ts";
 import { rowSwapOnRemoval } from "./row-swap-on-removal.ts";
 import { saltNotHashed } from "./salt-not-hashed.ts";
 import { samplingRowCopied } from "./sampling-row-copied.ts";
@@ -74,7 +77,10 @@ export const LAB_FAULTS: readonly LabFault[] = [
   samplingRowLeft,
   tokensBySchedule,
   abortShiftsOutputs,
+  logitsByFixedStride,
   tokenAgainAfterPreemption,
+  rejectedCountRowLeft,
+  rewoundBlockInTable,
   graphKeepsOldTables,
   cancelDropsNeighbour,
   preemptedForgotten,
