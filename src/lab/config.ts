@@ -40,6 +40,8 @@ export interface LabConfig {
   readonly stepTokens: number;
   /** Tokens that a drafter guesses ahead of each request, for the next step to verify; 0: no speculative decoding. */
   readonly draftTokens: number;
+  /** Plan each step while the one before it is computed, with a placeholder for the token that is not known yet. */
+  readonly asyncScheduling: boolean;
   /** Prompt and answer together. */
   readonly contextTokens: number;
   /** Tokens that wait until they are streamed together; the first goes out at once. */
@@ -83,6 +85,7 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     maxRunning: 8,
     stepTokens: 64,
     draftTokens: 0,
+    asyncScheduling: false,
     contextTokens: 1024,
     streamInterval: 2,
     shape: DEFAULT_SHAPE,
@@ -91,7 +94,7 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     watch: null,
     ...fault?.settings,
     ...sizes,
-    costs: { ...DEFAULT_COSTS, ...costs },
+    costs: { ...DEFAULT_COSTS, ...fault?.settings?.costs, ...costs },
     fault,
   };
   for (const [name, value] of Object.entries({ ...config, ...config.costs })) {
@@ -100,6 +103,8 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     if (!Number.isInteger(value) || value < least)
       throw invalid(`${name} is ${value}, expected a whole number from ${least} on`, "Correct the lab's options.");
   }
+  if (config.asyncScheduling && config.draftTokens > 0)
+    throw invalid("the lab does not plan ahead of drafts", "Leave out asyncScheduling or draftTokens.");
   if (fault !== null && !fault.topologies.some((topology) => topology === config.topology)) {
     const topology = fault.topologies[0]!;
     throw invalid(`fault ${fault.name} cannot show in topology ${config.topology}`, `Use topology ${topology}.`);

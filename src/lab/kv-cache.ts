@@ -127,6 +127,8 @@ export class KvCache {
     sequence.computed = 0;
     sequence.published = 0;
     sequence.load = null;
+    sequence.underWay = 0;
+    sequence.awaited = 0;
     sequence.drafts = [];
     sequence.drafted = 0;
   }

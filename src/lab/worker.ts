@@ -24,11 +24,25 @@ export interface WorkerListener {
   cache: ReportCacheEvent;
 }
 
-/** One sequence of a step on its way through the layers. */
-export interface BatchEntry extends Chunk {
+/** What a step computes of one sequence, as it was planned. */
+interface PlannedEntry extends Chunk {
+  /** Position of its first token. */
+  readonly start: number;
   readonly slots: Int32Array;
   /** Guesses among its tokens, which it verifies: the last ones. */
   readonly drafts: readonly number[];
+  /** Whether tokens follow it: a prompt's last chunk, and all that comes behind, has them. */
+  readonly draws: boolean;
+}
+
+interface PlannedStep {
+  readonly batch: readonly PlannedEntry[];
+  /** When it can begin, if the step before it has ended. */
+  readonly launchedAt: number;
+}
+
+/** One sequence of a step on its way through the layers. */
+export interface BatchEntry extends PlannedEntry {
   /** One for what is known, and one for each draft: after each of them a token may be drawn. */
   readonly passes: readonly WatchedPass[];
 }
@@ -50,6 +64,10 @@ export class Worker {
   /** Requests to take out between two steps. */
   readonly aborting = new Set<Sequence>();
   #stepping = false;
+  /** Planned while another is computed. */
+  #next: PlannedStep | null = null;
+  /** Requests that have left while the next step was planned with them. */
+  readonly #leaving = new Set<Sequence>();
 
   constructor(config: LabConfig, options: KvCacheOptions, clock: VirtualClock, listener: WorkerListener) {
     this.#config = config;
@@ -90,22 +108,47 @@ export class Worker {
     if (!this.#stepping) this.#takeOutAborted();
   }
 
-  /** Begins a step if none is under way and there is something to compute. */
+  /** Begins a step if none is under way and there is something to compute; plans one ahead if it may. */
   wake(): void {
-    if (this.#stepping || this.running + this.waiting === 0) return;
-    const chunks = this.scheduler.plan();
-    if (chunks.length === 0) return;
-    this.rows.updateTables();
-    const batch = chunks.map((chunk) => this.#entry(chunk));
-    this.#stepping = true;
-    this.#clock.at(this.#clock.now + this.#config.costs.step, "compute", () => this.#computeLayer(batch, 0));
+    if (!this.#stepping) this.#begin(this.#plan());
+    if (this.#stepping && this.#config.asyncScheduling) this.#next ??= this.#plan();
   }
 
-  #entry({ sequence, tokens }: Chunk): BatchEntry {
-    const start = sequence.computed;
+  #plan(): PlannedStep | null {
+    if (this.running + this.waiting === 0) return null;
+    const chunks = this.scheduler.plan(this.#stepping);
+    if (chunks.length === 0) return null;
+    this.rows.updateTables();
+    const launchedAt = this.#clock.now + this.#config.costs.step;
+    return { batch: chunks.map((chunk) => this.#planned(chunk)), launchedAt };
+  }
+
+  #planned({ sequence, tokens }: Chunk): PlannedEntry {
+    const { awaited, scheduled: start } = sequence;
     const slots = this.rows.slots(this.rows.rowOf(sequence), start + tokens);
-    const known = Math.min(tokens, sequence.tokens.length - start);
-    const drafts = sequence.drafts.slice(0, tokens - known);
+    const length = sequence.tokens.length + awaited;
+    const drafts = sequence.drafts.slice(0, Math.max(0, start + tokens - length));
+    const draws = start + tokens >= length;
+    sequence.underWay += tokens;
+    if (draws) sequence.awaited++;
+    return { sequence, tokens, start, slots, drafts, draws };
+  }
+
+  #begin(step: PlannedStep | null): void {
+    this.#stepping = step !== null;
+    if (step === null) return;
+    this.#clock.at(Math.max(this.#clock.now, step.launchedAt), "compute", () =>
+      this.#computeLayer(
+        step.batch.map((planned) => this.#entry(planned)),
+        0,
+      ),
+    );
+  }
+
+  /** Only now, when the step before has ended, all its tokens are known. */
+  #entry(planned: PlannedEntry): BatchEntry {
+    const { sequence, start, tokens, slots, drafts } = planned;
+    const known = tokens - drafts.length;
     const own = [...sequence.tokens, ...drafts];
     const passes = [this.inputs(sequence, start, known), ...drafts.map((draft) => [draft])].map((chunk, draft) => {
       const first = draft === 0 ? start : start + known + draft - 1;
@@ -118,10 +161,10 @@ export class Worker {
         reached: new Set<string>(),
       };
     });
-    return { sequence, tokens, slots, drafts, passes };
+    return { ...planned, passes };
   }
 
-  /** The tokens that a chunk is computed from. */
+  /** The tokens that a chunk is computed from: what was planned as a placeholder is the step before's token by now. */
   inputs({ tokens }: Sequence, start: number, count: number): number[] {
     return tokens.slice(start, start + count);
   }
@@ -157,14 +200,17 @@ export class Worker {
   }
 
   endStep(batch: readonly BatchEntry[]): void {
-    this.#stepping = false;
     const completed: Sequence[] = [];
-    const done = batch.filter(({ sequence, tokens }) => sequence.computed + tokens >= sequence.tokens.length);
-    const answers = new Map(this.answers(done).map((likeliest, i) => [done[i]!, likeliest]));
+    const drawing = batch.filter(({ draws }) => draws);
+    const answers = new Map(this.answers(drawing).map((likeliest, i) => [drawing[i]!, likeliest]));
     for (const entry of batch) {
       const { sequence, drafts } = entry;
+      // It has left after this step was planned: its token is nobody's.
+      if (this.rows.rowOf(sequence) === -1) continue;
       const generated = this.#verify(entry, answers.get(entry) ?? []);
       sequence.computed += entry.tokens;
+      sequence.underWay -= entry.tokens;
+      if (entry.draws) sequence.awaited--;
       this.takeBack(sequence, drafts.length - Math.max(0, generated.length - 1));
       this.kv.publish(sequence);
       this.#listener.computed(sequence);
@@ -172,14 +218,22 @@ export class Worker {
       if (this.#generate(sequence, generated)) completed.push(sequence);
       else this.#draft(sequence);
     }
+    for (const sequence of this.#leaving) this.kv.retire(sequence);
+    this.#leaving.clear();
     for (const sequence of completed) {
       this.aborting.delete(sequence);
       this.#listener.completed(sequence, this.rows.rowOf(sequence));
       this.scheduler.remove(sequence);
+      this.free(sequence);
     }
     this.#takeOutAborted();
-    if (!this.#config.checked) return;
-    checkBookkeeping(this.kv, [...this.scheduler.running, ...this.scheduler.waiting, ...this.#reserved]);
+    if (this.#config.checked) {
+      const { running, waiting } = this.scheduler;
+      checkBookkeeping(this.kv, [...running, ...waiting, ...this.#reserved, ...this.#leaving]);
+    }
+    const next = this.#next;
+    this.#next = null;
+    this.#begin(next);
   }
 
   /** The tokens that a chunk brings: its drafts as far as the target draws the same, and one more. */
@@ -194,15 +248,9 @@ export class Worker {
       const answer = () => [...sequence.tokens.slice(sequence.promptLength), ...drafts.slice(0, draft)];
       return sampled(token, as.sampling, answer, mask?.allowed ?? null);
     });
-    const accepted = this.accepted(drafts, drawn);
+    const accepted = leadingMatches(drafts, drawn);
     if (drafts.length > 0) this.#listener.verified(drafts.length, accepted);
     return [...drafts.slice(0, accepted), drawn[accepted]!];
-  }
-
-  /** How many drafts hold: those before the first that is not what the target draws there. */
-  accepted(drafts: readonly number[], drawn: readonly number[]): number {
-    const wrong = drafts.findIndex((draft, i) => draft !== drawn[i]);
-    return wrong === -1 ? drafts.length : wrong;
   }
 
   /** Cells of rejected drafts count as never computed: other tokens come in their places. */
@@ -243,5 +291,18 @@ export class Worker {
 
   takeOut(sequence: Sequence): void {
     this.scheduler.remove(sequence);
+    this.free(sequence);
   }
+
+  /** Takes a sequence's blocks away: not before a step that was planned with it has written its cells. */
+  free(sequence: Sequence): void {
+    if (this.#next?.batch.some((entry) => entry.sequence === sequence)) this.#leaving.add(sequence);
+    else this.kv.retire(sequence);
+  }
+}
+
+/** How many drafts hold: those before the first that is not what the target draws there. */
+function leadingMatches(drafts: readonly number[], drawn: readonly number[]): number {
+  const wrong = drafts.findIndex((draft, i) => draft !== drawn[i]);
+  return wrong === -1 ? drafts.length : wrong;
 }

@@ -6,6 +6,7 @@ import { adapterNotHashed } from "./adapter-not-hashed.ts";
 import { cancelDropsNeighbour } from "./cancel-drops-neighbour.ts";
 import { countOneBlockOver } from "./count-one-block-over.ts";
 import type { LabFault } from "./fault.ts";
+import { freedOneStepEarly } from "./freed-one-step-early.ts";
 import { graphKeepsOldTables } from "./graph-keeps-old-tables.ts";
 import { hicacheReadBeforeReady } from "./hicache-read-before-ready.ts";
 import { hitNotHeld } from "./hit-not-held.ts";
@@ -23,6 +24,7 @@ import { partialBlockPublished } from "./partial-block-published.ts";
 import { pdAcknowledgesAnother } from "./pd-acknowledges-another.ts";
 import { pdFreeOnAbort } from "./pd-free-on-abort.ts";
 import { pdSourceNotHeld } from "./pd-source-not-held.ts";
+import { placeholdersFilledInOrder } from "./placeholders-filled-in-order.ts";
 import { preemptedForgotten } from "./preempted-forgotten.ts";
 import { promptPublishedOnAbort } from "./prompt-published-on-abort.ts";
 import { publishedBeforeComputed } from "./published-before-computed.ts";
@@ -51,6 +53,7 @@ export const LAB_FAULTS: readonly LabFault[] = [
   pdAcknowledgesAnother,
   pdFreeOnAbort,
   pdSourceNotHeld,
+  freedOneStepEarly,
   swapInBeforeCopied,
   storeMissesLastLayer,
   storeNotHeld,
@@ -69,6 +72,7 @@ export const LAB_FAULTS: readonly LabFault[] = [
   promptPublishedOnAbort,
   abortFlushesNeighbour,
   inputTokenStale,
+  placeholdersFilledInOrder,
   lostTail,
   maskRowCopied,
   maskRowLeft,
