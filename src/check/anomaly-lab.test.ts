@@ -63,31 +63,36 @@ function wrong(anomaly: Anomaly, { run, truth }: WatchedRun): string | null {
 
 /** Wrong tokens are fed on from row to row: whose they were at first, no history tells. docs/anomalies.md says so. */
 const CHAINS = ["tokens-by-schedule"];
+/** A rejected draft is in no history either: its cell looks like one of whoever has its digits. */
+const REJECTED_DRAFTS = ["rejected-count-row-left", "rewound-block-in-table"];
 
-describe.each(LAB_FAULTS.filter(({ name }) => !CHAINS.includes(name)))(`over ${SEEDS} traces with $name`, (fault) => {
-  const { topologies, adapters } = fault;
-  test("no owner is named that is not the true one, and no class that the fault cannot cause", {
-    timeout: TIMEOUT,
-  }, async () => {
-    const counts = { certain: 0, ambiguous: 0, unexplained: 0 };
-    const mistakes: string[] = [];
-    for (let seed = 0; seed < SEEDS; seed++) {
-      const topology = topologies[seed % topologies.length]!;
-      const lab = { topology, adapters: adapters !== undefined };
-      const trace = seed === 0 ? await labScenario("preemption", REQUESTS, lab) : await labTrace(seed, REQUESTS, lab);
-      const watched = await watchedRun(trace, { fault, topology });
-      for (const anomaly of anomalies(watched)) {
-        const all = readings(anomaly);
-        const unexplained = all.some((r) => r.class === "unexplained");
-        const certain = all.length === 1 && ownersOf(all).size <= 1;
-        counts[anomaly.class === "unexplained" ? "unexplained" : certain ? "certain" : "ambiguous"]++;
-        const mistake = wrong(anomaly, watched);
-        if (mistake !== null) mistakes.push(mistake);
-        if (!unexplained && !all.some((r) => fault.shows.includes(r.class)))
-          mistakes.push(`${watched.run.trace.name}: ${anomaly.explanation}`);
+describe.each(LAB_FAULTS.filter(({ name }) => ![...CHAINS, ...REJECTED_DRAFTS].includes(name)))(
+  `over ${SEEDS} traces with $name`,
+  (fault) => {
+    const { topologies, adapters } = fault;
+    test("no owner is named that is not the true one, and no class that the fault cannot cause", {
+      timeout: TIMEOUT,
+    }, async () => {
+      const counts = { certain: 0, ambiguous: 0, unexplained: 0 };
+      const mistakes: string[] = [];
+      for (let seed = 0; seed < SEEDS; seed++) {
+        const topology = topologies[seed % topologies.length]!;
+        const lab = { topology, adapters: adapters !== undefined };
+        const trace = seed === 0 ? await labScenario("preemption", REQUESTS, lab) : await labTrace(seed, REQUESTS, lab);
+        const watched = await watchedRun(trace, { fault, topology });
+        for (const anomaly of anomalies(watched)) {
+          const all = readings(anomaly);
+          const unexplained = all.some((r) => r.class === "unexplained");
+          const certain = all.length === 1 && ownersOf(all).size <= 1;
+          counts[anomaly.class === "unexplained" ? "unexplained" : certain ? "certain" : "ambiguous"]++;
+          const mistake = wrong(anomaly, watched);
+          if (mistake !== null) mistakes.push(mistake);
+          if (!unexplained && !all.some((r) => fault.shows.includes(r.class)))
+            mistakes.push(`${watched.run.trace.name}: ${anomaly.explanation}`);
+        }
       }
-    }
-    expect(mistakes).toEqual([]);
-    expect(counts.certain + counts.ambiguous, "the fault showed").toBeGreaterThan(0);
-  });
-});
+      expect(mistakes).toEqual([]);
+      expect(counts.certain + counts.ambiguous, "the fault showed").toBeGreaterThan(0);
+    });
+  },
+);

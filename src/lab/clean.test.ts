@@ -46,6 +46,37 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
     expect(preempted).toBeGreaterThan(10);
   });
 
+  test("answers exactly where drafts are verified", async () => {
+    const total = { drafts: 0, rejected: 0, preemptions: 0 };
+    for (let seed = 0; seed < 60; seed++) {
+      const trace = seed % 3 === 0 ? withParameters(traffic(seed)) : traffic(seed);
+      const run = await runOnLab(trace, { topology, ...TIGHT, draftTokens: 3, checked: true });
+      expect(mistakes(run), `seed ${seed}`).toEqual([]);
+      const { drafts, draftTokens, acceptedTokens, preemptions } = countersOf(run.history);
+      total.drafts += drafts!;
+      total.rejected += draftTokens! - acceptedTokens!;
+      total.preemptions += preemptions!;
+    }
+    expect(total.drafts).toBeGreaterThan(1000);
+    expect(total.rejected).toBeGreaterThan(1000);
+    expect(total.preemptions).toBeGreaterThan(20);
+  });
+
+  test("answers exactly where steps are planned ahead", async () => {
+    const total = { cancels: 0, loads: 0, preemptions: 0 };
+    for (let seed = 0; seed < 80; seed++) {
+      const trace = seed % 3 === 0 ? withParameters(traffic(seed)) : traffic(seed);
+      const swapBlocks = seed % 2 === 0 ? 48 : 0;
+      const run = await runOnLab(trace, { topology, ...TIGHT, swapBlocks, asyncScheduling: true, checked: true });
+      expect(mistakes(run), `seed ${seed}`).toEqual([]);
+      const { loads, preemptions } = countersOf(run.history);
+      total.loads += loads!;
+      total.preemptions += preemptions!;
+      total.cancels += [...run.outcomes.values()].filter((o) => o.status === "cancelled").length;
+    }
+    for (const [name, n] of Object.entries(total)) expect(n, name).toBeGreaterThan(20);
+  });
+
   test("gives the same history byte for byte", async () => {
     for (let seed = 0; seed < 4; seed++) {
       const first = formatHistory((await runOnLab(traffic(seed), { topology })).history);

@@ -17,6 +17,8 @@ export interface LabCosts {
   readonly transfer: number;
   /** From the last write of a transfer to its acknowledgement. */
   readonly acknowledge: number;
+  /** Guessing one draft token, for all rows of a step. */
+  readonly draft: number;
 }
 
 export interface LabConfig {
@@ -36,6 +38,10 @@ export interface LabConfig {
   readonly maxRunning: number;
   /** Tokens computed in one step at most: longer prompts are computed in chunks. */
   readonly stepTokens: number;
+  /** Tokens that a drafter guesses ahead of each request, for the next step to verify; 0: no speculative decoding. */
+  readonly draftTokens: number;
+  /** Plan each step while the one before it is computed, with a placeholder for the token that is not known yet. */
+  readonly asyncScheduling: boolean;
   /** Prompt and answer together. */
   readonly contextTokens: number;
   /** Tokens that wait until they are streamed together; the first goes out at once. */
@@ -58,7 +64,9 @@ export type LabOptions = Partial<Omit<LabConfig, "costs" | "fault">> & {
   readonly fault?: string | LabFault | null;
 };
 
-const DEFAULT_COSTS: LabCosts = { step: 400, layer: 300, load: 100, transfer: 400, acknowledge: 500 };
+const DEFAULT_COSTS: LabCosts = { step: 400, layer: 300, load: 100, transfer: 400, acknowledge: 500, draft: 100 };
+
+const MAY_BE_NONE: readonly string[] = ["hostBlocks", "swapBlocks", "draftTokens"] satisfies (keyof LabConfig)[];
 
 /** Fills in the defaults. @throws CrosstalkError INVALID_OPTION */
 export function labConfig(options: LabOptions = {}): LabConfig {
@@ -76,6 +84,8 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     swapBlocks: 0,
     maxRunning: 8,
     stepTokens: 64,
+    draftTokens: 0,
+    asyncScheduling: false,
     contextTokens: 1024,
     streamInterval: 2,
     shape: DEFAULT_SHAPE,
@@ -84,15 +94,17 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     watch: null,
     ...fault?.settings,
     ...sizes,
-    costs: { ...DEFAULT_COSTS, ...costs },
+    costs: { ...DEFAULT_COSTS, ...fault?.settings?.costs, ...costs },
     fault,
   };
   for (const [name, value] of Object.entries({ ...config, ...config.costs })) {
     if (typeof value !== "number") continue;
-    const least = name in config.costs || name === "hostBlocks" || name === "swapBlocks" ? 0 : 1;
+    const least = name in config.costs || MAY_BE_NONE.includes(name) ? 0 : 1;
     if (!Number.isInteger(value) || value < least)
       throw invalid(`${name} is ${value}, expected a whole number from ${least} on`, "Correct the lab's options.");
   }
+  if (config.asyncScheduling && config.draftTokens > 0)
+    throw invalid("the lab does not plan ahead of drafts", "Leave out asyncScheduling or draftTokens.");
   if (fault !== null && !fault.topologies.some((topology) => topology === config.topology)) {
     const topology = fault.topologies[0]!;
     throw invalid(`fault ${fault.name} cannot show in topology ${config.topology}`, `Use topology ${topology}.`);

@@ -36,6 +36,10 @@ export interface LabCounters {
   readonly loads: number;
   readonly stores: number;
   readonly transfers: number;
+  /** Of a lab that decodes speculatively: drafts that were verified, their tokens, and those that were right. */
+  readonly drafts?: number;
+  readonly draftTokens?: number;
+  readonly acceptedTokens?: number;
 }
 
 /** A request from submit to its end. In topology `pd` it is two sequences: one prefills, the other decodes. */
@@ -78,6 +82,7 @@ export class LabEngine {
     stores: 0,
     transfers: 0,
   };
+  readonly #speculation = { drafts: 0, draftTokens: 0, acceptedTokens: 0 };
   #events: LabEvent[] = [];
 
   /** @throws CrosstalkError INVALID_OPTION */
@@ -85,6 +90,11 @@ export class LabEngine {
     this.config = labConfig(options);
     const { decodeBlocks, hostBlocks, poolBlocks, topology } = this.config;
     const cache = (what: CacheEvent, blocks: readonly number[], id?: string) => this.#cacheEvent(what, blocks, id);
+    const verified = (proposed: number, accepted: number) => {
+      this.#speculation.drafts++;
+      this.#speculation.draftTokens += proposed;
+      this.#speculation.acceptedTokens += accepted;
+    };
     const pd = topology === "pd";
     this.#worker = new Worker(this.config, { blocks: poolBlocks, hostBlocks, reuse: true }, this.#clock, {
       computed: (sequence) => this.#computed(sequence),
@@ -92,6 +102,7 @@ export class LabEngine {
         if (!pd) this.generated(sequence, token);
       },
       completed: (sequence, row) => (pd ? this.#prefilled(sequence) : this.#finished(sequence, `row ${row}`)),
+      verified,
       cache,
     });
     this.#decoder = pd
@@ -99,6 +110,7 @@ export class LabEngine {
           computed: () => {},
           generated: (sequence, token) => this.generated(sequence, token),
           completed: (sequence, row) => this.#finished(sequence, `decode row ${row}`),
+          verified,
           cache,
         })
       : null;
@@ -117,7 +129,7 @@ export class LabEngine {
   }
 
   get counters(): LabCounters {
-    return { ...this.#counters };
+    return { ...this.#counters, ...(this.config.draftTokens > 0 ? this.#speculation : {}) };
   }
 
   /** Requests under way: those that wait for a row or for blocks, and the others. */

@@ -85,7 +85,7 @@ export class KvCache {
     // Held and pinned before anything is evicted: making room must not take what was just found.
     this.pool.hold(hits);
     const pinned = this.host?.pin(hostHits) ?? [];
-    const blocks = this.#take(this.blocksFor(end) - hits.length);
+    const blocks = this.#take(this.blocksFor(this.lookahead(end)) - hits.length);
     if (blocks === null) {
       this.pool.release(hits);
       this.host?.unpin(pinned);
@@ -109,6 +109,11 @@ export class KvCache {
     return true;
   }
 
+  /** Tokens to have room for where so many are computed: drafts that follow them are written before they are accepted. */
+  lookahead(tokens: number): number {
+    return Math.min(tokens + this.#config.draftTokens, this.#config.contextTokens);
+  }
+
   /** Registers a running sequence's full blocks in the prefix cache. */
   publish(sequence: Sequence): void {
     this.publishBlocks(sequence, Math.floor(sequence.computed / this.#config.blockSize));
@@ -122,6 +127,10 @@ export class KvCache {
     sequence.computed = 0;
     sequence.published = 0;
     sequence.load = null;
+    sequence.underWay = 0;
+    sequence.awaited = 0;
+    sequence.drafts = [];
+    sequence.drafted = 0;
   }
 
   /** Takes a preempted sequence's blocks away. Its cells go to the swap space, if there is one with room. */
@@ -134,7 +143,8 @@ export class KvCache {
 
   /** Brings a sequence's cells back into blocks of its own; false, with nothing taken, if the pool is too full. */
   swapIn(sequence: Sequence, { places, computed }: SwappedOut, budget: number): boolean {
-    const blocks = this.#take(this.blocksFor(Math.min(sequence.tokens.length, computed + budget)));
+    const end = Math.min(sequence.tokens.length, computed + budget);
+    const blocks = this.#take(this.blocksFor(this.lookahead(end)));
     if (blocks === null) return false;
     this.swap!.swapped.delete(sequence);
     sequence.blocks = blocks;

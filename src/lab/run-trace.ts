@@ -160,7 +160,7 @@ class TraceRun {
     const { counters } = this.#engine;
     const difference = Object.entries(this.#before).map(([name, before]) => [
       name,
-      counters[name as keyof LabCounters] - before,
+      (counters[name as keyof LabCounters] ?? 0) - before,
     ]);
     this.#events.push({ t, e: "metrics", counters: Object.fromEntries(difference) });
     this.#events.push({ t, e: "end", latenessP99: 0, latenessMax: 0 });

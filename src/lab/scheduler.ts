@@ -8,7 +8,7 @@ import type { BatchRows } from "./batch-rows.ts";
 import type { KvCache, ReportCacheEvent } from "./kv-cache.ts";
 import type { Sequence } from "./sequence.ts";
 
-/** Tokens `sequence.computed` .. `sequence.computed + tokens - 1` of a sequence. */
+/** The next tokens of a sequence that no step computes yet: known or awaited ones, and then drafts. */
 export interface Chunk {
   readonly sequence: Sequence;
   readonly tokens: number;
@@ -41,16 +41,20 @@ export class Scheduler {
     insertBehind(this.waiting, sequence);
   }
 
-  /** The chunks of the next step; none if nothing can run. */
-  plan(): Chunk[] {
+  /**
+   * The chunks of the next step; none if nothing can run.
+   * @param ahead a step is under way: nobody can be preempted before it has ended
+   */
+  plan(ahead = false): Chunk[] {
     this.#admitPlaced();
     const chunks: Chunk[] = [];
     let budget = this.#stepTokens;
     let preempted = false;
     for (let i = 0; i < this.running.length && budget > 0; i++) {
       const sequence = this.running[i]!;
-      const tokens = Math.min(sequence.tokens.length - sequence.computed, budget);
-      while (!this.#kv.grow(sequence, sequence.computed + tokens)) {
+      const tokens = Math.min(sequence.pending, budget);
+      while (!this.#kv.grow(sequence, this.#kv.lookahead(sequence.scheduled + tokens))) {
+        if (ahead) return [];
         preempted = true;
         // The last one goes, and no chunk of it is planned yet: the loop has not come to it.
         if (this.preempt() === sequence) break;
@@ -64,14 +68,14 @@ export class Scheduler {
       if (sequence === undefined || !this.#kv.admit(sequence, budget)) break;
       this.waiting.shift();
       this.#run(sequence);
-      const tokens = Math.min(sequence.tokens.length - sequence.computed, budget);
+      const tokens = Math.min(sequence.pending, budget);
       chunks.push({ sequence, tokens });
       budget -= tokens;
     }
     return chunks;
   }
 
-  /** Takes a request out, wherever it is, with its blocks. */
+  /** Takes a request out, wherever it is; it still has its blocks. */
   remove(sequence: Sequence): void {
     const waiting = this.waiting.indexOf(sequence);
     if (waiting !== -1) this.waiting.splice(waiting, 1);
@@ -81,7 +85,6 @@ export class Scheduler {
       this.#rows.remove(sequence);
     }
     this.#kv.swap?.forget(sequence);
-    this.#kv.retire(sequence);
   }
 
   /** Requests whose cells are already in the pool need a row only, so they never wait behind one that needs blocks. */

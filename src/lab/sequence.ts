@@ -38,6 +38,13 @@ export class Sequence {
   blocks: number[] = [];
   /** Tokens whose cells are in the blocks. */
   computed = 0;
+  /** Tokens that are computed by the steps under way, and tokens that these will bring. */
+  underWay = 0;
+  awaited = 0;
+  /** Guesses of the tokens that follow, for the next step to verify. */
+  drafts: readonly number[] = [];
+  /** Tokens whose cells the drafter has. */
+  drafted = 0;
   /** How many of its blocks have been offered to the prefix cache. */
   published = 0;
   /** Prompt tokens that the first admission found in a cache; null before it. */
@@ -64,6 +71,16 @@ export class Sequence {
     this.allowed = allowed;
     this.priority = priority;
     this.sampling = sampling;
+  }
+
+  /** Tokens that are computed, or will be when the steps under way have ended. */
+  get scheduled(): number {
+    return this.computed + this.underWay;
+  }
+
+  /** Tokens and drafts that no step computes yet, those that are awaited included. */
+  get pending(): number {
+    return this.tokens.length + this.awaited + this.drafts.length - this.scheduled;
   }
 
   /**

@@ -62,6 +62,8 @@ test.each([
   [{ fault: "pd-free-on-abort" }, /cannot show in topology single/],
   [{ blockSize: 0 }, /blockSize is 0/],
   [{ poolBlocks: 10 }, /pool of 10 blocks/],
+  [{ draftTokens: -1 }, /draftTokens is -1/],
+  [{ draftTokens: 2, asyncScheduling: true }, /does not plan ahead of drafts/],
 ])("options that make no lab are refused: %o", (options, message) => {
   expect(() => labTarget({ ...options, model: "symbols" })).toThrow(
     expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringMatching(message) }),

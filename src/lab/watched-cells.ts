@@ -70,8 +70,8 @@ export class WatchedCells extends CellStore {
 
   /** Computes one layer of a pass, and tells what it read. */
   watch(entry: WatchedPass, layer: number, t: number, listener: LabWatch): void {
-    const { sequence, pass, slots, reached } = entry;
-    const { id: request, tokens, adapter } = sequence;
+    const { sequence, tokens, pass, slots, reached } = entry;
+    const { id: request, adapter } = sequence;
     const behind = prefixSums(tokens);
     this.#writer = { request, latched: new Set(reached), behind };
     pass.layer(layer);
@@ -103,9 +103,11 @@ function prefixSums(tokens: readonly number[]): number[] {
 
 export interface WatchedPass {
   readonly sequence: Sequence;
+  /** Its own tokens: those that are known, and the drafts up to this pass. */
+  readonly tokens: readonly number[];
   readonly pass: Pass;
   readonly slots: Int32Array;
-  /** Grows from layer to layer. */
+  /** Whose cells it read by mistake so far: grows from layer to layer, where somebody listens. */
   readonly reached: Set<string>;
 }
 

@@ -4,29 +4,47 @@ import { Pass } from "../tracer/predict.ts";
 import { BatchRows } from "./batch-rows.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { LabConfig } from "./config.ts";
+import { Drafter } from "./drafter.ts";
 import { checkBookkeeping, checkReads } from "./invariants.ts";
 import { KvCache, type KvCacheOptions, type ReportCacheEvent } from "./kv-cache.ts";
 import { sampled } from "./sampler.ts";
 import { type Chunk, Scheduler } from "./scheduler.ts";
 import type { Sequence } from "./sequence.ts";
-import { WatchedCells } from "./watched-cells.ts";
+import { WatchedCells, type WatchedPass } from "./watched-cells.ts";
 
 /** What a worker tells the engine, between two steps. */
 export interface WorkerListener {
   /** More of a sequence's cells are computed: `sequence.computed` tells how many. */
   computed(sequence: Sequence): void;
   generated(sequence: Sequence, token: number): void;
+  /** So many draft tokens of a sequence were verified, and so many of them were right. */
+  verified(proposed: number, accepted: number): void;
   /** The sequence has all its tokens; it still has its blocks. */
   completed(sequence: Sequence, row: number): void;
   cache: ReportCacheEvent;
 }
 
-/** One sequence of a step on its way through the layers. */
-export interface BatchEntry extends Chunk {
-  readonly pass: Pass;
+/** What a step computes of one sequence, as it was planned. */
+interface PlannedEntry extends Chunk {
+  /** Position of its first token. */
+  readonly start: number;
   readonly slots: Int32Array;
-  /** Whose cells it read by mistake so far: known where somebody listens. */
-  readonly reached: Set<string>;
+  /** Guesses among its tokens, which it verifies: the last ones. */
+  readonly drafts: readonly number[];
+  /** Whether tokens follow it: a prompt's last chunk, and all that comes behind, has them. */
+  readonly draws: boolean;
+}
+
+interface PlannedStep {
+  readonly batch: readonly PlannedEntry[];
+  /** When it can begin, if the step before it has ended. */
+  readonly launchedAt: number;
+}
+
+/** One sequence of a step on its way through the layers. */
+export interface BatchEntry extends PlannedEntry {
+  /** One for what is known, and one for each draft: after each of them a token may be drawn. */
+  readonly passes: readonly WatchedPass[];
 }
 
 /** What an answer is when the tracer cannot say: the unknown token. */
@@ -39,19 +57,26 @@ export class Worker {
   readonly #config: LabConfig;
   readonly #clock: VirtualClock;
   readonly #listener: WorkerListener;
+  /** Null where nothing is drafted. */
+  readonly drafter: Drafter | null;
   /** Sequences that have blocks here and are computed elsewhere. */
   readonly #reserved = new Set<Sequence>();
   /** Requests to take out between two steps. */
   readonly aborting = new Set<Sequence>();
   #stepping = false;
+  /** Planned while another is computed. */
+  #next: PlannedStep | null = null;
+  /** Requests that have left while the next step was planned with them. */
+  readonly #leaving = new Set<Sequence>();
 
   constructor(config: LabConfig, options: KvCacheOptions, clock: VirtualClock, listener: WorkerListener) {
     this.#config = config;
     this.#clock = clock;
     this.#listener = listener;
-    const { blockSize, contextTokens, maxRunning, stepTokens } = config;
+    const { blockSize, contextTokens, draftTokens, maxRunning, shape, stepTokens } = config;
     this.kv = new KvCache(config, options, clock, listener.cache);
     this.rows = new BatchRows(maxRunning, Math.ceil(contextTokens / blockSize), blockSize);
+    this.drafter = draftTokens > 0 ? new Drafter(shape, this.kv.cells.slots) : null;
     this.scheduler = new Scheduler(this.kv, this.rows, stepTokens, listener.cache);
   }
 
@@ -83,33 +108,70 @@ export class Worker {
     if (!this.#stepping) this.#takeOutAborted();
   }
 
-  /** Begins a step if none is under way and there is something to compute. */
+  /** Begins a step if none is under way and there is something to compute; plans one ahead if it may. */
   wake(): void {
-    if (this.#stepping || this.running + this.waiting === 0) return;
-    const chunks = this.scheduler.plan();
-    if (chunks.length === 0) return;
+    if (!this.#stepping) this.#begin(this.#plan());
+    if (this.#stepping && this.#config.asyncScheduling) this.#next ??= this.#plan();
+  }
+
+  #plan(): PlannedStep | null {
+    if (this.running + this.waiting === 0) return null;
+    const chunks = this.scheduler.plan(this.#stepping);
+    if (chunks.length === 0) return null;
     this.rows.updateTables();
-    const batch = chunks.map((chunk) => this.#entry(chunk));
-    this.#stepping = true;
-    this.#clock.at(this.#clock.now + this.#config.costs.step, "compute", () => this.#computeLayer(batch, 0));
+    const launchedAt = this.#clock.now + this.#config.costs.step;
+    return { batch: chunks.map((chunk) => this.#planned(chunk)), launchedAt };
   }
 
-  #entry({ sequence, tokens }: Chunk): BatchEntry {
-    const start = sequence.computed;
+  #planned({ sequence, tokens }: Chunk): PlannedEntry {
+    const { awaited, scheduled: start } = sequence;
     const slots = this.rows.slots(this.rows.rowOf(sequence), start + tokens);
-    const chunk = this.inputs(sequence, start, tokens);
-    const pass = new Pass(this.kv.cells, slots, start, chunk, sequence.adapter);
-    return { sequence, tokens, pass, slots, reached: new Set() };
+    const length = sequence.tokens.length + awaited;
+    const drafts = sequence.drafts.slice(0, Math.max(0, start + tokens - length));
+    const draws = start + tokens >= length;
+    sequence.underWay += tokens;
+    if (draws) sequence.awaited++;
+    return { sequence, tokens, start, slots, drafts, draws };
   }
 
-  /** The tokens that a chunk is computed from. */
+  #begin(step: PlannedStep | null): void {
+    this.#stepping = step !== null;
+    if (step === null) return;
+    this.#clock.at(Math.max(this.#clock.now, step.launchedAt), "compute", () =>
+      this.#computeLayer(
+        step.batch.map((planned) => this.#entry(planned)),
+        0,
+      ),
+    );
+  }
+
+  /** Only now, when the step before has ended, all its tokens are known. */
+  #entry(planned: PlannedEntry): BatchEntry {
+    const { sequence, start, tokens, slots, drafts } = planned;
+    const known = tokens - drafts.length;
+    const own = [...sequence.tokens, ...drafts];
+    const passes = [this.inputs(sequence, start, known), ...drafts.map((draft) => [draft])].map((chunk, draft) => {
+      const first = draft === 0 ? start : start + known + draft - 1;
+      const pass = new Pass(this.kv.cells, slots, first, chunk, sequence.adapter);
+      return {
+        sequence,
+        tokens: own,
+        pass,
+        slots: slots.subarray(0, first + chunk.length),
+        reached: new Set<string>(),
+      };
+    });
+    return { ...planned, passes };
+  }
+
+  /** The tokens that a chunk is computed from: what was planned as a placeholder is the step before's token by now. */
   inputs({ tokens }: Sequence, start: number, count: number): number[] {
     return tokens.slice(start, start + count);
   }
 
-  /** The likeliest token of each chunk, in the batch's order. */
-  answers(batch: readonly BatchEntry[]): number[] {
-    return batch.map(({ pass }) => pass.answer().candidates[0] ?? UNDEFINED_TOKEN);
+  /** The likeliest tokens of each chunk, after what is known and after each draft, in the batch's order. */
+  answers(batch: readonly BatchEntry[]): number[][] {
+    return batch.map(({ passes }) => passes.map(({ pass }) => pass.answer().candidates[0] ?? UNDEFINED_TOKEN));
   }
 
   /** When all of a sequence's cells in a layer have come from the host, microseconds. */
@@ -118,7 +180,7 @@ export class Worker {
   }
 
   #computeLayer(batch: readonly BatchEntry[], layer: number): void {
-    const { costs, checked, watch } = this.#config;
+    const { costs, checked, draftTokens, watch } = this.#config;
     const ready = Math.max(0, ...batch.map(({ sequence }) => this.readyAt(sequence, layer)));
     if (ready > this.#clock.now) {
       this.#clock.at(ready, "compute", () => this.#computeLayer(batch, layer));
@@ -126,49 +188,97 @@ export class Worker {
     }
     if (checked) for (const entry of batch) checkReads(this.kv, entry, layer);
     const { cells } = this.kv;
-    for (const entry of batch) {
-      if (cells instanceof WatchedCells && watch !== null) cells.watch(entry, layer, this.#clock.now, watch);
-      else entry.pass.layer(layer);
+    for (const watched of batch.flatMap(({ passes }) => passes)) {
+      if (cells instanceof WatchedCells && watch !== null) cells.watch(watched, layer, this.#clock.now, watch);
+      else watched.pass.layer(layer);
     }
     const last = layer + 1 === this.kv.cells.layers;
-    this.#clock.at(this.#clock.now + costs.layer, "compute", () =>
+    const drafting = last ? draftTokens * costs.draft : 0;
+    this.#clock.at(this.#clock.now + costs.layer + drafting, "compute", () =>
       last ? this.endStep(batch) : this.#computeLayer(batch, layer + 1),
     );
   }
 
   endStep(batch: readonly BatchEntry[]): void {
-    this.#stepping = false;
     const completed: Sequence[] = [];
-    const done = batch.filter(({ sequence, tokens }) => sequence.computed + tokens >= sequence.tokens.length);
-    const answers = new Map(this.answers(done).map((token, i) => [done[i]!, token]));
+    const drawing = batch.filter(({ draws }) => draws);
+    const answers = new Map(this.answers(drawing).map((likeliest, i) => [drawing[i]!, likeliest]));
     for (const entry of batch) {
-      const { sequence, tokens } = entry;
-      sequence.computed += tokens;
+      const { sequence, drafts } = entry;
+      // It has left after this step was planned: its token is nobody's.
+      if (this.rows.rowOf(sequence) === -1) continue;
+      const generated = this.#verify(entry, answers.get(entry) ?? []);
+      sequence.computed += entry.tokens;
+      sequence.underWay -= entry.tokens;
+      if (entry.draws) sequence.awaited--;
+      this.takeBack(sequence, drafts.length - Math.max(0, generated.length - 1));
       this.kv.publish(sequence);
       this.#listener.computed(sequence);
-      const likeliest = answers.get(entry);
-      if (likeliest === undefined) continue;
-      const row = this.rows.rowOf(sequence);
-      const as = this.rows.sampledAs(row);
-      if (as !== sequence) this.#config.watch?.missampled(sequence.id, as.id);
-      const mask = this.rows.maskedAs(row);
-      if (mask !== null && mask !== sequence) this.#config.watch?.missampled(sequence.id, mask.id);
-      const answer = () => sequence.tokens.slice(sequence.promptLength);
-      const token = sampled(likeliest, as.sampling, answer, mask?.allowed ?? null);
-      sequence.tokens.push(token);
-      this.#listener.generated(sequence, token);
-      // The scheduler's own limit stands beside the row's count: an answer is never longer than was asked.
-      const spent = this.rows.countToken(row);
-      if (spent || sequence.tokens.length >= sequence.limit) completed.push(sequence);
+      if (generated.length === 0) continue;
+      if (this.#generate(sequence, generated)) completed.push(sequence);
+      else this.#draft(sequence);
     }
+    for (const sequence of this.#leaving) this.kv.retire(sequence);
+    this.#leaving.clear();
     for (const sequence of completed) {
       this.aborting.delete(sequence);
       this.#listener.completed(sequence, this.rows.rowOf(sequence));
       this.scheduler.remove(sequence);
+      this.free(sequence);
     }
     this.#takeOutAborted();
-    if (!this.#config.checked) return;
-    checkBookkeeping(this.kv, [...this.scheduler.running, ...this.scheduler.waiting, ...this.#reserved]);
+    if (this.#config.checked) {
+      const { running, waiting } = this.scheduler;
+      checkBookkeeping(this.kv, [...running, ...waiting, ...this.#reserved, ...this.#leaving]);
+    }
+    const next = this.#next;
+    this.#next = null;
+    this.#begin(next);
+  }
+
+  /** The tokens that a chunk brings: its drafts as far as the target draws the same, and one more. */
+  #verify({ sequence, drafts }: BatchEntry, likeliest: readonly number[]): number[] {
+    if (likeliest.length === 0) return [];
+    const row = this.rows.rowOf(sequence);
+    const as = this.rows.sampledAs(row);
+    if (as !== sequence) this.#config.watch?.missampled(sequence.id, as.id);
+    const mask = this.rows.maskedAs(row);
+    if (mask !== null && mask !== sequence) this.#config.watch?.missampled(sequence.id, mask.id);
+    const drawn = likeliest.map((token, draft) => {
+      const answer = () => [...sequence.tokens.slice(sequence.promptLength), ...drafts.slice(0, draft)];
+      return sampled(token, as.sampling, answer, mask?.allowed ?? null);
+    });
+    const accepted = leadingMatches(drafts, drawn);
+    if (drafts.length > 0) this.#listener.verified(drafts.length, accepted);
+    return [...drafts.slice(0, accepted), drawn[accepted]!];
+  }
+
+  /** Cells of rejected drafts count as never computed: other tokens come in their places. */
+  takeBack(sequence: Sequence, rejected: number): void {
+    sequence.computed -= rejected;
+  }
+
+  /** Adds tokens to a sequence; true if it has all of them now. */
+  #generate(sequence: Sequence, tokens: readonly number[]): boolean {
+    const row = this.rows.rowOf(sequence);
+    for (const token of tokens) {
+      sequence.tokens.push(token);
+      this.#listener.generated(sequence, token);
+      // The scheduler's own limit stands beside the row's count: an answer is never longer than was asked.
+      const spent = this.rows.countToken(row);
+      if (spent || sequence.tokens.length >= sequence.limit) return true;
+    }
+    return false;
+  }
+
+  /** Guesses what follows a sequence, be it more than was asked for. */
+  #draft(sequence: Sequence): void {
+    if (this.drafter === null) return;
+    const { contextTokens, draftTokens } = this.#config;
+    const { length } = sequence.tokens;
+    const count = Math.min(draftTokens, contextTokens - length - 1);
+    const slots = this.rows.slots(this.rows.rowOf(sequence), length + count);
+    sequence.drafts = this.drafter.propose(sequence, slots, count);
   }
 
   #takeOutAborted(): void {
@@ -181,5 +291,18 @@ export class Worker {
 
   takeOut(sequence: Sequence): void {
     this.scheduler.remove(sequence);
+    this.free(sequence);
   }
+
+  /** Takes a sequence's blocks away: not before a step that was planned with it has written its cells. */
+  free(sequence: Sequence): void {
+    if (this.#next?.batch.some((entry) => entry.sequence === sequence)) this.#leaving.add(sequence);
+    else this.kv.retire(sequence);
+  }
+}
+
+/** How many drafts hold: those before the first that is not what the target draws there. */
+function leadingMatches(drafts: readonly number[], drawn: readonly number[]): number {
+  const wrong = drafts.findIndex((draft, i) => draft !== drawn[i]);
+  return wrong === -1 ? drafts.length : wrong;
 }

@@ -3,7 +3,7 @@
 import type { AnomalyClass } from "../../check/finding.ts";
 import type { Arm } from "../../history/schema.ts";
 import type { VirtualClock } from "../clock.ts";
-import type { LabConfig } from "../config.ts";
+import type { LabOptions } from "../config.ts";
 import type { LabEngine } from "../engine.ts";
 import type { LabWatch } from "../watched-cells.ts";
 import type { Worker } from "../worker.ts";
@@ -67,7 +67,7 @@ export interface LabFault {
   /** It shows only where some requests have adapters. */
   readonly adapters?: "some";
   /** Settings of a lab that has what it damages; a lab with the fault has them unless it is told otherwise. */
-  readonly settings?: Partial<Pick<LabConfig, "swapBlocks">>;
+  readonly settings?: Pick<LabOptions, "swapBlocks" | "draftTokens" | "asyncScheduling" | "costs">;
   /** Topologies that it is hunted in. */
   readonly topologies: readonly ("single" | "pd")[];
   plant(lab: LabParts): void;

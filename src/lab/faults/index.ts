@@ -6,6 +6,7 @@ import { adapterNotHashed } from "./adapter-not-hashed.ts";
 import { cancelDropsNeighbour } from "./cancel-drops-neighbour.ts";
 import { countOneBlockOver } from "./count-one-block-over.ts";
 import type { LabFault } from "./fault.ts";
+import { freedOneStepEarly } from "./freed-one-step-early.ts";
 import { graphKeepsOldTables } from "./graph-keeps-old-tables.ts";
 import { hicacheReadBeforeReady } from "./hicache-read-before-ready.ts";
 import { hitNotHeld } from "./hit-not-held.ts";
@@ -14,6 +15,7 @@ import { keyOmitsLastToken } from "./key-omits-last-token.ts";
 import { keyTruncated } from "./key-truncated.ts";
 import { loadLayerEarly } from "./load-layer-early.ts";
 import { loadPartial } from "./load-partial.ts";
+import { logitsByFixedStride } from "./logits-by-fixed-stride.ts";
 import { lostTail } from "./lost-tail.ts";
 import { maskRowCopied } from "./mask-row-copied.ts";
 import { maskRowLeft } from "./mask-row-left.ts";
@@ -22,9 +24,12 @@ import { partialBlockPublished } from "./partial-block-published.ts";
 import { pdAcknowledgesAnother } from "./pd-acknowledges-another.ts";
 import { pdFreeOnAbort } from "./pd-free-on-abort.ts";
 import { pdSourceNotHeld } from "./pd-source-not-held.ts";
+import { placeholdersFilledInOrder } from "./placeholders-filled-in-order.ts";
 import { preemptedForgotten } from "./preempted-forgotten.ts";
 import { promptPublishedOnAbort } from "./prompt-published-on-abort.ts";
 import { publishedBeforeComputed } from "./published-before-computed.ts";
+import { rejectedCountRowLeft } from "./rejected-count-row-left.ts";
+import { rewoundBlockInTable } from "./rewound-block-in-table.ts";
 import { rowSwapOnRemoval } from "./row-swap-on-removal.ts";
 import { saltNotHashed } from "./salt-not-hashed.ts";
 import { samplingRowCopied } from "./sampling-row-copied.ts";
@@ -48,6 +53,7 @@ export const LAB_FAULTS: readonly LabFault[] = [
   pdAcknowledgesAnother,
   pdFreeOnAbort,
   pdSourceNotHeld,
+  freedOneStepEarly,
   swapInBeforeCopied,
   storeMissesLastLayer,
   storeNotHeld,
@@ -66,6 +72,7 @@ export const LAB_FAULTS: readonly LabFault[] = [
   promptPublishedOnAbort,
   abortFlushesNeighbour,
   inputTokenStale,
+  placeholdersFilledInOrder,
   lostTail,
   maskRowCopied,
   maskRowLeft,
@@ -74,7 +81,10 @@ export const LAB_FAULTS: readonly LabFault[] = [
   samplingRowLeft,
   tokensBySchedule,
   abortShiftsOutputs,
+  logitsByFixedStride,
   tokenAgainAfterPreemption,
+  rejectedCountRowLeft,
+  rewoundBlockInTable,
   graphKeepsOldTables,
   cancelDropsNeighbour,
   preemptedForgotten,
