@@ -1,13 +1,14 @@
 /** The output folder: traces, histories and findings are on disk before anybody hears of them. */
 
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Finding } from "../check/finding.ts";
 import type { Run } from "../check/property.ts";
 import { CrosstalkError } from "../errors.ts";
 import { formatHistory } from "../history/jsonl.ts";
 import { reproFolder } from "../report/repro-folder.ts";
 import { formatTrace } from "../trace/read.ts";
+import { outputFile } from "./output.ts";
 
 /** A run on disk that may be thrown away. */
 interface Spare {
@@ -44,18 +45,12 @@ export class Store {
   /** Writes one file below the folder. @throws CrosstalkError OUTPUT_NOT_WRITABLE */
   write(path: string, content: string | Uint8Array): string {
     const file = join(this.folder, path);
-    try {
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, content);
-      this.#bytes += Buffer.byteLength(content);
-    } catch (cause) {
-      throw new CrosstalkError(
-        "OUTPUT_NOT_WRITABLE",
-        `cannot write ${file}: ${(cause as Error).message}`,
-        "Choose a folder with --out that is writable and has room. What was written before is still there.",
-        { cause },
-      );
-    }
+    outputFile(
+      file,
+      content,
+      "Choose a folder with --out that is writable and has room. What was written before is still there.",
+    );
+    this.#bytes += Buffer.byteLength(content);
     return file;
   }
 

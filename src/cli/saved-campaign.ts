@@ -1,0 +1,22 @@
+/** A campaign as its folder has it. */
+
+import { join } from "node:path";
+import { parseSummary, type RunReport } from "../report/summary.ts";
+import { inputFile } from "./input.ts";
+import { savedFinding } from "./saved-finding.ts";
+
+export const SUMMARY_FILE = "summary.json";
+
+/** Where a campaign's folder has a finding. */
+export const findingFolder = (folder: string, id: string): string => join(folder, "findings", id);
+
+/** @throws CrosstalkError INVALID_SUMMARY and those of `savedFinding`, naming the file */
+export function savedCampaign(folder: string): RunReport {
+  const { path, text } = inputFile(join(folder, SUMMARY_FILE), SUMMARY_FILE, "INVALID_SUMMARY");
+  const summary = parseSummary(text, path);
+  // Reports name the folder that a finding had when it was found; it may have been moved since.
+  const findings = summary.findings.map(({ id, repro }) => {
+    return { finding: savedFinding(findingFolder(folder, id)), folder: repro };
+  });
+  return { summary, findings };
+}
