@@ -19,7 +19,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { crosstalk, temporaryFolder } from "./testing.ts";
 
 /** Files that reports are made of; all others are reports. */
-const SAVED = /(^runs\/|summary\.json|trace\.json|history\.jsonl|finding\.json|server\.log)/;
+const SAVED = /(^runs\/|runs\.jsonl|summary\.json|trace\.json|history\.jsonl|finding\.json|server\.log)/;
 
 const base = mkdtempSync(join(tmpdir(), "crosstalk-report-"));
 const campaign = join(base, "run");
@@ -66,6 +66,7 @@ test("every report of a campaign is written again, byte for byte, wherever its f
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(filesIn(folder)).toEqual(filesIn(campaign));
   expect(findingsIn(folder)).toHaveLength(2);
+  expect([...filesIn(campaign).keys()]).toContain("report.html");
 });
 
 test("those of one finding, too, and --json lists them", async () => {
@@ -120,6 +121,13 @@ describe("refused with exit code 2, and no report touched:", () => {
     const path = join(folder, "summary.json");
     writeFileSync(path, readFileSync(path, "utf8").replace("crosstalk-summary/", "crosstalk-summary/9"));
     return refused(folder, /summary\.json:[\s\S]*crosstalk-summary/);
+  });
+
+  test("a broken line of a campaign's traces, by its number", () => {
+    const folder = copy();
+    const path = join(folder, "runs.jsonl");
+    writeFileSync(path, readFileSync(path, "utf8").replace('"counts"', '"count"'));
+    return refused(folder, /runs\.jsonl, line 1: /);
   });
 
   test("a broken finding of a campaign, by its path", () => {

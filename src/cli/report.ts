@@ -9,7 +9,7 @@ import { count } from "../report/wording.ts";
 import { EXIT } from "./exit.ts";
 import { outputFile } from "./output.ts";
 import { type ReportFiles, writeReports } from "./reports.ts";
-import { findingFolder, SUMMARY_FILE, savedCampaign } from "./saved-campaign.ts";
+import { campaignPage, findingFolder, PAGE_FILE, SUMMARY_FILE, savedCampaign } from "./saved-campaign.ts";
 import { FINDING_FILE, savedFinding } from "./saved-finding.ts";
 
 export interface ReportOptions extends ReportFiles {
@@ -35,7 +35,9 @@ export async function report(folder: string, options: ReportOptions): Promise<nu
   if (campaign !== null) await writeReports(campaign, options, {});
   const written = [...files.keys(), options.junit, options.summaryMd].filter((path) => path !== undefined);
   if (options.json) process.stdout.write(`${JSON.stringify({ folder, findings, written })}\n`);
-  else process.stdout.write(`${count(written.length, "file")} of ${count(findings.length, "finding")} written\n`);
+  else {
+    process.stdout.write(`${count(written.length, "file")} written; the page is ${join(folder, PAGE_FILE)}\n`);
+  }
   return EXIT.clean;
 }
 
@@ -63,6 +65,7 @@ function campaignReports(folder: string): Reports {
   const files = campaign.findings.flatMap(({ finding }) => [
     ...within(findingFolder(folder, finding.id), reportFiles(finding)),
   ]);
+  files.push([join(folder, PAGE_FILE), campaignPage(folder, campaign)]);
   return { files: new Map(files), findings: campaign.findings.map(({ finding }) => finding.id), campaign };
 }
 

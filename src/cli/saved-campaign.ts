@@ -1,11 +1,16 @@
-/** A campaign as its folder has it. */
+/** A campaign as its folder has it, and the page that is made of it. */
 
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { formatCampaignHtml } from "../report/campaign-html.ts";
+import { parseRunLines } from "../report/run-line.ts";
 import { parseSummary, type RunReport } from "../report/summary.ts";
 import { inputFile } from "./input.ts";
 import { savedFinding } from "./saved-finding.ts";
 
 export const SUMMARY_FILE = "summary.json";
+export const RUNS_FILE = "runs.jsonl";
+export const PAGE_FILE = "report.html";
 
 /** Where a campaign's folder has a finding. */
 export const findingFolder = (folder: string, id: string): string => join(folder, "findings", id);
@@ -19,4 +24,11 @@ export function savedCampaign(folder: string): RunReport {
     return { finding: savedFinding(findingFolder(folder, id)), folder: repro };
   });
   return { summary, findings };
+}
+
+/** `report.html` of a campaign. @throws CrosstalkError INVALID_SUMMARY where `runs.jsonl` is broken */
+export function campaignPage(folder: string, report: RunReport): string {
+  const path = join(folder, RUNS_FILE);
+  // A campaign that could not start has none.
+  return formatCampaignHtml(report, existsSync(path) ? parseRunLines(readFileSync(path, "utf8"), path) : []);
 }
