@@ -3,8 +3,11 @@
 import { diffArrays } from "diff";
 import type { Anomaly, Finding } from "../check/finding.ts";
 import { printTrace } from "../trace/print.ts";
+import { excerpt, isLong, namedRequests } from "./excerpt.ts";
 import { code, escapeHtml, htmlPage, htmlTable, paragraph } from "./html.ts";
 import { isCertain, placesThatFit } from "./places.ts";
+import { runOverview } from "./run-overview.ts";
+import { STRIPS_STYLE } from "./strips-svg.ts";
 import { armRows, tokenRows } from "./tables.ts";
 import { timelineRows } from "./timeline-rows.ts";
 import { arrowTime, timelineSvg } from "./timeline-svg.ts";
@@ -13,6 +16,8 @@ import { armConclusion, classText, formatConfirmation, formatSize, headline, rep
 /** Rows of the timeline's table: those before the first wrong one and a few after it. */
 const MOST_ROWS = 200;
 const AFTER_WRONG = 8;
+/** Rows before those, of the requests that the anomaly names. */
+const MOST_EARLIER = 40;
 /** Places that are listed for a class. */
 const MOST_PLACES = 12;
 
@@ -26,10 +31,11 @@ export function formatReportHtml(finding: Finding): string {
   const title = `${target.engine.name} ${target.engine.version}: ${headline(anomaly)}`;
   const conclusion = armConclusion(finding);
   const fault = target.fault === null ? "" : paragraph(`The fault "${target.fault}" was planted on purpose.`);
+  const long = isLong(finding.trace);
   const body = `<p class="class">${escapeHtml(classText(anomaly))}</p>
 <h1>${escapeHtml(title)}</h1>
 ${paragraph(anomaly.explanation)}${paragraph(`The law that is broken: ${law.law}`)}${fault}
-<h2>Timeline</h2>
+${long ? runOverview(finding) : ""}<h2>Timeline</h2>
 <div class="box" tabindex="0" role="region" aria-label="Timeline, drawn">${timelineSvg(finding)}</div>
 ${paragraph("Left: each request's context, the prompt's segments and then the answer. Right: pale until the first token (queue and prefill), then decode.")}${arrowWords(finding)}
 <details><summary>Timeline as a table</summary>${timelineTable(finding)}</details>
@@ -40,11 +46,11 @@ ${paragraph(`${formatConfirmation(finding)}. Intervals are Wilson's, 95 %.`)}
 ${htmlTable("Control arms", ["arm", "what it changes", "failed"], armRows(finding))}
 ${conclusion === null ? "" : paragraph(conclusion)}${metrics(finding)}
 <h2>Steps</h2>
-${code(printTrace(finding.trace), "Trace")}
+${steps(finding)}
 ${paragraph(`Reduced from ${formatSize(minimised.from)} to ${formatSize(minimised.to)} in ${minimised.runs} runs: ${minimised.claim}.`)}
 <h2>Run it</h2>
 ${code(reproCommands(finding).join("\n"), "Commands")}`;
-  return htmlPage(title, STYLE, body);
+  return htmlPage(title, long ? `${STYLE}\n${STRIPS_STYLE}` : STYLE, body);
 }
 
 /** What the arrow claims, which is no more than the evidence does. */
@@ -67,14 +73,27 @@ function placesTable(anomaly: Anomaly): string {
   return htmlTable("Places that fit", ["if it is a", "then it lies in"], rows);
 }
 
+/** What led to the first wrong row matters most, and what the named requests did before. */
 function timelineTable(finding: Finding): string {
   const rows = timelineRows(finding);
   const wrong = rows.findIndex((row) => row.wrong);
   const to = Math.max(MOST_ROWS, wrong + 1 + AFTER_WRONG);
-  const shown = rows.slice(Math.max(0, to - MOST_ROWS), to).map(({ t, request, lines, wrong: bad }) => {
+  const from = Math.max(0, to - MOST_ROWS);
+  const named = namedRequests(finding);
+  const earlier = rows.slice(0, from).filter(({ request }) => request !== null && named.has(request));
+  const shown = [...earlier.slice(-MOST_EARLIER), ...rows.slice(from, to)];
+  const lines = shown.map(({ t, request, lines, wrong: bad }) => {
     return [(t / 1000).toFixed(1), request ?? "server", `${bad ? "✗ " : ""}${lines.join(" ")}`];
   });
-  return htmlTable(`Events: ${shown.length} of ${rows.length}`, ["ms", "request", "what happened"], shown);
+  return htmlTable(`Events: ${shown.length} of ${rows.length}`, ["ms", "request", "what happened"], lines);
+}
+
+/** The trace; of a long one the part around the finding. */
+function steps({ trace, ...finding }: Finding): string {
+  if (!isLong(trace)) return code(printTrace(trace), "Trace");
+  const part = excerpt({ ...finding, trace });
+  return `${paragraph(`${part.steps.length} of ${trace.steps.length} steps, those around the finding.`)}
+${code(printTrace(part), "Part of the trace")}`;
 }
 
 function tokenDiff(finding: Finding): string {

@@ -2,9 +2,10 @@
 
 import { scaleLinear } from "d3-scale";
 import type { Finding } from "../check/finding.ts";
-import type { HistoryEvent } from "../history/schema.ts";
+import type { History, HistoryEvent } from "../history/schema.ts";
 import { formatPrompt } from "../trace/print.ts";
 import { type ResolvedRequest, resolveRequests } from "../trace/prompt.ts";
+import { isLong } from "./excerpt.ts";
 import { escapeHtml } from "./html.ts";
 import { isCertain, placesThatFit } from "./places.ts";
 import { count, headline } from "./wording.ts";
@@ -30,9 +31,9 @@ export function timelineSvg(finding: Finding): string {
   const rowOf = new Map(drawn.map((request, i) => [request.id, TOP + i * ROW]));
   const height = TOP + drawn.length * ROW + 8;
   const cells = Math.max(1, ...drawn.map((r) => r.prompt.length + r.maxTokens));
-  const last = Math.max(1, ...history.events.map((event) => event.t));
+  const shown = shownTime(finding, drawn);
   const context = scaleLinear([0, cells], [CONTEXT.from, CONTEXT.to]);
-  const time = scaleLinear([0, last / 1000], [TIME.from, TIME.to]);
+  const time = scaleLinear([shown.from / 1000, shown.to / 1000], [TIME.from, TIME.to]);
   const label = (x: number, text: string) => `<text class="axis tick" x="${px(x)}" y="32">${text}</text>`;
   const ticks = [
     ...context.ticks(4).map((n) => label(context(n), `${n}`)),
@@ -46,7 +47,7 @@ export function timelineSvg(finding: Finding): string {
     const label = [request.id, ROLES[role], formatPrompt(request.parts), size].filter((part) => part !== "").join(", ");
     return `<g class="${role}" role="img" tabindex="0" aria-label="${escapeHtml(label)}">
 <text class="name" x="4" y="${y + 15}">${escapeHtml(request.id)}</text><text class="role" x="4" y="${y + 32}">${ROLES[role]}</text>
-${contextBar(request, y, context)}${timeBar(events, last, y, time)}
+${contextBar(request, y, context)}${timeBar(events, shown.to, y, time)}
 </g>`;
   });
   const about = `${headline(anomaly)}. ${anomaly.explanation}`;
@@ -58,6 +59,19 @@ ${ticks.join("")}
 ${rows.join("\n")}
 ${arrow(finding, rowOf, context, time)}
 </svg>`;
+}
+
+/** Microseconds at which the last event of a run came; 1 where it has none. */
+export function lastTime({ events }: History): number {
+  return events.reduce((last, { t }) => Math.max(last, t), 1);
+}
+
+/** Microseconds: the whole run, of a long one what the drawn requests were there for. */
+function shownTime({ history, trace }: Finding, drawn: readonly ResolvedRequest[]): { from: number; to: number } {
+  if (!isLong(trace)) return { from: 0, to: lastTime(history) };
+  const ids = new Set(drawn.map(({ id }) => id));
+  const times = history.events.flatMap((event) => ("id" in event && ids.has(event.id ?? "") ? [event.t] : []));
+  return { from: times[0] ?? 0, to: Math.max(times.at(-1) ?? 1, (times[0] ?? 0) + 1) };
 }
 
 /** In order of sending. */
@@ -129,7 +143,7 @@ function arrow(finding: Finding, rowOf: ReadonlyMap<string, number>, context: Sc
 }
 
 /** Microseconds at which a request's token arrived; null where it never did. */
-function arrivalOf(events: readonly HistoryEvent[], id: string, index: number | null): number | null {
+export function arrivalOf(events: readonly HistoryEvent[], id: string, index: number | null): number | null {
   if (index === null) return null;
   let received = 0;
   for (const event of events) {
