@@ -3,15 +3,25 @@
 import axe, { type AxeResults } from "axe-core";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { HistoryEvent } from "../history/schema.ts";
 import { formatCampaignHtml } from "./campaign-html.ts";
 import { exampleFinding } from "./example.ts";
 import { formatReportHtml } from "./report-html.ts";
 import { brokenCampaign, cleanCampaign } from "./testing/campaign.ts";
 import { CHROMIUM, launchChromium, missing, openPage } from "./testing/chromium.ts";
+import { largeFinding } from "./testing/large-finding.ts";
 
 const [broken, clean] = [brokenCampaign(), cleanCampaign(300)];
+const [example, transfers] = [
+  exampleFinding(),
+  [5, 25].map((ms, i) => ({ t: ms * 1000, id: `r${i + 1}`, blocks: [4] })),
+];
+const told: HistoryEvent[] = transfers.map((event) => ({ ...event, e: "cache", what: "transfer" }));
+const events = [...example.history.events, ...told].sort((a, b) => a.t - b.t);
 const PAGES = {
-  "a finding": formatReportHtml(exampleFinding()),
+  "a finding": formatReportHtml(example),
+  "a finding with its blocks": formatReportHtml({ ...example, history: { ...example.history, events } }),
+  "a finding in a long run": formatReportHtml(largeFinding(3000)),
   "a campaign with a finding": formatCampaignHtml(broken.report, broken.runs),
   "a long clean campaign": formatCampaignHtml(clean.report, clean.runs),
 };

@@ -3,6 +3,7 @@
 import { diffArrays } from "diff";
 import type { Anomaly, Finding } from "../check/finding.ts";
 import { printTrace } from "../trace/print.ts";
+import { blockMapSvg } from "./block-map.ts";
 import { excerpt, isLong, namedRequests } from "./excerpt.ts";
 import { code, escapeHtml, htmlPage, htmlTable, paragraph } from "./html.ts";
 import { isCertain, placesThatFit } from "./places.ts";
@@ -21,7 +22,7 @@ const MOST_EARLIER = 40;
 /** Places that are listed for a class. */
 const MOST_PLACES = 12;
 
-const STYLE = `ins,del{color:var(--fault)}
+const STYLE = `h3{font-size:1rem;margin:1.6rem 0 .4rem}ins,del{color:var(--fault)}
 svg .mark{text-anchor:start}
 .victim{color:var(--victim)}.owner{color:var(--owner)}.other{color:var(--other)}.segment,.prefill{fill:currentColor;fill-opacity:.15;stroke:currentColor}.answer{fill:none;stroke:currentColor;stroke-dasharray:3 2}.decode{fill:currentColor;fill-opacity:.45;stroke:currentColor}
 .arrow{fill:none;stroke:var(--fault);stroke-width:2.5}.arrow.guess{stroke-dasharray:7 4}.head{fill:var(--fault)}`;
@@ -38,7 +39,7 @@ ${paragraph(anomaly.explanation)}${paragraph(`The law that is broken: ${law.law}
 ${long ? runOverview(finding) : ""}<h2>Timeline</h2>
 <div class="box" tabindex="0" role="region" aria-label="Timeline, drawn">${timelineSvg(finding)}</div>
 ${paragraph("Left: each request's context, the prompt's segments and then the answer. Right: pale until the first token (queue and prefill), then decode.")}${arrowWords(finding)}
-<details><summary>Timeline as a table</summary>${timelineTable(finding)}</details>
+<details><summary>Timeline as a table</summary>${timelineTable(finding)}</details>${blockMap(finding)}
 <h2>Expected and observed</h2>
 ${tokenDiff(finding)}
 <h2>How often</h2>
@@ -50,7 +51,7 @@ ${steps(finding)}
 ${paragraph(`Reduced from ${formatSize(minimised.from)} to ${formatSize(minimised.to)} in ${minimised.runs} runs: ${minimised.claim}.`)}
 <h2>Run it</h2>
 ${code(reproCommands(finding).join("\n"), "Commands")}`;
-  return htmlPage(title, long ? `${STYLE}\n${STRIPS_STYLE}` : STYLE, body);
+  return htmlPage(title, `${STYLE}\n${STRIPS_STYLE}`, body);
 }
 
 /** What the arrow claims, which is no more than the evidence does. */
@@ -62,6 +63,16 @@ function arrowWords(finding: Finding): string {
   const place = places.length === 1 ? "the one place known to fit" : `the first of ${places.length} places that fit`;
   const words = `The arrow leads from the wrong token to ${place}. It is dashed because the evidence does not settle it: ${classText(anomaly)}.`;
   return paragraph(words) + (places.length === 1 ? "" : placesTable(anomaly));
+}
+
+/** Nothing where no block has changed hands. */
+function blockMap(finding: Finding): string {
+  const svg = blockMapSvg(finding);
+  if (svg === null) return "";
+  return `
+<h3>Blocks over time</h3>
+<div class="box" tabindex="0" role="region" aria-label="Blocks over time, drawn">${svg}</div>
+${paragraph("Whose cells each block holds, from the transfer that wrote them to the next one into the same block. If there are many, those are drawn that several requests wrote. ✕: the wrong token.")}`;
 }
 
 function placesTable(anomaly: Anomaly): string {

@@ -20,7 +20,7 @@ const BAR = 20;
 const MOST_REQUESTS = 12;
 
 /** What a request has to do with the anomaly, by its class in the picture. */
-const ROLES = { victim: "answered wrong", owner: "its cells fit", other: "" } as const;
+export const ROLES = { victim: "answered wrong", owner: "its cells fit", other: "" } as const;
 
 type Scale = (value: number) => number;
 
@@ -66,8 +66,15 @@ export function lastTime({ events }: History): number {
   return events.reduce((last, { t }) => Math.max(last, t), 1);
 }
 
-/** Microseconds: the whole run, of a long one what the drawn requests were there for. */
-function shownTime({ history, trace }: Finding, drawn: readonly ResolvedRequest[]): { from: number; to: number } {
+/** Microseconds. */
+export interface ShownTime {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The whole run; of a long one what the drawn requests were there for. */
+export function shownTime(finding: Finding, drawn = drawnRequests(finding)): ShownTime {
+  const { history, trace } = finding;
   if (!isLong(trace)) return { from: 0, to: lastTime(history) };
   const ids = new Set(drawn.map(({ id }) => id));
   const times = history.events.flatMap((event) => ("id" in event && ids.has(event.id ?? "") ? [event.t] : []));
@@ -85,7 +92,7 @@ function drawnRequests({ trace, anomaly }: Finding): ResolvedRequest[] {
   return all.filter((request) => chosen.has(request));
 }
 
-function roleOf({ anomaly }: Finding, id: string): keyof typeof ROLES {
+export function roleOf({ anomaly }: Finding, id: string): keyof typeof ROLES {
   if (id === anomaly.request) return "victim";
   return placesThatFit(anomaly).some((o) => o.request === id) ? "owner" : "other";
 }
