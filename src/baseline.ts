@@ -3,7 +3,7 @@
 import { z } from "zod";
 import type { Finding } from "./check/finding.ts";
 import { signatureOf } from "./check/signature.ts";
-import { CrosstalkError } from "./errors.ts";
+import { parseJson } from "./parse-json.ts";
 
 export const BASELINE_VERSION = "crosstalk-baseline/1";
 
@@ -34,17 +34,11 @@ export const NO_BASELINE: Baseline = { crosstalk: BASELINE_VERSION, known: [] };
 
 /** Reads a baseline. @throws CrosstalkError INVALID_BASELINE, naming the field */
 export function parseBaseline(text: string, source: string): Baseline {
-  const invalid = (message: string, cause: unknown) =>
-    new CrosstalkError("INVALID_BASELINE", `${source}: ${message}`, "docs/ci.md describes every field.", { cause });
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (cause) {
-    throw invalid(`not JSON: ${(cause as Error).message}`, cause);
-  }
-  const result = baselineSchema.safeParse(data);
-  if (result.success) return result.data;
-  throw invalid(z.prettifyError(result.error), result.error);
+  return parseJson(text, baselineSchema, {
+    source,
+    code: "INVALID_BASELINE",
+    hint: "docs/ci.md describes every field.",
+  });
 }
 
 /** @param today `2026-11-29`, UTC */

@@ -61,6 +61,8 @@ export type CampaignEvent =
       readonly type: "ran";
       readonly run: Run;
       readonly verdicts: ReadonlyMap<string, Verdict>;
+      readonly coverage: Coverage;
+      /** Of all runs until then. */
       readonly total: Coverage;
     }
   | { readonly type: "failure"; readonly failure: Failure; readonly verdict: Verdict }
@@ -138,7 +140,8 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
     signal?.throwIfAborted();
     const run = await runOnce(target, trace, "main", signal);
     traces++;
-    total = addCoverage(total, coverage([run]));
+    const looked = coverage([run]);
+    total = addCoverage(total, looked);
     const verdicts = new Map<string, Verdict>();
     for (const law of laws) {
       if (!law.appliesTo(trace)) continue;
@@ -146,7 +149,7 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
       verdicts.set(law.id, verdict);
       tallies.set(law.id, tally(tallies.get(law.id)!, verdict));
     }
-    yield { type: "ran", run, verdicts, total };
+    yield { type: "ran", run, verdicts, coverage: looked, total };
 
     for (const law of laws) {
       const verdict = verdicts.get(law.id);

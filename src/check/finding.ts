@@ -8,21 +8,23 @@ import type { AdapterName } from "../tracer/adapter.ts";
 /**
  * Names of what a wrong answer shows; docs/anomalies.md defines them. `unexplained` where the evidence fits no class.
  */
-export type AnomalyClass =
-  | "foreign read"
-  | "stale read"
-  | "shifted read"
-  | "torn read"
-  | "unwritten read"
-  | "adapter mix-up"
-  | "row swap"
-  | "leaked parameter"
-  | "phantom hit"
-  | "lost tail"
-  | "repeated tail"
-  | "unsettled request"
-  | "lost server"
-  | "unexplained";
+export const ANOMALY_CLASSES = [
+  "foreign read",
+  "stale read",
+  "shifted read",
+  "torn read",
+  "unwritten read",
+  "adapter mix-up",
+  "row swap",
+  "leaked parameter",
+  "phantom hit",
+  "lost tail",
+  "repeated tail",
+  "unsettled request",
+  "lost server",
+  "unexplained",
+] as const;
+export type AnomalyClass = (typeof ANOMALY_CLASSES)[number];
 
 /** Another request's cells. Foreign and stale differ only in whether their owner was still at work. */
 export const isOthers = (kind: AnomalyClass): boolean => kind === "foreign read" || kind === "stale read";

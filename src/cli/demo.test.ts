@@ -4,13 +4,13 @@ import { expect, test } from "vitest";
 import { summarySchema } from "../report/summary.ts";
 import { crosstalk, temporaryFolder } from "./testing.ts";
 
-/** Every file below a folder, as path and text. */
+/** Every file below a folder, as path and text; the summary names the folder, which is left out of it. */
 function contents(folder: string): Map<string, string> {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return new Map(
     files.map((file) => {
       const path = join(file.parentPath, file.name);
-      return [path.slice(folder.length), readFileSync(path, "utf8")];
+      return [path.slice(folder.length), readFileSync(path, "utf8").replaceAll(folder, "")];
     }),
   );
 }
@@ -27,6 +27,7 @@ test("finds its planted bug, reduces it to at most 4 requests and a cancel, and 
   const files = readdirSync(join(out, "pd-free-on-abort/findings", folder!));
   expect(files.toSorted()).toEqual([
     "advisory.md",
+    "finding.json",
     "history.jsonl",
     "issue.md",
     "report.html",

@@ -4,6 +4,7 @@ import { EXIT, formatError } from "./exit.ts";
 import { withInterrupt } from "./interrupt.ts";
 import { progressTo } from "./progress.ts";
 import { formatVerdict, printSession } from "./run.ts";
+import { saveCampaign } from "./save-campaign.ts";
 import { runSession, type Session } from "./session.ts";
 import { Store } from "./store.ts";
 import { openTarget } from "./target.ts";
@@ -33,7 +34,16 @@ export async function demo(options: DemoOptions): Promise<number> {
         findings: 1,
         context: 1024,
       };
-      return runSession({ ...limits, budget: Number.POSITIVE_INFINITY, target, store, progress, signal });
+      const session = await runSession({
+        ...limits,
+        budget: Number.POSITIVE_INFINITY,
+        target,
+        store,
+        progress,
+        signal,
+      });
+      saveCampaign(store, session);
+      return session;
     };
     try {
       progress.say("First the lab as it should be: prefill and decode on two pools, no bug planted.");

@@ -178,6 +178,27 @@ program
   .action(ends(async (path, options) => (await import("./check.ts")).check(path, options)));
 
 program
+  .command("report")
+  .description("write the reports of a finding or a campaign again, from what its folder has saved")
+  .argument("<folder>", "folder of a campaign, or of one finding")
+  .option("--junit <file>", "of a campaign: the verdicts as JUnit XML, too")
+  .option("--summary-md <file>", "of a campaign: the page of Markdown, too")
+  .option("--json", "print what was written as JSON")
+  .addHelpText(
+    "after",
+    examples(
+      "crosstalk report crosstalk-out/run-20261129-101500",
+      "crosstalk report crosstalk-out/run-20261129-101500/findings/own-cells-only-326ada",
+      "crosstalk report crosstalk-out/run-20261129-101500 --junit crosstalk.xml --json",
+    ),
+  )
+  .addHelpText(
+    "after",
+    "\nExit codes: 0 written, with findings or without, 2 could not. Nothing is run or judged anew.",
+  )
+  .action(ends(async (folder, options) => (await import("./report.ts")).report(folder, options)));
+
+program
   .command("model")
   .description("the tracer model, for servers that you start yourself")
   .command("write")

@@ -1,11 +1,10 @@
 /** Reports of a run for a CI system: files, and what GitHub Actions wants to be told. */
 
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { CrosstalkError } from "../errors.ts";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { formatAnnotations } from "../report/annotations.ts";
 import { formatJobSummary } from "../report/job-summary.ts";
 import type { RunReport } from "../report/summary.ts";
+import { outputFile } from "./output.ts";
 
 export interface ReportFiles {
   readonly junit?: string;
@@ -30,14 +29,7 @@ export async function writeReports(
   if (jobSummary) put(jobSummary, formatJobSummary(report), appendFileSync);
 }
 
-function put(file: string, text: string, write: (file: string, text: string) => void): void {
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    write(file, text);
-  } catch (cause) {
-    const hint = "The findings are written all the same; see the output folder.";
-    throw new CrosstalkError("OUTPUT_NOT_WRITABLE", `cannot write ${file}: ${(cause as Error).message}`, hint, {
-      cause,
-    });
-  }
-}
+const HINT = "The findings are written all the same; see the output folder.";
+
+const put = (file: string, text: string, write: (file: string, text: string) => void): void =>
+  outputFile(file, text, HINT, write);

@@ -14,6 +14,7 @@ import { withInterrupt } from "./interrupt.ts";
 import type { ProfileName } from "./profiles.ts";
 import { paintFor, progressTo } from "./progress.ts";
 import { writeReports } from "./reports.ts";
+import { saveCampaign } from "./save-campaign.ts";
 import { dayOf, runSession, type Session } from "./session.ts";
 import { Store } from "./store.ts";
 import { openTarget, type TargetOptions, withNeedsOfFault } from "./target.ts";
@@ -81,9 +82,7 @@ export async function run(options: RunOptions): Promise<number> {
     try {
       events.write({ e: "summary", summary: session.summary });
       events.close();
-      if (store && session.summary.error?.code !== "OUTPUT_NOT_WRITABLE") {
-        store.write("summary.json", `${JSON.stringify(session.summary, null, 2)}\n`);
-      }
+      if (store) saveCampaign(store, session);
       await writeReports(session, options, process.env);
     } catch (error) {
       process.stderr.write(`${formatError(error)}\n`);
@@ -131,7 +130,7 @@ export function formatVerdict(summary: Summary): string {
     `  rests on ${formatCounts(counts)}`,
     ...lines,
     ...baselineLines(summary),
-    ...(summary.out === null ? [] : [`  everything is in ${summary.out}${leftOut(summary)}`]),
+    ...(summary.out === null ? [] : [`  everything is in ${summary.out} (report.html is its page)${leftOut(summary)}`]),
   ].join("\n");
 }
 

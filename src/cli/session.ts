@@ -7,6 +7,7 @@ import { toRun } from "../check/property.ts";
 import { campaignTraces } from "../generate/campaign-traces.ts";
 import { DEFAULT_INVESTIGATION } from "../investigate.ts";
 import { toRunEvent } from "../report/events.ts";
+import { formatRunLine, runLine } from "../report/run-line.ts";
 import { NOTHING_RAN, type StoredFinding, type Summary, summarise, targetOf } from "../report/summary.ts";
 import { EngineLostError } from "../target/engine-lost.ts";
 import type { Target, TargetDescription } from "../target/target.ts";
@@ -15,6 +16,7 @@ import type { Trace } from "../trace/schema.ts";
 import { type EventLog, NO_EVENTS } from "./event-log.ts";
 import { hearSignals } from "./interrupt.ts";
 import { narrate, type Progress } from "./progress.ts";
+import { RUNS_FILE } from "./saved-campaign.ts";
 import type { Store } from "./store.ts";
 
 export interface SessionOptions {
@@ -87,8 +89,9 @@ export async function runSession(options: SessionOptions): Promise<Session> {
     let step = await steps.next();
     for (; !step.done; step = await steps.next()) {
       if (step.value.type === "ran") {
-        const { run, verdicts } = step.value;
+        const { coverage, run, verdicts } = step.value;
         store.run(run, ![...verdicts.values()].some(({ status }) => status === "fail"));
+        store.append(RUNS_FILE, formatRunLine(runLine(run.trace, verdicts, coverage)));
         ran = { ...ran, traces: ran.traces + 1, coverage: step.value.total };
       }
       if (step.value.type === "failure") ran = { ...ran, lawBroken: true };

@@ -1,13 +1,15 @@
 /** The output folder: traces, histories and findings are on disk before anybody hears of them. */
 
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { appendFileSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Finding } from "../check/finding.ts";
 import type { Run } from "../check/property.ts";
 import { CrosstalkError } from "../errors.ts";
 import { formatHistory } from "../history/jsonl.ts";
 import { reproFolder } from "../report/repro-folder.ts";
 import { formatTrace } from "../trace/read.ts";
+import { outputFile } from "./output.ts";
+import { PAGE_FILE, RUNS_FILE, SUMMARY_FILE } from "./saved-campaign.ts";
 
 /** A run on disk that may be thrown away. */
 interface Spare {
@@ -32,8 +34,9 @@ export class Store {
   constructor(folder: string, { maxBytes = Number.POSITIVE_INFINITY, replace = false } = {}) {
     this.folder = folder;
     this.#maxBytes = maxBytes;
-    if (replace) for (const part of ["runs", "findings"]) rmSync(join(folder, part), { recursive: true, force: true });
-    if (existsSync(join(folder, "findings")) || existsSync(join(folder, "runs/0001.trace.json"))) {
+    const earlier = ["runs", "findings", RUNS_FILE, SUMMARY_FILE, PAGE_FILE].map((part) => join(folder, part));
+    if (replace) for (const path of earlier) rmSync(path, { recursive: true, force: true });
+    if (["findings", RUNS_FILE].some((part) => existsSync(join(folder, part)))) {
       const hint = "Choose a new folder with --out, or move the old one away.";
       throw new CrosstalkError("OUTPUT_NOT_WRITABLE", `${folder} holds an earlier campaign`, hint);
     }
@@ -42,21 +45,23 @@ export class Store {
   }
 
   /** Writes one file below the folder. @throws CrosstalkError OUTPUT_NOT_WRITABLE */
-  write(path: string, content: string | Uint8Array): string {
-    const file = join(this.folder, path);
-    try {
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, content);
-      this.#bytes += Buffer.byteLength(content);
-    } catch (cause) {
-      throw new CrosstalkError(
-        "OUTPUT_NOT_WRITABLE",
-        `cannot write ${file}: ${(cause as Error).message}`,
-        "Choose a folder with --out that is writable and has room. What was written before is still there.",
-        { cause },
-      );
-    }
-    return file;
+  write(path: string, content: string | Uint8Array): void {
+    this.#put(path, content, writeFileSync);
+  }
+
+  /** Adds to one file below the folder. @throws CrosstalkError OUTPUT_NOT_WRITABLE */
+  append(path: string, content: string): void {
+    this.#put(path, content, appendFileSync);
+  }
+
+  #put<Content extends string | Uint8Array>(
+    path: string,
+    content: Content,
+    write: (path: string, content: Content) => void,
+  ): void {
+    const hint = "Choose a folder with --out that is writable and has room. What was written before is still there.";
+    outputFile(join(this.folder, path), content, hint, write);
+    this.#bytes += Buffer.byteLength(content);
   }
 
   /** Runs that were thrown away. */

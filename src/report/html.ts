@@ -43,12 +43,26 @@ export function code(text: string, label: string): string {
   return `<pre tabindex="0" role="region" aria-label="${escapeHtml(label)}">${escapeHtml(text)}</pre>`;
 }
 
-/** A table of escaped text with a caption; the first cell of a row is its heading. */
-export function htmlTable(caption: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** HTML that is escaped already, for a cell of a table. */
+interface Html {
+  readonly html: string;
+}
+
+/** @param href within the folder of the page */
+export const htmlLink = (href: string, text: string): Html => ({
+  html: `<a href="${escapeHtml(href)}">${escapeHtml(text)}</a>`,
+});
+
+type Cell = string | Html;
+
+const cellHtml = (cell: Cell): string => (typeof cell === "string" ? escapeHtml(cell) : cell.html);
+
+/** A table with a caption, of text that it escapes, or of links; the first cell of a row is its heading. */
+export function htmlTable(caption: string, head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const columns = head.map((text) => `<th scope="col">${escapeHtml(text)}</th>`).join("");
   const body = rows.map(([first, ...rest]) => {
-    const cells = rest.map((text) => `<td>${escapeHtml(text)}</td>`).join("");
-    return `<tr><th scope="row">${escapeHtml(first!)}</th>${cells}</tr>`;
+    const cells = rest.map((cell) => `<td>${cellHtml(cell)}</td>`).join("");
+    return `<tr><th scope="row">${cellHtml(first!)}</th>${cells}</tr>`;
   });
   return `<div class="box" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table>
 <caption>${escapeHtml(caption)}</caption>

@@ -53,6 +53,7 @@ it("the repro folder holds the trace and the history as they can be read back", 
   expect([...files.keys()]).toEqual([
     "trace.json",
     "history.jsonl",
+    "finding.json",
     "timeline.txt",
     "report.html",
     "issue.md",

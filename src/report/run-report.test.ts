@@ -3,7 +3,6 @@
 import { XMLParser, XMLValidator } from "fast-xml-parser";
 import { expect, test } from "vitest";
 import { type Baseline, NO_BASELINE } from "../baseline.ts";
-import type { LawTally } from "../campaign.ts";
 import { NO_COVERAGE } from "../check/coverage.ts";
 import { signatureOf } from "../check/signature.ts";
 import { CrosstalkError } from "../errors.ts";
@@ -12,22 +11,10 @@ import { exampleFinding } from "./example.ts";
 import { formatJobSummary } from "./job-summary.ts";
 import { formatJunit } from "./junit.ts";
 import { NOTHING_RAN, type RunReport, type SummaryParts, summarise, summarySchema } from "./summary.ts";
+import { tally } from "./testing/campaign.ts";
 
 const finding = exampleFinding();
 const findings = [{ finding, folder: "crosstalk-out/run/findings/own-cells-only-1f3a9c" }];
-
-function tally(id: string, counts: Partial<LawTally>): LawTally {
-  const law = {
-    id,
-    title: id,
-    law: id,
-    needs: [],
-    appliesTo: () => true,
-    check: () => ({ status: "pass", reason: "" }),
-  };
-  const none = { passed: 0, known: 0, inconclusive: 0, failed: 0, unconfirmed: 0, reason: "", status: "pass" } as const;
-  return { ...none, law: law as LawTally["law"], ...counts };
-}
 
 const coverage = { ...NO_COVERAGE, requests: 1218, cancels: 274, cells: { held: 900, read: 800, readAfterRisk: 700 } };
 const laws = [

@@ -8,6 +8,7 @@ import type { Finding } from "../check/finding.ts";
 import { signatureOf } from "../check/signature.ts";
 import { CrosstalkError } from "../errors.ts";
 import { ARMS } from "../history/schema.ts";
+import { parseJson } from "../parse-json.ts";
 import type { TargetDescription } from "../target/target.ts";
 
 export const SUMMARY_VERSION = "crosstalk-summary/2";
@@ -92,6 +93,15 @@ export const summarySchema = z.strictObject({
 });
 
 export type Summary = z.infer<typeof summarySchema>;
+
+/** @param source of `text`, for messages @throws CrosstalkError INVALID_SUMMARY, naming the field */
+export function parseSummary(text: string, source: string): Summary {
+  return parseJson(text, summarySchema, {
+    source,
+    code: "INVALID_SUMMARY",
+    hint: "docs/summary.md describes every field. A campaign of another version is reported by that version.",
+  });
+}
 
 /** A finding, and the folder that its repro was written to. */
 export interface StoredFinding {

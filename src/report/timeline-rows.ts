@@ -49,9 +49,15 @@ export function timelineRows(finding: Finding): TimelineRow[] {
     rows.push({ t, request, lines, wrong });
   };
 
-  const receive = (t: number, id: string, ids: readonly number[]): void => {
+  const answers = new Map<string, Int32Array>();
+  const expectedOf = (id: string): Int32Array => {
     const request = requests.get(id);
-    const expected = request ? expectedTokens(request) : new Int32Array();
+    const answer = answers.get(id) ?? (request ? expectedTokens(request) : new Int32Array());
+    answers.set(id, answer);
+    return answer;
+  };
+  const receive = (t: number, id: string, ids: readonly number[]): void => {
+    const expected = expectedOf(id);
     for (const token of ids) {
       const index = received.get(id) ?? 0;
       received.set(id, index + 1);
@@ -70,8 +76,9 @@ export function timelineRows(finding: Finding): TimelineRow[] {
   for (const event of joinCacheEvents(finding.history.events)) {
     if (event.e === "tokens") receive(event.t, event.id, event.ids);
     else if (event.e === "end") {
+      const shown = new Set(rows.map((row) => row.request));
       for (const id of requests.keys()) {
-        if (received.has(id) || rows.some((r) => r.request === id)) {
+        if (received.has(id) || shown.has(id)) {
           if (!settled.has(id)) put(event.t, id, ["still open"], finding.anomaly.request === id);
         }
       }

@@ -2,9 +2,10 @@
 
 import { scaleLinear } from "d3-scale";
 import type { Finding } from "../check/finding.ts";
-import type { HistoryEvent } from "../history/schema.ts";
+import type { History, HistoryEvent } from "../history/schema.ts";
 import { formatPrompt } from "../trace/print.ts";
 import { type ResolvedRequest, resolveRequests } from "../trace/prompt.ts";
+import { isLong } from "./excerpt.ts";
 import { escapeHtml } from "./html.ts";
 import { isCertain, placesThatFit } from "./places.ts";
 import { count, headline } from "./wording.ts";
@@ -19,7 +20,7 @@ const BAR = 20;
 const MOST_REQUESTS = 12;
 
 /** What a request has to do with the anomaly, by its class in the picture. */
-const ROLES = { victim: "answered wrong", owner: "its cells fit", other: "" } as const;
+export const ROLES = { victim: "answered wrong", owner: "its cells fit", other: "" } as const;
 
 type Scale = (value: number) => number;
 
@@ -30,9 +31,9 @@ export function timelineSvg(finding: Finding): string {
   const rowOf = new Map(drawn.map((request, i) => [request.id, TOP + i * ROW]));
   const height = TOP + drawn.length * ROW + 8;
   const cells = Math.max(1, ...drawn.map((r) => r.prompt.length + r.maxTokens));
-  const last = Math.max(1, ...history.events.map((event) => event.t));
+  const shown = shownTime(finding, drawn);
   const context = scaleLinear([0, cells], [CONTEXT.from, CONTEXT.to]);
-  const time = scaleLinear([0, last / 1000], [TIME.from, TIME.to]);
+  const time = scaleLinear([shown.from / 1000, shown.to / 1000], [TIME.from, TIME.to]);
   const label = (x: number, text: string) => `<text class="axis tick" x="${px(x)}" y="32">${text}</text>`;
   const ticks = [
     ...context.ticks(4).map((n) => label(context(n), `${n}`)),
@@ -46,7 +47,7 @@ export function timelineSvg(finding: Finding): string {
     const label = [request.id, ROLES[role], formatPrompt(request.parts), size].filter((part) => part !== "").join(", ");
     return `<g class="${role}" role="img" tabindex="0" aria-label="${escapeHtml(label)}">
 <text class="name" x="4" y="${y + 15}">${escapeHtml(request.id)}</text><text class="role" x="4" y="${y + 32}">${ROLES[role]}</text>
-${contextBar(request, y, context)}${timeBar(events, last, y, time)}
+${contextBar(request, y, context)}${timeBar(events, shown.to, y, time)}
 </g>`;
   });
   const about = `${headline(anomaly)}. ${anomaly.explanation}`;
@@ -60,6 +61,26 @@ ${arrow(finding, rowOf, context, time)}
 </svg>`;
 }
 
+/** Microseconds at which the last event of a run came; 1 where it has none. */
+export function lastTime({ events }: History): number {
+  return events.reduce((last, { t }) => Math.max(last, t), 1);
+}
+
+/** Microseconds. */
+export interface ShownTime {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The whole run; of a long one what the drawn requests were there for. */
+export function shownTime(finding: Finding, drawn = drawnRequests(finding)): ShownTime {
+  const { history, trace } = finding;
+  if (!isLong(trace)) return { from: 0, to: lastTime(history) };
+  const ids = new Set(drawn.map(({ id }) => id));
+  const times = history.events.flatMap((event) => ("id" in event && ids.has(event.id ?? "") ? [event.t] : []));
+  return { from: times[0] ?? 0, to: Math.max(times.at(-1) ?? 1, (times[0] ?? 0) + 1) };
+}
+
 /** In order of sending. */
 function drawnRequests({ trace, anomaly }: Finding): ResolvedRequest[] {
   const all = [...resolveRequests(trace).values()];
@@ -71,7 +92,7 @@ function drawnRequests({ trace, anomaly }: Finding): ResolvedRequest[] {
   return all.filter((request) => chosen.has(request));
 }
 
-function roleOf({ anomaly }: Finding, id: string): keyof typeof ROLES {
+export function roleOf({ anomaly }: Finding, id: string): keyof typeof ROLES {
   if (id === anomaly.request) return "victim";
   return placesThatFit(anomaly).some((o) => o.request === id) ? "owner" : "other";
 }
@@ -129,7 +150,7 @@ function arrow(finding: Finding, rowOf: ReadonlyMap<string, number>, context: Sc
 }
 
 /** Microseconds at which a request's token arrived; null where it never did. */
-function arrivalOf(events: readonly HistoryEvent[], id: string, index: number | null): number | null {
+export function arrivalOf(events: readonly HistoryEvent[], id: string, index: number | null): number | null {
   if (index === null) return null;
   let received = 0;
   for (const event of events) {

@@ -5,7 +5,8 @@ import { MAX_ANSWER } from "../trace/schema.ts";
 import { ADAPTERS, type AdapterName } from "../tracer/adapter.ts";
 
 /** llama-server's `/completion`, vLLM's `/v1/completions`. */
-export type Dialect = "llama-server" | "vllm";
+export const DIALECTS = ["llama-server", "vllm"] as const;
+export type Dialect = (typeof DIALECTS)[number];
 
 /** Half the temperature doubles the lead of the right token: a seed may change which token is drawn, but never does. */
 export const TEMPERATURE = 0.5;
