@@ -134,22 +134,21 @@ export const vllm: EngineProfile = {
 /** The reason comes with the last token, the number of cached tokens in an event of its own after it. */
 function reader(): EventReader {
   let reason: string | null = null;
-  const finish = (cached: number | null): StreamEvent => ({
-    kind: "finish",
-    ids: [],
-    reason: reason === "length" || reason === "stop" ? reason : "other",
-    cached,
-    place: null,
-  });
+  /** Once: `[DONE]` comes after the usage, and tells nothing new. */
+  const finish = (cached: number | null): StreamEvent => {
+    if (reason === null) return { kind: "ignored" };
+    const ended = reason === "length" || reason === "stop" ? reason : "other";
+    reason = null;
+    return { kind: "finish", ids: [], reason: ended, cached, place: null };
+  };
   return (data) => {
     // Only a server that sends no usage ends without having said so.
-    if (data === "[DONE]") return reason === null ? { kind: "ignored" } : finish(null);
+    if (data === "[DONE]") return finish(null);
     const error = parseReply(errorBody, data);
     if (error) return { kind: "error", code: `STREAM ${error.error.code ?? ""}`.trim(), message: error.error.message };
     const { choices, usage } = chunk.parse(JSON.parse(data));
     const [choice] = choices;
-    if (!choice)
-      return reason === null ? { kind: "ignored" } : finish(usage?.prompt_tokens_details?.cached_tokens ?? null);
+    if (!choice) return finish(usage?.prompt_tokens_details?.cached_tokens ?? null);
     reason = choice.finish_reason ?? reason;
     const ids = choice.token_ids;
     if (ids == null) throw new Error("no token ids: the server does not know return_token_ids");
