@@ -1,15 +1,27 @@
-/** One completion in llama-server's dialect: what is asked, and the reply as a stream or in one piece. */
+/** llama-server's dialect: its native `/completion`, and what its profile asks of it beside. */
 
 import type { ServerResponse } from "node:http";
 import { z } from "zod";
-import type { LabEvent } from "../src/lab/engine.ts";
-import type { Sampling } from "../src/lab/sampler.ts";
-import { ADAPTERS, type AdapterName } from "../src/tracer/adapter.ts";
-import { tokenName, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
+import { ADAPTERS, type AdapterName } from "../../src/tracer/adapter.ts";
+import {
+  type Call,
+  EventStream,
+  json,
+  type LabDialect,
+  metrics,
+  parseBody,
+  Refusal,
+  refuseForeignTokens,
+  samplingFields,
+  samplingOf,
+  spelling,
+  tokenIds,
+} from "./dialect.ts";
+import type { Finished, LiveLab, Reply } from "./live-lab.ts";
 
 /** Fields that the lab does not know are ignored, `id_slot` too: rows are given out as they come. */
 const body = z.object({
-  prompt: z.array(z.int()).min(1),
+  prompt: tokenIds,
   n_predict: z.int().optional(),
   stream: z.boolean().optional(),
   return_tokens: z.boolean().optional(),
@@ -19,102 +31,124 @@ const body = z.object({
   cache_salt: z.string().min(1).optional(),
   priority: z.int().optional(),
   allowed_token_ids: z.array(z.int()).min(1).optional(),
-  temperature: z.number().optional(),
   seed: z.int().optional(),
-  top_k: z.int().optional(),
-  presence_penalty: z.number().optional(),
-  frequency_penalty: z.number().optional(),
   logit_bias: z.array(z.tuple([z.int(), z.number()])).optional(),
+  ...samplingFields,
 });
 
-export interface AskedCompletion {
-  readonly prompt: readonly number[];
-  readonly maxTokens: number;
-  readonly cache: boolean;
-  readonly adapter: AdapterName | null;
-  readonly salt: string | null;
-  readonly allowed: readonly number[] | null;
-  readonly priority: number;
-  readonly stream: boolean;
-  readonly returnTokens: boolean;
-  readonly sampling: Sampling;
+export const llamaServer: LabDialect = {
+  routes: (lab) => {
+    const { config } = lab.engine;
+    const { blockSize, contextTokens, maxRunning } = config;
+    return {
+      "POST /completion": (call) => complete(lab, call),
+      "POST /completions": (call) => complete(lab, call),
+      "GET /health": ({ response }) => json(response, 200, { status: "ok" }),
+      "GET /props": ({ response }) =>
+        json(response, 200, {
+          default_generation_settings: { n_ctx: contextTokens },
+          total_slots: maxRunning,
+          build_info: "crosstalk-lab",
+          model_path: "tracer (symbolic)",
+        }),
+      "GET /lora-adapters": ({ response }) =>
+        json(
+          response,
+          200,
+          (config.adapters ? ADAPTERS : []).map((name, id) => ({ id, path: `${name}.gguf`, scale: 0 })),
+        ),
+      "GET /slots": ({ response }) => {
+        const { running } = lab.engine.load;
+        const slots = Array.from({ length: maxRunning }, (_, id) => id);
+        json(
+          response,
+          200,
+          slots.map((id) => ({ id, n_ctx: contextTokens, is_processing: id < running })),
+        );
+      },
+      // The cache belongs to all slots: erasing any erases it. Blocks of running requests stay theirs.
+      "POST /slots/:number": ({ number, query, response }) => {
+        if (query.get("action") !== "erase") throw new Refusal(400, "Invalid action");
+        if (number >= maxRunning) throw new Refusal(400, "Invalid slot ID");
+        const { pool, host } = lab.engine.flush();
+        json(response, 200, { id_slot: number, n_erased: (pool + host) * blockSize });
+      },
+      "GET /metrics": ({ response }) => {
+        const { counters, load } = lab.engine;
+        metrics(response, [
+          ["llamacpp:prompt_tokens_total", "counter", counters.promptTokens - counters.promptTokensCached],
+          ["llamacpp:prompt_tokens_cached_total", "counter", counters.promptTokensCached],
+          ["llamacpp:tokens_predicted_total", "counter", counters.generatedTokens],
+          ["llamacpp:requests_processing", "gauge", load.running],
+          ["llamacpp:requests_deferred", "gauge", load.waiting],
+        ]);
+      },
+    };
+  },
+  error,
+};
+
+const TYPES: Readonly<Record<number, string>> = { 400: "invalid_request_error", 404: "not_found_error" };
+
+function error(code: number, message: string): unknown {
+  return { error: { code, message, type: TYPES[code] } };
 }
 
-/** Reads a request's body; says what is wrong with it where the lab cannot serve it. */
-export function parseCompletion(text: string, contextTokens: number): AskedCompletion | { readonly refusal: string } {
-  let data: unknown;
-  try {
-    data = JSON.parse(text);
-  } catch (error) {
-    return { refusal: `the body is not JSON: ${(error as Error).message}` };
-  }
-  const parsed = body.safeParse(data);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    return { refusal: `"${issue.path.join(".")}": ${issue.message} (the lab takes prompts as token ids)` };
-  }
-  const { prompt, n_predict = -1, stream = false, return_tokens = false, cache_prompt = true, lora = [] } = parsed.data;
-  if (prompt.some((id) => id < 0 || id >= VOCABULARY_SIZE)) return { refusal: "Prompt contains invalid tokens" };
+function complete(lab: LiveLab, { body: text, response }: Call): void {
+  const asked = parseBody(body, text);
+  const { prompt, n_predict = -1, cache_prompt = true } = asked;
+  refuseForeignTokens(prompt, () => "Prompt contains invalid tokens");
+  const request = {
+    prompt,
+    maxTokens: n_predict < 0 ? lab.engine.config.contextTokens - prompt.length : n_predict,
+    cache: cache_prompt,
+    adapter: adapterOf(asked.lora ?? []),
+    salt: asked.cache_salt ?? null,
+    allowed: asked.allowed_token_ids ?? null,
+    priority: asked.priority ?? 0,
+    sampling: samplingOf(asked, asked.seed, asked.logit_bias),
+  };
+  lab.submit(request, new CompletionReply(asked, response), response);
+}
+
+function adapterOf(lora: readonly { readonly id: number; readonly scale: number }[]): AdapterName | null {
   const [applied, more] = lora.filter(({ scale }) => scale !== 0);
   const adapter = applied === undefined ? null : ADAPTERS[applied.id];
   if (adapter === undefined || more || (applied && applied.scale !== 1))
-    return { refusal: '"lora": the lab applies one of its adapters, with a scale of 1' };
-  const maxTokens = n_predict < 0 ? contextTokens - prompt.length : n_predict;
-  return {
-    prompt,
-    maxTokens,
-    cache: cache_prompt,
-    adapter,
-    salt: parsed.data.cache_salt ?? null,
-    allowed: parsed.data.allowed_token_ids ?? null,
-    priority: parsed.data.priority ?? 0,
-    stream,
-    returnTokens: return_tokens,
-    sampling: samplingIn(parsed.data),
-  };
+    throw new Refusal(400, '"lora": the lab applies one of its adapters, with a scale of 1');
+  return adapter;
 }
 
-/** Greedy where nothing is asked for; a bias against a token bans it. */
-function samplingIn(asked: z.infer<typeof body>): Sampling {
-  return {
-    temperature: asked.temperature ?? 0,
-    seed: asked.seed ?? 0,
-    topK: asked.top_k ?? 0,
-    presence: asked.presence_penalty ?? 0,
-    frequency: asked.frequency_penalty ?? 0,
-    banned: (asked.logit_bias ?? []).flatMap(([id, bias]) => (bias < 0 ? id : [])),
-  };
-}
-
-type Finished = Extract<LabEvent, { e: "finished" }>;
-
-export class CompletionReply {
-  readonly #asked: AskedCompletion;
+class CompletionReply implements Reply {
+  readonly #asked: z.infer<typeof body>;
   readonly #response: ServerResponse;
+  readonly #stream: EventStream | null;
   readonly #tokens: number[] = [];
 
-  constructor(asked: AskedCompletion, response: ServerResponse) {
+  constructor(asked: z.infer<typeof body>, response: ServerResponse) {
     this.#asked = asked;
     this.#response = response;
+    this.#stream = asked.stream ? new EventStream(response) : null;
   }
 
   /** A chunk a token, as llama-server streams them; the slot is told at the end. */
   tokens(ids: readonly number[]): void {
     this.#tokens.push(...ids);
-    if (!this.#asked.stream) return;
-    this.#begin();
-    for (const id of ids)
-      this.#event({ index: 0, content: spelling([id]), tokens: [id], stop: false, id_slot: -1, ...this.#counts() });
+    for (const id of ids) {
+      const chunk = { index: 0, content: spelling([id]), tokens: [id], stop: false, id_slot: -1, ...this.#counts() };
+      this.#stream?.send(chunk);
+    }
   }
 
   finish({ cached, place }: Finished): void {
-    const { prompt, returnTokens, stream } = this.#asked;
+    const { prompt, return_tokens } = this.#asked;
     const predicted = this.#tokens.length;
     const cache = cached ?? 0;
+    const stream = this.#stream;
     const last = {
       index: 0,
       content: stream ? "" : spelling(this.#tokens),
-      tokens: !stream && returnTokens ? this.#tokens : [],
+      tokens: !stream && return_tokens ? this.#tokens : [],
       id_slot: Number(/\d+$/.exec(place ?? "")?.[0] ?? -1),
       stop: true,
       model: "tracer",
@@ -126,31 +160,16 @@ export class CompletionReply {
       timings: { cache_n: cache, prompt_n: prompt.length - cache, predicted_n: predicted },
     };
     if (stream) {
-      this.#begin();
-      this.#event(last);
+      stream.send(last);
       this.#response.end();
-    } else
-      this.#response.writeHead(200, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(last));
+    } else json(this.#response, 200, last);
   }
 
-  /** The engine refused the request. */
-  fail(message: string): void {
-    const error = { code: 400, message, type: "invalid_request_error" };
-    this.#response.writeHead(400, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify({ error }));
-  }
-
-  #begin(): void {
-    if (!this.#response.headersSent) this.#response.writeHead(200, { "content-type": "text/event-stream" });
-  }
-
-  #event(data: unknown): void {
-    this.#response.write(`data: ${JSON.stringify(data)}\n\n`);
+  refuse(message: string): void {
+    json(this.#response, 400, error(400, message));
   }
 
   #counts(): { readonly tokens_predicted: number; readonly tokens_evaluated: number } {
     return { tokens_predicted: this.#tokens.length, tokens_evaluated: this.#asked.prompt.length };
   }
 }
-
-/** Token names apart by blanks, as the tracer's tokenizer writes them. */
-const spelling = (ids: readonly number[]): string => ids.map((id) => ` ${tokenName(id)}`).join("");
