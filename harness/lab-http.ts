@@ -12,6 +12,7 @@ import { type Clock, realClock } from "./clock.ts";
 import { json, type LabDialect, Refusal, type Routes } from "./lab-dialects/dialect.ts";
 import { LiveLab } from "./lab-dialects/live-lab.ts";
 import { llamaServer } from "./lab-dialects/llama-server.ts";
+import { sglang } from "./lab-dialects/sglang.ts";
 import { vllm } from "./lab-dialects/vllm.ts";
 import { portTaken } from "./port.ts";
 
@@ -34,7 +35,7 @@ export interface LabServer {
   close(): Promise<void>;
 }
 
-const DIALECTS: Readonly<Record<Dialect, LabDialect>> = { "llama-server": llamaServer, vllm };
+const DIALECTS: Readonly<Record<Dialect, LabDialect>> = { "llama-server": llamaServer, vllm, sglang };
 
 /** @throws CrosstalkError PORT_IN_USE, INVALID_OPTION */
 export async function serveLab(options: LabServerOptions = {}): Promise<LabServer> {

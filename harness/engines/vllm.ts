@@ -4,13 +4,13 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
 import { optionFields } from "../../src/target/dialect.ts";
 import { OPTIONS } from "../../src/trace/options.ts";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import type { EngineClient } from "../engine-client.ts";
+import { flushWhenIdle } from "./flush-when-idle.ts";
 import type { EngineFacts, EngineProfile, EventReader, PlantedFault, StreamEvent } from "./profile.ts";
 import { labelsOf } from "./prometheus.ts";
 import { argumentOf, capability, parseReply } from "./replies.ts";
@@ -31,9 +31,6 @@ const reset = z.object({ success: z.boolean() });
 
 /** Where `--max-num-seqs` is not given: vLLM's own default differs from machine to machine, and this is the least. */
 const DEFAULT_RUNNING = 128;
-/** How long a reset may wait for blocks that are still held, and how often it is asked for, in milliseconds. */
-const RESET_PATIENCE_MS = 10_000;
-const RESET_POLL_MS = 20;
 
 export const vllm: EngineProfile = {
   name: "vllm",
@@ -192,23 +189,16 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
   };
 }
 
-/** A reset fails while a request holds blocks, a cancelled one for a while too: it is asked for until it succeeds. */
-async function flush(client: EngineClient): Promise<string> {
-  const deadline = performance.now() + RESET_PATIENCE_MS;
-  for (;;) {
-    const reply = await client.post("/reset_prefix_cache");
-    const said = parseReply(reset, reply.text);
-    if (said?.success) return "the prefix cache was reset";
-    if (reply.status === 200 && !said) return "the prefix cache was asked to reset";
-    if (reply.status !== 200 || performance.now() > deadline) {
-      throw new CrosstalkError(
-        reply.status === 200 ? "FLUSH_REFUSED" : "UNSUPPORTED_BY_TARGET",
-        `the prefix cache was not reset: HTTP ${reply.status}: ${vllm.readError(reply.text)}`,
-        reply.status === 200
-          ? "Blocks were held all the time: by requests, if the flush is a step of a trace, or by nobody any more."
-          : "Start the server with VLLM_SERVER_DEV_MODE=1, or leave flush steps out of the trace.",
-      );
-    }
-    await delay(RESET_POLL_MS);
-  }
+function flush(client: EngineClient): Promise<string> {
+  return flushWhenIdle({
+    ask: () => client.post("/reset_prefix_cache"),
+    said: ({ status, text }) => {
+      if (status !== 200) return null;
+      const said = parseReply(reset, text);
+      if (said === null) return "the prefix cache was asked to reset";
+      return said.success ? "the prefix cache was reset" : "held";
+    },
+    readError: vllm.readError,
+    advice: "Start the server with VLLM_SERVER_DEV_MODE=1",
+  });
 }

@@ -7,6 +7,7 @@ import { campaignTraces } from "../../src/generate/campaign-traces.ts";
 import type { LabOptions } from "../../src/lab/config.ts";
 import { llamaCpp } from "../engines/llama-cpp.ts";
 import type { EngineProfile } from "../engines/profile.ts";
+import { sglang } from "../engines/sglang.ts";
 import { vllm } from "../engines/vllm.ts";
 import { ServerTarget } from "../server-target.ts";
 import { labServer } from "../testing/lab-server.ts";
@@ -36,7 +37,7 @@ async function campaignAgainst(profile: EngineProfile, lab: LabOptions, traces: 
   return step.value;
 }
 
-describe.each([llamaCpp, vllm])("a lab in the dialect of $name", (profile) => {
+describe.each([llamaCpp, vllm, sglang])("a lab in the dialect of $name", (profile) => {
   test("is clean", { timeout: 60_000 }, async () => {
     const { findings, coverage, traces } = await campaignAgainst(profile, { adapters: true }, 10);
     expect(findings).toEqual([]);

@@ -2,6 +2,7 @@
 /** The command line. Commands load what they need when they run: `--help` answers at once. */
 
 import { Command, Option } from "commander";
+import { DIALECT_NAMES } from "../target/dialect-names.ts";
 import { OPTIONS } from "../trace/option-names.ts";
 import { EXIT, formatError } from "./exit.ts";
 import { describeProfiles, PROFILES, withProfile } from "./profiles.ts";
@@ -212,9 +213,7 @@ program
   .description("serve the embedded lab over HTTP, as a server of the engine whose dialect it speaks")
   .option("--port <number>", "port to listen on", positiveNumber, 8080)
   .addOption(
-    new Option("--dialect <name>", "the engine's HTTP interface")
-      .choices(["llama-server", "vllm"])
-      .default("llama-server"),
+    new Option("--dialect <name>", "the engine's HTTP interface").choices(DIALECT_NAMES).default("llama-server"),
   )
   .option("--fault <name>", "switch on a planted fault")
   .addOption(new Option("--topology <name>", "topology").choices(["single", "pd"]).default("single"))
