@@ -15,6 +15,7 @@ export type {
   PlantedFault,
   StreamEvent,
 } from "./engines/profile.ts";
+export { sglang } from "./engines/sglang.ts";
 export { vllm } from "./engines/vllm.ts";
 export { type RunOptions, type RunResult, runTrace } from "./executor.ts";
 export type { FaultInjector } from "./faults.ts";

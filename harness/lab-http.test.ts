@@ -1,61 +1,34 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { toRun } from "../src/check/property.ts";
 import { mistakes } from "../src/lab/testing/lab-run.ts";
 import { validateTrace } from "../src/trace/read.ts";
 import { TRACE_VERSION } from "../src/trace/schema.ts";
 import { narrowRead } from "../src/tracer/read-tokens.ts";
-import { payloadRun, scanToken, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
+import { scanToken, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
 import { complete, engineClient } from "./engine-client.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { proveTracer } from "./handshake.ts";
-import { type LabServer, type LabServerOptions, serveLab } from "./lab-http.ts";
+import { serveLab } from "./lab-http.ts";
 import { ServerTarget } from "./server-target.ts";
+import { eventsOf, labServer, metricsOf, payload, postJson, scan, underWay } from "./testing/lab-server.ts";
 import { manifestOfNothing } from "./testing/manifest.ts";
 import { ManualClock } from "./testing/manual-clock.ts";
 import { UrlServer } from "./url-server.ts";
 
-const servers: LabServer[] = [];
-afterEach(async () => {
-  for (const server of servers.splice(0)) await server.close();
-});
-
-async function lab(options: LabServerOptions = {}): Promise<LabServer> {
-  const server = await serveLab({ speed: 50, ...options });
-  servers.push(server);
-  return server;
-}
-
-const post = (url: string, body: unknown, signal?: AbortSignal) =>
-  fetch(`${url}/completion`, { method: "POST", body: JSON.stringify(body), ...(signal ? { signal } : {}) });
-const payload = (seed: number, family: number, length: number) => [...payloadRun(seed, family, length)];
-const scan = (seed: number, family: number, length: number) => [...payload(seed, family, length), scanToken([family])];
+const post = (url: string, body: unknown, signal?: AbortSignal) => postJson(`${url}/completion`, body, signal);
+const metrics = (url: string) => metricsOf(url, "llamacpp:");
+const inFlight = (url: string, count: number) =>
+  underWay(url, "llamacpp:", ["requests_processing", "requests_deferred"], count);
 
 interface Chunk {
   readonly tokens: readonly number[];
   readonly stop: boolean;
 }
-const chunksOf = (stream: string): Chunk[] =>
-  stream
-    .split("\n\n")
-    .filter((part) => part !== "")
-    .map((part) => JSON.parse(part.replace(/^data: /, "")) as Chunk);
-
-async function metrics(url: string): Promise<Record<string, number>> {
-  const lines = (await (await fetch(`${url}/metrics`)).text()).split("\n").filter((line) => /^llamacpp:/.test(line));
-  return Object.fromEntries(lines.map((line) => [line.split(" ")[0]!.slice(9), Number(line.split(" ")[1])]));
-}
-
-/** Asks again until so many requests are under way: the server has seen what was sent before. */
-async function underWay(url: string, count: number): Promise<void> {
-  for (;;) {
-    const { requests_processing, requests_deferred } = await metrics(url);
-    if (requests_processing! + requests_deferred! === count) return;
-  }
-}
+const chunksOf = (stream: string): Chunk[] => eventsOf<Chunk>(stream) as Chunk[];
 
 describe("a lab over HTTP", () => {
   test("streams an answer as llama-server does", async () => {
-    const { url } = await lab();
+    const { url } = await labServer();
     const prompt = [...payload(1, 9, 40), ...narrowRead(40)];
     const reply = await post(url, { prompt, n_predict: 3, stream: true, return_tokens: true });
     expect(reply.headers.get("content-type")).toBe("text/event-stream");
@@ -74,7 +47,7 @@ describe("a lab over HTTP", () => {
   });
 
   test("answers in one piece, and from its cache the second time", async () => {
-    const { url } = await lab();
+    const { url } = await labServer();
     const body = { prompt: [...payload(1, 9, 40), ...narrowRead(40)], n_predict: 2, return_tokens: true };
     await (await post(url, body)).json();
     const second = await (await post(url, body)).json();
@@ -96,36 +69,36 @@ describe("a lab over HTTP", () => {
     [{ prompt: "text", n_predict: 1 }, "token ids"],
     [{ prompt: scan(1, 1, 1020), n_predict: 100 }, "context of 1024"],
   ])("refuses what it cannot serve: %#", async (body, message) => {
-    const { url } = await lab();
+    const { url } = await labServer();
     const reply = await post(url, body);
     expect(reply.status).toBe(400);
     expect(await reply.json()).toMatchObject({ error: { code: 400, message: expect.stringContaining(message) } });
   });
 
   test("stops when the client hangs up", async () => {
-    const { url } = await lab({ clock: new ManualClock() });
+    const { url } = await labServer({ clock: new ManualClock() });
     const client = new AbortController();
     const reply = post(url, { prompt: scan(1, 5, 60), n_predict: 8, stream: true }, client.signal);
-    await underWay(url, 1);
+    await inFlight(url, 1);
     client.abort();
     await expect(reply).rejects.toThrow();
-    await underWay(url, 0);
+    await inFlight(url, 0);
     expect((await metrics(url)).tokens_predicted_total).toBe(0);
   });
 
   test("shows pd-free-on-abort to a client that hangs up during the transfer", async () => {
     const answer = async (fault: string | null) => {
       const clock = new ManualClock();
-      const { url } = await lab({ clock, speed: 1, lab: { topology: "pd", fault } });
+      const { url } = await labServer({ clock, speed: 1, lab: { topology: "pd", fault } });
       const client = new AbortController();
       const cancelled = post(url, { prompt: scan(1, 5, 250), n_predict: 8, stream: true }, client.signal);
-      await underWay(url, 1);
+      await inFlight(url, 1);
       clock.moveTo(12);
       client.abort();
       await expect(cancelled).rejects.toThrow();
-      await underWay(url, 0);
+      await inFlight(url, 0);
       const victim = post(url, { prompt: scan(2, 42, 30), n_predict: 16, stream: true });
-      await underWay(url, 1);
+      await inFlight(url, 1);
       clock.moveTo(100);
       return chunksOf(await (await victim).text()).flatMap((chunk) => chunk.tokens);
     };
@@ -137,14 +110,14 @@ describe("a lab over HTTP", () => {
   });
 
   test("says that its port is taken", async () => {
-    const { port } = await lab();
+    const { port } = await labServer();
     await expect(serveLab({ port })).rejects.toMatchObject({ code: "PORT_IN_USE" });
   });
 });
 
 describe("a lab as a server under test", () => {
   test("is described, flushed and asked by the profile of llama-server", async () => {
-    const { url } = await lab();
+    const { url } = await labServer();
     const client = engineClient(url);
     const facts = await llamaCpp.describe(client, []);
     expect(facts).toMatchObject({ version: "crosstalk-lab", maxRunning: 8, contextTokens: 1024, flush: { can: true } });
@@ -156,7 +129,7 @@ describe("a lab as a server under test", () => {
   });
 
   test("with adapters is proven to hold them, each by its own answer", async () => {
-    const { url } = await lab({ lab: { adapters: true } });
+    const { url } = await labServer({ lab: { adapters: true } });
     const client = engineClient(url);
     const facts = await llamaCpp.describe(client, []);
     expect(facts.options).toContain("adapter");
@@ -168,7 +141,7 @@ describe("a lab as a server under test", () => {
 
   test("runs a trace in real time, and shows the same fault to the executor", async () => {
     // Ten times slower than virtual time, so that a busy machine's lateness is small beside the transfer.
-    const { url } = await lab({ speed: 0.1, lab: { topology: "pd", fault: "pd-free-on-abort" } });
+    const { url } = await labServer({ speed: 0.1, lab: { topology: "pd", fault: "pd-free-on-abort" } });
     const target = new ServerTarget({
       server: new UrlServer({ url, profile: llamaCpp }),
       profile: llamaCpp,

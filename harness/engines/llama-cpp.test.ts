@@ -7,7 +7,7 @@ import { llamaCpp } from "./llama-cpp.ts";
 test("is found by its name; another name lists those there are", () => {
   expect(engineProfile("llama.cpp")).toBe(llamaCpp);
   expect(() => engineProfile("llama")).toThrow(
-    expect.objectContaining({ hint: "Engines with a profile: llama.cpp, vllm." }),
+    expect.objectContaining({ hint: "Engines with a profile: llama.cpp, vllm, sglang." }),
   );
 });
 

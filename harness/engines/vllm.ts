@@ -4,13 +4,13 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
 import { optionFields } from "../../src/target/dialect.ts";
 import { OPTIONS } from "../../src/trace/options.ts";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import type { EngineClient } from "../engine-client.ts";
+import { flushWhenIdle } from "./flush-when-idle.ts";
 import type { EngineFacts, EngineProfile, EventReader, PlantedFault, StreamEvent } from "./profile.ts";
 import { labelsOf } from "./prometheus.ts";
 import { argumentOf, capability, parseReply } from "./replies.ts";
@@ -31,9 +31,6 @@ const reset = z.object({ success: z.boolean() });
 
 /** Where `--max-num-seqs` is not given: vLLM's own default differs from machine to machine, and this is the least. */
 const DEFAULT_RUNNING = 128;
-/** How long a reset may wait for blocks that are still held, and how often it is asked for, in milliseconds. */
-const RESET_PATIENCE_MS = 10_000;
-const RESET_POLL_MS = 20;
 
 export const vllm: EngineProfile = {
   name: "vllm",
@@ -134,22 +131,21 @@ export const vllm: EngineProfile = {
 /** The reason comes with the last token, the number of cached tokens in an event of its own after it. */
 function reader(): EventReader {
   let reason: string | null = null;
-  const finish = (cached: number | null): StreamEvent => ({
-    kind: "finish",
-    ids: [],
-    reason: reason === "length" || reason === "stop" ? reason : "other",
-    cached,
-    place: null,
-  });
+  /** Once: `[DONE]` comes after the usage, and tells nothing new. */
+  const finish = (cached: number | null): StreamEvent => {
+    if (reason === null) return { kind: "ignored" };
+    const ended = reason === "length" || reason === "stop" ? reason : "other";
+    reason = null;
+    return { kind: "finish", ids: [], reason: ended, cached, place: null };
+  };
   return (data) => {
     // Only a server that sends no usage ends without having said so.
-    if (data === "[DONE]") return reason === null ? { kind: "ignored" } : finish(null);
+    if (data === "[DONE]") return finish(null);
     const error = parseReply(errorBody, data);
     if (error) return { kind: "error", code: `STREAM ${error.error.code ?? ""}`.trim(), message: error.error.message };
     const { choices, usage } = chunk.parse(JSON.parse(data));
     const [choice] = choices;
-    if (!choice)
-      return reason === null ? { kind: "ignored" } : finish(usage?.prompt_tokens_details?.cached_tokens ?? null);
+    if (!choice) return finish(usage?.prompt_tokens_details?.cached_tokens ?? null);
     reason = choice.finish_reason ?? reason;
     const ids = choice.token_ids;
     if (ids == null) throw new Error("no token ids: the server does not know return_token_ids");
@@ -193,23 +189,16 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
   };
 }
 
-/** A reset fails while a request holds blocks, a cancelled one for a while too: it is asked for until it succeeds. */
-async function flush(client: EngineClient): Promise<string> {
-  const deadline = performance.now() + RESET_PATIENCE_MS;
-  for (;;) {
-    const reply = await client.post("/reset_prefix_cache");
-    const said = parseReply(reset, reply.text);
-    if (said?.success) return "the prefix cache was reset";
-    if (reply.status === 200 && !said) return "the prefix cache was asked to reset";
-    if (reply.status !== 200 || performance.now() > deadline) {
-      throw new CrosstalkError(
-        reply.status === 200 ? "FLUSH_REFUSED" : "UNSUPPORTED_BY_TARGET",
-        `the prefix cache was not reset: HTTP ${reply.status}: ${vllm.readError(reply.text)}`,
-        reply.status === 200
-          ? "Blocks were held all the time: by requests, if the flush is a step of a trace, or by nobody any more."
-          : "Start the server with VLLM_SERVER_DEV_MODE=1, or leave flush steps out of the trace.",
-      );
-    }
-    await delay(RESET_POLL_MS);
-  }
+function flush(client: EngineClient): Promise<string> {
+  return flushWhenIdle({
+    ask: () => client.post("/reset_prefix_cache"),
+    said: ({ status, text }) => {
+      if (status !== 200) return null;
+      const said = parseReply(reset, text);
+      if (said === null) return "the prefix cache was asked to reset";
+      return said.success ? "the prefix cache was reset" : "held";
+    },
+    readError: vllm.readError,
+    advice: "Start the server with VLLM_SERVER_DEV_MODE=1",
+  });
 }

@@ -1,6 +1,7 @@
 /** `crosstalk lab`: the embedded lab behind HTTP, so that a lab repro runs like any other. */
 
 import { once } from "node:events";
+import type { Dialect } from "../target/dialect.ts";
 import { EXIT } from "./exit.ts";
 import { withInterrupt } from "./interrupt.ts";
 
@@ -8,17 +9,20 @@ export interface LabCommandOptions {
   readonly port: number;
   readonly topology: "single" | "pd";
   readonly fault?: string;
+  readonly dialect: Dialect;
+  readonly adapters?: boolean;
+  /** Virtual time that passes for each unit of real time. */
+  readonly speed: number;
 }
 
 /** Serves until Ctrl-C. */
 export async function lab(options: LabCommandOptions): Promise<number> {
   const { serveLab } = await import("../../harness/lab-http.ts");
   return withInterrupt(async (signal) => {
-    const { port, topology, fault = null } = options;
-    const server = await serveLab({ port, lab: { topology, fault } });
-    process.stderr.write(
-      `crosstalk: lab (${topology}, ${fault ? `planted fault ${fault}` : "no fault"}) on ${server.url}; Ctrl-C ends it\n`,
-    );
+    const { port, topology, dialect, speed, fault = null, adapters = false } = options;
+    const server = await serveLab({ port, dialect, speed, lab: { topology, fault, adapters } });
+    const what = `${topology}, ${dialect} dialect, ${fault ? `planted fault ${fault}` : "no fault"}`;
+    process.stderr.write(`crosstalk: lab (${what}) on ${server.url}; Ctrl-C ends it\n`);
     if (!signal.aborted) await once(signal, "abort");
     await server.close();
     return EXIT.clean;

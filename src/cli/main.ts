@@ -2,10 +2,11 @@
 /** The command line. Commands load what they need when they run: `--help` answers at once. */
 
 import { Command, Option } from "commander";
+import { DIALECT_NAMES } from "../target/dialect-names.ts";
 import { OPTIONS } from "../trace/option-names.ts";
 import { EXIT, formatError } from "./exit.ts";
 import { describeProfiles, PROFILES, withProfile } from "./profiles.ts";
-import { byteCount, duration, gpuCount, positiveNumber, wholeNumber } from "./values.ts";
+import { byteCount, duration, factor, gpuCount, positiveNumber, wholeNumber } from "./values.ts";
 
 const program = new Command("crosstalk")
   .description(
@@ -247,11 +248,23 @@ program
 
 program
   .command("lab")
-  .description("serve the embedded lab over HTTP in llama-server's dialect")
+  .description("serve the embedded lab over HTTP, as a server of the engine whose dialect it speaks")
   .option("--port <number>", "port to listen on", positiveNumber, 8080)
+  .addOption(
+    new Option("--dialect <name>", "the engine's HTTP interface").choices(DIALECT_NAMES).default("llama-server"),
+  )
   .option("--fault <name>", "switch on a planted fault")
   .addOption(new Option("--topology <name>", "topology").choices(["single", "pd"]).default("single"))
-  .addHelpText("after", examples("crosstalk lab --topology pd --fault pd-free-on-abort --port 8080"))
+  .option("--adapters", "list the tracer's LoRA adapters, so that campaigns use them")
+  .option("--speed <factor>", "how many times faster than real time the simulated engine runs", factor, 1)
+  .addHelpText(
+    "after",
+    examples(
+      "crosstalk lab --topology pd --fault pd-free-on-abort --port 8080",
+      "crosstalk lab --dialect vllm --port 8000 --fault parent-not-hashed",
+      "crosstalk run --engine vllm --target http://127.0.0.1:8000",
+    ),
+  )
   .action(ends(async (options) => (await import("./lab.ts")).lab(options)));
 
 program

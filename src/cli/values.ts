@@ -35,3 +35,10 @@ export function positiveNumber(text: string): number {
 export function gpuCount(text: string): number | "all" {
   return text === "all" ? "all" : positiveNumber(text);
 }
+
+/** A factor, such as 0.5 or 20. */
+export function factor(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("Give a number above 0.");
+  return value;
+}

@@ -138,6 +138,13 @@ export class LabEngine {
     return { running: Math.max(0, this.#requests.size - waiting), waiting };
   }
 
+  /** Blocks of all pools, and how many of them requests, loads and transfers hold: cached ones that nobody holds are free. */
+  get blocks(): { readonly held: number; readonly count: number } {
+    const pools = [this.#worker, this.#decoder].flatMap((worker) => worker?.kv.pool ?? []);
+    const count = pools.reduce((sum, pool) => sum + pool.count, 0);
+    return { held: pools.reduce((held, pool) => held - pool.free, count), count };
+  }
+
   /** Takes a request in at the present moment. One that cannot be served gets a `failed` event. */
   submit(request: LabRequest): void {
     const refusal = this.#refusal(request);

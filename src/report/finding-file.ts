@@ -9,7 +9,7 @@ import { CrosstalkError } from "../errors.ts";
 import type { ParsedHistory } from "../history/jsonl.ts";
 import { ARMS } from "../history/schema.ts";
 import { parseJson } from "../parse-json.ts";
-import { DIALECTS } from "../target/dialect.ts";
+import { DIALECT_NAMES } from "../target/dialect.ts";
 import { OPTIONS } from "../trace/option-names.ts";
 import type { Trace } from "../trace/schema.ts";
 import { ADAPTERS } from "../tracer/adapter.ts";
@@ -45,7 +45,7 @@ const target = z.strictObject({
   canFlush: z.boolean(),
   model: z.string(),
   written: z.strictObject({ shape, format, dtype }),
-  dialect: z.enum(DIALECTS),
+  dialect: z.enum(DIALECT_NAMES),
   isolation: z.enum(["flush", "restart", "none"]),
   startsInMs: z.number().nonnegative(),
   options: z.array(z.enum(OPTIONS)),

@@ -75,4 +75,45 @@ async function emptyCache() {
 
 async function beforeEachTry() {}
 `,
+  sglang: `
+// ---- The server's dialect: SGLang ------------------------------------------------------------------------------
+
+const COMPLETION = "/generate";
+const TO_EMPTY_THE_CACHE = "ask the server itself, with no other request running";
+
+function completion(prompt, maxTokens, cache, { sampling_params, ...options }) {
+  const sampling = { temperature: 0, max_new_tokens: maxTokens, ignore_eos: true, ...sampling_params };
+  const body = { input_ids: prompt, stream: true, ...options, sampling_params: sampling };
+  if (!cache) body.extra_key = randomBytes(16).toString("hex"); // nobody else's cells have this key
+  return body;
+}
+
+/** Tokens of each request under way that events have told of. */
+const streamed = new Map();
+
+/** The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last. */
+function readEvent({ output_ids, meta_info: { id, completion_tokens, cached_tokens = null, finish_reason } }) {
+  // Events repeat the tokens before them, so each counts as many new ones as the count has grown.
+  const added = completion_tokens - (streamed.get(id) ?? 0);
+  if (finish_reason) streamed.delete(id);
+  else streamed.set(id, completion_tokens);
+  return [added > 0 ? output_ids.slice(-added) : [], cached_tokens, finish_reason !== null];
+}
+
+async function meetServer() {
+  await call("GET", "/health");
+}
+
+/** Whether the server could. It cannot while a request runs, a cancelled one for a moment too. */
+async function emptyCache() {
+  for (let i = 0; i < 500; i++) {
+    const [status] = await call("POST", "/flush_cache");
+    if (status !== 400) return status === 200;
+    await sleep(20);
+  }
+  return false;
+}
+
+async function beforeEachTry() {}
+`,
 };

@@ -91,4 +91,56 @@ def before_each_try():
     pass
 `,
   },
+  sglang: {
+    title: "SGLang's native API (POST /generate)",
+    code: `
+# ---- The server's dialect: SGLang ------------------------------------------------------------------------------
+
+COMPLETION = "/generate"
+TO_EMPTY_THE_CACHE = "ask the server itself, with no other request running"
+
+
+def completion(prompt, max_tokens, cache, options):
+    sampling = {"temperature": 0, "max_new_tokens": max_tokens, "ignore_eos": True}
+    sampling.update(options.get("sampling_params", {}))
+    body = {"input_ids": prompt, "stream": True, **options, "sampling_params": sampling}
+    if not cache:
+        body["extra_key"] = os.urandom(16).hex()  # nobody else's cells have this key
+    return body
+
+
+def read_event(event):
+    """The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last."""
+    meta = event["meta_info"]
+    # Events repeat the tokens before them, so each counts as many new ones as the count has grown.
+    seen = STREAMED.pop(meta["id"], 0)
+    new = meta["completion_tokens"] - seen
+    ended = meta["finish_reason"] is not None
+    if not ended:
+        STREAMED[meta["id"]] = meta["completion_tokens"]
+    return event["output_ids"][-new:] if new > 0 else [], meta.get("cached_tokens"), ended
+
+
+# Tokens of each request under way that events have told of.
+STREAMED = {}
+
+
+def meet_server():
+    call("GET", "/health")
+
+
+def empty_cache():
+    """Whether the server could. It cannot while a request runs, a cancelled one for a moment too."""
+    for _ in range(500):
+        status, _ = call("POST", "/flush_cache")
+        if status != 400:
+            return status == 200
+        time.sleep(0.02)
+    return False
+
+
+def before_each_try():
+    pass
+`,
+  },
 };

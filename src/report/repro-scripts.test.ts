@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
 import type { Finding } from "../check/finding.ts";
-import type { Dialect } from "../target/dialect.ts";
+import { DIALECT_NAMES, type Dialect } from "../target/dialect.ts";
 import { resolveOptions } from "../trace/options.ts";
 import { expectedTokens, resolveRequests } from "../trace/prompt.ts";
 import { validateTrace } from "../trace/read.ts";
@@ -71,9 +71,7 @@ const SCRIPTS = [
 type Start = (typeof SCRIPTS)[number]["start"];
 
 /** Each script in each dialect. */
-const SPOKEN = SCRIPTS.flatMap((script) =>
-  (["llama-server", "vllm"] as const).map((dialect) => ({ ...script, dialect })),
-);
+const SPOKEN = SCRIPTS.flatMap((script) => DIALECT_NAMES.map((dialect) => ({ ...script, dialect })));
 
 /** How a stand-in answers: the right answer and what was sent before it give the answer; null drops the connection, and "end" ends the server. */
 type Answer = (right: number[], prompt: readonly number[], before: readonly number[]) => number[] | null | "end";
@@ -90,9 +88,12 @@ interface StandIn {
 interface StandInDialect {
   readonly path: string;
   readonly maxTokens: (body: Record<string, unknown>) => number;
-  /** The events that tell of tokens, or that an answer ends and how many tokens of its prompt came from the cache. */
-  readonly tokens: (tokens: number[]) => object;
-  readonly end: (cached: number) => readonly object[];
+  /**
+   * The events that tell of tokens, or that an answer ends and how many tokens of its prompt came from the cache. `id` is
+   * the request's, `sofar` are its tokens with the new ones.
+   */
+  readonly tokens: (tokens: number[], id: number, sofar: number[]) => object;
+  readonly end: (cached: number, id: number, all: number[]) => readonly object[];
   /** Answers the calls off the stream; `status` is for those that empty the cache. */
   readonly call: (url: string, status: number, before: readonly string[]) => { status: number; body: object };
 }
@@ -122,7 +123,23 @@ const DIALECTS: Readonly<Record<Dialect, StandInDialect>> = {
       body: { success: before.length % 2 === 1 },
     }),
   },
+  sglang: {
+    path: "/generate",
+    maxTokens: (body) => (body.sampling_params as { max_new_tokens: number }).max_new_tokens,
+    tokens: (_, id, sofar) => sglangEvent(id, sofar, null),
+    end: (cached, id, all) => [sglangEvent(id, all, { type: "length", length: all.length }, cached)],
+    // Every second flush comes while a request runs.
+    call: (url, status, before) => ({
+      status: url !== "/flush_cache" ? 404 : before.length % 2 === 1 ? status : 400,
+      body: {},
+    }),
+  },
 };
+
+const sglangEvent = (id: number, output_ids: number[], finish_reason: object | null, cached_tokens = 0): object => ({
+  output_ids,
+  meta_info: { id: `request-${id}`, finish_reason, completion_tokens: output_ids.length, cached_tokens },
+});
 
 /** As much of a server as the script uses. Answers longer than a request's first tokens wait for a cancel. */
 async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached = 0 } = {}): Promise<StandIn> {
@@ -132,17 +149,20 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
   let before: number[] = [];
   let cancelled = 0;
   const complete = (body: string, response: ServerResponse): void => {
-    const asked = JSON.parse(body) as {
+    const { input_ids, sampling_params, ...own } = JSON.parse(body);
+    const asked = { ...own, ...(input_ids ? { prompt: input_ids, ...sampling_params } : {}) } as {
       prompt: number[];
       id_slot?: number;
       lora?: { id: number; scale: number }[];
+      lora_path?: string;
       model?: string;
       presence_penalty?: number;
     };
     const named = asked.lora?.find(({ scale }) => scale === 1);
-    const adapter = named ? ADAPTERS[named.id]! : (ADAPTERS.find((name) => name === asked.model) ?? null);
+    const name = asked.model ?? asked.lora_path;
+    const adapter = named ? ADAPTERS[named.id]! : (ADAPTERS.find((other) => other === name) ?? null);
     const { prompt, id_slot } = asked;
-    bodies.push({ ...asked });
+    const id = bodies.push({ ...asked });
     // Between tries the script uses each slot once.
     if (id_slot !== undefined) {
       response.end("{}");
@@ -151,7 +171,7 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
     const read = tokenKind(prompt.at(-1)!);
     const right = expectedTokens({
       prompt: Int32Array.from(prompt),
-      maxTokens: maxTokens({ ...asked }),
+      maxTokens: maxTokens(JSON.parse(body)),
       adapter,
       penalties: { ...NO_PENALTIES, presence: asked.presence_penalty ?? 0 },
     });
@@ -164,14 +184,14 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
     }
     const event = (data: object) => response.write(`data: ${JSON.stringify(data)}\n\n`);
     response.writeHead(200, { "content-type": "text/event-stream" });
-    event(eventOf(tokens.slice(0, 3)));
+    event(eventOf(tokens.slice(0, 3), id, tokens.slice(0, 3)));
     // A scan's answer is held back until its client goes away: this is how a cancel is seen to reach the server.
     if (read.kind === "scan") {
       response.on("close", () => cancelled++);
       return;
     }
-    event(eventOf(tokens.slice(3)));
-    for (const data of end(cached)) event(data);
+    event(eventOf(tokens.slice(3), id, tokens));
+    for (const data of end(cached, id, tokens)) event(data);
     response.end();
   };
   const server = createServer((request, response) => {
@@ -425,8 +445,9 @@ describe.each(SPOKEN)("$script with adapters, for $dialect", ({ script, start, d
     expect([code, output]).toEqual([0, expect.stringContaining("NOT REPRODUCED in 2 tries")]);
     const sent = new Set(asked.map((body) => String(body.prompt)));
     for (const { prompt } of resolveRequests(trace).values()) expect(sent).toContain(String([...prompt]));
-    const bodies = asked.map(({ lora, model }) => JSON.stringify(lora ?? model ?? null));
-    expect(new Set(bodies).size).toBe(ADAPTERS.length + (dialect === "vllm" ? 1 : 2));
+    const bodies = asked.map(({ lora, model, lora_path }) => JSON.stringify(lora ?? model ?? lora_path ?? null));
+    // Only llama-server can be told to use none.
+    expect(new Set(bodies).size).toBe(ADAPTERS.length + (dialect === "llama-server" ? 2 : 1));
   });
 
   it("ends with 1 where the base model answers for an adapter", async (test) => {

@@ -3,10 +3,9 @@
 import type { RequestOptions } from "../trace/options.ts";
 import { MAX_ANSWER } from "../trace/schema.ts";
 import { ADAPTERS, type AdapterName } from "../tracer/adapter.ts";
+import { DIALECT_NAMES, type Dialect } from "./dialect-names.ts";
 
-/** llama-server's `/completion`, vLLM's `/v1/completions`. */
-export const DIALECTS = ["llama-server", "vllm"] as const;
-export type Dialect = (typeof DIALECTS)[number];
+export { DIALECT_NAMES, type Dialect };
 
 /** Half the temperature doubles the lead of the right token: a seed may change which token is drawn, but never does. */
 export const TEMPERATURE = 0.5;
@@ -20,8 +19,14 @@ function lora(adapter: AdapterName | "base"): readonly { readonly id: number; re
 
 /** Options as fields of a request's body. They come after the fields that every request has, and win over them. */
 export function optionFields(dialect: Dialect, options: RequestOptions): Readonly<Record<string, unknown>> {
-  return dialect === "vllm" ? vllmFields(options) : llamaServerFields(options);
+  return FIELDS[dialect](options);
 }
+
+const FIELDS: Readonly<Record<Dialect, (options: RequestOptions) => Readonly<Record<string, unknown>>>> = {
+  "llama-server": llamaServerFields,
+  vllm: vllmFields,
+  sglang: sglangFields,
+};
 
 function vllmFields(options: RequestOptions): Readonly<Record<string, unknown>> {
   const { seed, top, logprobs, stop, allow, priority, salt, adapter, presence, frequency } = options;
@@ -59,6 +64,29 @@ function llamaServerFields(options: RequestOptions): Readonly<Record<string, unk
     ...(penalised ? { repeat_last_n: MAX_ANSWER } : {}),
     ...(presence === null ? {} : { presence_penalty: presence }),
     ...(frequency === null ? {} : { frequency_penalty: frequency }),
+  };
+}
+
+/**
+ * Those of sampling are in an object of their own, which is merged with that of every request. SGLang has no list of
+ * allowed tokens, and where the end token is ignored, as here, it ignores stop tokens too.
+ */
+function sglangFields(options: RequestOptions): Readonly<Record<string, unknown>> {
+  const { seed, top, logprobs, priority, salt, adapter, presence, frequency } = options;
+  const against = biased(options);
+  const sampling = {
+    ...(seed === null ? {} : { sampling_seed: seed, temperature: TEMPERATURE }),
+    ...(top === null ? {} : { top_k: top }),
+    ...(against.length === 0 ? {} : { logit_bias: Object.fromEntries(against) }),
+    ...(presence === null ? {} : { presence_penalty: presence }),
+    ...(frequency === null ? {} : { frequency_penalty: frequency }),
+  };
+  return {
+    ...(adapter === null || adapter === "base" ? {} : { lora_path: adapter }),
+    ...(logprobs === null ? {} : { return_logprob: true, top_logprobs_num: logprobs }),
+    ...(priority === null ? {} : { priority }),
+    ...(salt === null ? {} : { cache_salt: salt }),
+    ...(Object.keys(sampling).length === 0 ? {} : { sampling_params: sampling }),
   };
 }
 
