@@ -1,6 +1,7 @@
 /** `crosstalk lab`: the embedded lab behind HTTP, so that a lab repro runs like any other. */
 
 import { once } from "node:events";
+import { LAB_PRESETS, type LabPresetName } from "../lab/presets.ts";
 import type { Dialect } from "../target/dialect.ts";
 import { EXIT } from "./exit.ts";
 import { withInterrupt } from "./interrupt.ts";
@@ -9,7 +10,9 @@ export interface LabCommandOptions {
   readonly port: number;
   readonly topology: "single" | "pd";
   readonly fault?: string;
-  readonly dialect: Dialect;
+  readonly preset?: LabPresetName;
+  /** Default: the preset's, or llama-server's. */
+  readonly dialect?: Dialect;
   readonly adapters?: boolean;
   /** Virtual time that passes for each unit of real time. */
   readonly speed: number;
@@ -19,9 +22,11 @@ export interface LabCommandOptions {
 export async function lab(options: LabCommandOptions): Promise<number> {
   const { serveLab } = await import("../../harness/lab-http.ts");
   return withInterrupt(async (signal) => {
-    const { port, topology, dialect, speed, fault = null, adapters = false } = options;
-    const server = await serveLab({ port, dialect, speed, lab: { topology, fault, adapters } });
-    const what = `${topology}, ${dialect} dialect, ${fault ? `planted fault ${fault}` : "no fault"}`;
+    const { port, topology, preset = null, speed, fault = null, adapters = false } = options;
+    const dialect = options.dialect ?? (preset === null ? "llama-server" : LAB_PRESETS[preset].dialect);
+    const server = await serveLab({ port, dialect, speed, lab: { topology, preset, fault, adapters } });
+    const shape = preset === null ? topology : `${topology}, preset ${preset}`;
+    const what = `${shape}, ${dialect} dialect, ${fault ? `planted fault ${fault}` : "no fault"}`;
     process.stderr.write(`crosstalk: lab (${what}) on ${server.url}; Ctrl-C ends it\n`);
     if (!signal.aborted) await once(signal, "abort");
     await server.close();

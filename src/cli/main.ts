@@ -2,6 +2,7 @@
 /** The command line. Commands load what they need when they run: `--help` answers at once. */
 
 import { Command, Option } from "commander";
+import { LAB_PRESET_NAMES } from "../lab/presets.ts";
 import { DIALECT_NAMES } from "../target/dialect-names.ts";
 import { OPTIONS } from "../trace/option-names.ts";
 import { EXIT, formatError } from "./exit.ts";
@@ -55,6 +56,7 @@ function targetOptions(command: Command): Command {
     )
     .option("--fault <name>", "switch on a planted fault of the lab or of Crosstalk's image")
     .addOption(new Option("--topology <name>", "topology of the lab").choices(["single", "pd"]))
+    .addOption(new Option("--preset <name>", "the engine whose shape the lab has").choices(LAB_PRESET_NAMES))
     .option("--args <arguments>", "arguments added to the engine's own, in the container")
     .option("--gpus <count>", "GPUs for the container: a number or all", gpuCount)
     .option("--allow-remote", "load a URL on another machine: only if it is yours and nobody depends on it");
@@ -250,8 +252,11 @@ program
   .command("lab")
   .description("serve the embedded lab over HTTP, as a server of the engine whose dialect it speaks")
   .option("--port <number>", "port to listen on", positiveNumber, 8080)
+  .addOption(new Option("--preset <name>", "the engine whose shape the lab has").choices(LAB_PRESET_NAMES))
   .addOption(
-    new Option("--dialect <name>", "the engine's HTTP interface").choices(DIALECT_NAMES).default("llama-server"),
+    new Option("--dialect <name>", "the engine's HTTP interface (default: the preset's, or llama-server)").choices(
+      DIALECT_NAMES,
+    ),
   )
   .option("--fault <name>", "switch on a planted fault")
   .addOption(new Option("--topology <name>", "topology").choices(["single", "pd"]).default("single"))
@@ -261,8 +266,10 @@ program
     "after",
     examples(
       "crosstalk lab --topology pd --fault pd-free-on-abort --port 8080",
-      "crosstalk lab --dialect vllm --port 8000 --fault parent-not-hashed",
+      "crosstalk lab --preset vllm --port 8000 --fault parent-not-hashed",
       "crosstalk run --engine vllm --target http://127.0.0.1:8000",
+      "crosstalk lab --preset sglang --adapters --speed 10 --port 30000",
+      "crosstalk run --engine sglang --target http://127.0.0.1:30000",
     ),
   )
   .action(ends(async (options) => (await import("./lab.ts")).lab(options)));

@@ -3,6 +3,7 @@
 import type { EngineProfile, PlantedFault } from "../../harness/engines/profile.ts";
 import { CrosstalkError } from "../errors.ts";
 import { LAB_FAULTS } from "../lab/faults/index.ts";
+import type { LabPresetName } from "../lab/presets.ts";
 import { labTarget } from "../lab/target.ts";
 import type { Target } from "../target/target.ts";
 import { usesAdapters } from "../trace/options.ts";
@@ -25,6 +26,8 @@ export interface TargetOptions {
   /** Requests are to have adapters: some of them, or all of them or the base model by name. */
   readonly adapters?: "some" | "all";
   readonly topology?: "single" | "pd";
+  /** The engine whose shape the lab has. */
+  readonly preset?: LabPresetName;
   readonly allowRemote?: boolean;
   readonly gpus?: number | "all";
 }
@@ -37,10 +40,10 @@ const DEFAULT_ENGINE = "llama.cpp";
  */
 export async function openTarget(options: TargetOptions, trace?: Trace): Promise<Target> {
   const kind = kindOf(options);
-  const { fault = null, topology = "single" } = options;
+  const { fault = null, topology = "single", preset = null } = options;
   refuseUnfit(options, kind);
   const adapters = options.adapters !== undefined || (trace !== undefined && usesAdapters(trace));
-  if (kind === "lab") return labTarget({ model: tracerModel().manifest.sha256, topology, fault, adapters });
+  if (kind === "lab") return labTarget({ model: tracerModel().manifest.sha256, topology, preset, fault, adapters });
   const harness = await import("../../harness/index.ts");
   // The command ends the run itself, so that what was found is kept.
   harness.leaveSignalsToProgram();
@@ -111,6 +114,7 @@ const PARTNERS = {
   args: { kinds: ["container"], partner: "a container: put them into --cmd" },
   gpus: { kinds: ["container"], partner: "a container" },
   topology: { kinds: ["lab"], partner: "the lab" },
+  preset: { kinds: ["lab"], partner: "the lab" },
   model: { kinds: ["container", "process", "url"], partner: "a server" },
   engine: { kinds: ["container", "process", "url"], partner: "a server" },
   fault: { kinds: ["lab", "container", "process"], partner: "what Crosstalk starts" },

@@ -3,6 +3,7 @@
 import { CrosstalkError } from "../errors.ts";
 import { DEFAULT_SHAPE, type TracerShape } from "../tracer/shape.ts";
 import { LAB_FAULTS, type LabFault, labFault } from "./faults/index.ts";
+import { LAB_PRESETS, type LabPresetName } from "./presets.ts";
 import type { LabWatch } from "./watched-cells.ts";
 
 /** Costs in virtual microseconds. */
@@ -51,6 +52,8 @@ export interface LabConfig {
   readonly adapters: boolean;
   readonly costs: LabCosts;
   readonly fault: LabFault | null;
+  /** The engine whose shape it has, where other options do not say otherwise. */
+  readonly preset: LabPresetName | null;
   /** Check the bookkeeping after every step and every cell before it is read; throws on a breach. */
   readonly checked: boolean;
   /** Told what was really read, for tests of explanations; null: nobody listens. */
@@ -70,7 +73,8 @@ const MAY_BE_NONE: readonly string[] = ["hostBlocks", "swapBlocks", "draftTokens
 
 /** Fills in the defaults. @throws CrosstalkError INVALID_OPTION */
 export function labConfig(options: LabOptions = {}): LabConfig {
-  const { costs, fault: chosen = null, ...sizes } = options;
+  const { costs, fault: chosen = null, preset = null, ...sizes } = options;
+  const shaped = preset === null ? null : LAB_PRESETS[preset];
   const fault = typeof chosen === "string" ? labFault(chosen) : chosen;
   if (fault === undefined) {
     throw invalid(`the lab has no fault "${chosen}"`, `Choose one of ${LAB_FAULTS.map((f) => f.name).join(", ")}.`);
@@ -92,10 +96,12 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     adapters: false,
     checked: false,
     watch: null,
+    ...shaped?.sizes,
     ...fault?.settings,
     ...sizes,
-    costs: { ...DEFAULT_COSTS, ...fault?.settings?.costs, ...costs },
+    costs: { ...DEFAULT_COSTS, ...shaped?.costs, ...fault?.settings?.costs, ...costs },
     fault,
+    preset,
   };
   for (const [name, value] of Object.entries({ ...config, ...config.costs })) {
     if (typeof value !== "number") continue;

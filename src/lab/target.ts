@@ -44,8 +44,10 @@ class LabTarget implements Target {
   }
 
   async start(): Promise<TargetDescription> {
-    const { adapters, blockSize, contextTokens, decodeBlocks, fault, maxRunning, poolBlocks, topology } =
+    const { adapters, blockSize, contextTokens, decodeBlocks, fault, maxRunning, poolBlocks, preset, topology } =
       this.#engine.config;
+    // Of all dialects the one that has every option of the lab.
+    const dialect = preset === null ? [] : ["--dialect", "llama-server"];
     return {
       kind: "lab",
       engine: { name: "lab", version: VERSION, args: labArguments(this.#engine.config) },
@@ -62,7 +64,7 @@ class LabTarget implements Target {
       startsInMs: 0,
       options: LAB_OPTIONS.filter((option) => adapters || option !== "adapter"),
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
-      startCommand: [`crosstalk lab --port $PORT ${labArguments(this.#engine.config).join(" ")}`],
+      startCommand: [`crosstalk lab --port $PORT ${[...labArguments(this.#engine.config), ...dialect].join(" ")}`],
       fault: fault?.name ?? null,
     };
   }
@@ -106,8 +108,12 @@ class LabTarget implements Target {
 }
 
 /** The options of a lab as a command line has them. */
-function labArguments({ topology, fault }: LabConfig): string[] {
-  return ["--topology", topology, ...(fault === null ? [] : ["--fault", fault.name])];
+function labArguments({ topology, preset, fault }: LabConfig): string[] {
+  return [
+    ...["--topology", topology],
+    ...(preset === null ? [] : ["--preset", preset]),
+    ...(fault === null ? [] : ["--fault", fault.name]),
+  ];
 }
 
 function refuseUnsupported(trace: Trace, config: LabConfig): void {
