@@ -287,7 +287,7 @@ program
   )
   .option(
     "--clean <number>",
-    "requests to labs without a fault, which must raise no alarm; 0: none",
+    "requests to labs without a fault, in several shapes, which must raise no alarm; 0: none",
     wholeNumber,
     10_000,
   )

@@ -3,7 +3,9 @@
 import { writeFileSync } from "node:fs";
 import { allProperties } from "../../properties/index.ts";
 import { CrosstalkError } from "../errors.ts";
+import type { LabOptions } from "../lab/config.ts";
 import { LAB_FAULTS, type LabFault } from "../lab/faults/index.ts";
+import { LAB_PRESET_NAMES } from "../lab/presets.ts";
 import { HUNTERS, type Hunted, type Hunter, hunt } from "../zoo/hunt.ts";
 import { type Clean, type Row, zooPage } from "../zoo/page.ts";
 import { ordinaryRate } from "../zoo/rate.ts";
@@ -15,7 +17,7 @@ export interface ZooOptions {
   readonly seeds: number;
   /** Requests of one hunt at most. */
   readonly requests: number;
-  /** Requests of clean labs, over all topologies. */
+  /** Requests of clean labs, over all of them. */
   readonly clean: number;
   /** Requests of the ordinary load by which each fault's rate is measured. */
   readonly ordinary: number;
@@ -55,10 +57,11 @@ export async function zoo(options: ZooOptions): Promise<number> {
         save();
       }
     }
-    for (const topology of ["single", "pd"] as const) {
+    for (const [name, lab] of CLEAN_LABS) {
       if (options.clean === 0) break;
-      clean.push(await cleanLab(topology, Math.ceil(options.clean / 2), signal));
-      say(`clean lab, ${topology}: ${clean.at(-1)!.alarms} alarms in ${clean.at(-1)!.requests} requests`);
+      const ran = await cleanLab(name, lab, Math.ceil(options.clean / CLEAN_LABS.length), signal);
+      clean.push(ran);
+      say(`clean lab, ${name}: ${ran.alarms} alarms in ${ran.requests} requests`);
     }
     const text = save();
     process.stdout.write(options.json ? `${JSON.stringify({ rows, clean })}\n` : text);
@@ -101,14 +104,26 @@ async function huntAll(
 /** Seeds that no fault is hunted with. */
 const CLEAN_SEED = 1_000_000;
 
-async function cleanLab(topology: "single" | "pd", budget: number, signal: AbortSignal): Promise<Clean> {
+/** The topologies that faults are hunted in, the shapes of engines, and what is off in all of these. */
+const CLEAN_LABS: readonly (readonly [name: string, LabOptions])[] = [
+  ["single", {}],
+  ["prefill and decode apart", { topology: "pd" }],
+  ...LAB_PRESET_NAMES.map((preset) => [`shape of ${preset}`, { preset }] as const),
+  ["shape of vllm, adapters", { preset: "vllm", adapters: true }],
+  ["shape of vllm, swapped out when preempted", { preset: "vllm", swapBlocks: 64 }],
+  ["shape of vllm, three drafts a step", { preset: "vllm", draftTokens: 3 }],
+  ["shape of vllm, planned a step ahead", { preset: "vllm", asyncScheduling: true }],
+];
+
+async function cleanLab(name: string, lab: LabOptions, budget: number, signal: AbortSignal): Promise<Clean> {
   let requests = 0;
   let alarms = 0;
   for (let seed = CLEAN_SEED; requests < budget; seed++) {
     signal.throwIfAborted();
     const hunted = await hunt("crosstalk", {
       fault: null,
-      topology,
+      topology: lab.topology ?? "single",
+      lab,
       seed,
       budget: Math.min(2000, budget - requests),
       laws: allProperties,
@@ -116,7 +131,7 @@ async function cleanLab(topology: "single" | "pd", budget: number, signal: Abort
     requests += hunted.requests;
     if (hunted.found) alarms++;
   }
-  return { topology, requests, alarms };
+  return { lab: name, requests, alarms };
 }
 
 function commandOf({ alone, clean, faults, only, ordinary, requests, seeds }: ZooOptions): string {

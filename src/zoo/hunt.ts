@@ -23,6 +23,8 @@ export interface HuntOptions {
   /** None: a clean lab. */
   readonly fault: LabFault | null;
   readonly topology: "single" | "pd";
+  /** What else the lab is made of. */
+  readonly lab?: LabOptions;
   readonly seed: number;
   /** Requests after which the hunt is given up. */
   readonly budget: number;
@@ -97,10 +99,10 @@ export async function hunt(hunter: Hunter, options: HuntOptions): Promise<Hunted
   return { found: false, requests, traces, simulatedMs, finding: null };
 }
 
-function labOptions(hunter: Hunter, { fault, topology }: HuntOptions): LabOptions {
+function labOptions(hunter: Hunter, { fault, topology, lab }: HuntOptions): LabOptions {
   const { poolBlocks, decodeBlocks } = labConfig();
   const roomy = hunter === "no-pressure" ? { poolBlocks: poolBlocks * ROOMY, decodeBlocks: decodeBlocks * ROOMY } : {};
-  return { topology, fault, adapters: fault?.adapters !== undefined, ...roomy };
+  return { topology, fault, adapters: fault?.adapters !== undefined, ...lab, ...roomy };
 }
 
 function* tracesFor(

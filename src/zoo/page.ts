@@ -15,9 +15,9 @@ export interface Row {
   readonly rate: Rate | null;
 }
 
-/** Clean labs under the same traces. */
+/** A clean lab under the same traces. */
 export interface Clean {
-  readonly topology: "single" | "pd";
+  readonly lab: string;
   readonly requests: number;
   readonly alarms: number;
 }
@@ -96,8 +96,8 @@ ${markdownTable(
 ${missed.length === 0 ? "" : `Not found every time: ${missed.map((row) => `\`${row.fault.name}\` in ${row.topology}`).join(", ")}.\n\n`}## Clean labs
 
 ${markdownTable(
-  ["topology", "requests", "alarms"],
-  clean.map((c) => [c.topology, `${c.requests}`, `${c.alarms}`]),
+  ["lab", "requests", "alarms"],
+  clean.map((c) => [c.lab, `${c.requests}`, `${c.alarms}`]),
 )}
 
 ## The faults
