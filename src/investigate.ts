@@ -145,6 +145,10 @@ function alike(original: Anomaly, shown: readonly Anomaly[], anomaly: Anomaly): 
   return known.length === 0 || classes.some((c) => known.some((d) => c === d || (isOthers(c) && isOthers(d))));
 }
 
+/** Requests that it is worth to try alone. Where the server ended, all that it was at work on may have done it. */
+const suspectsOf = ({ class: named, origins, request }: Anomaly): readonly string[] =>
+  named === "lost server" ? [] : [request, ...origins.slice(0, 2).map((origin) => origin.request)];
+
 /** How much an anomaly leaves open: the classes that stand beside the first, all of them where none is named. */
 const leavesOpen = ({ class: first, or }: Anomaly): number => (first === "unexplained" ? Infinity : or.length);
 
@@ -219,7 +223,7 @@ export async function* investigate(
     blockSize: description.blockSize,
     repeats: description.kind === "lab" ? 1 : 6,
     budget: description.kind === "lab" ? limits.reduceInLab : limits.reduce,
-    suspects: [original.anomaly.request, ...original.anomaly.origins.slice(0, 2).map((o) => o.request)],
+    suspects: suspectsOf(original.anomaly),
   });
   const goOn = (description.kind !== "lab" && limits.goOnReducing) || (() => true);
   for (let candidate = minimizer.next(); candidate !== null; candidate = minimizer.next()) {

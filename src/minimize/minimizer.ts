@@ -73,6 +73,8 @@ const FINE = { share: 0.5, luck: 0.2 };
  * the original, are tried.
  */
 const STEADY = { runs: 8, share: 0.7, often: 0.4, enough: 0.6, seldom: 0.2, checks: 5 };
+/** Traces of suspects that are tried where the original stays silent: what happened once may never happen again. */
+const ALONE = 4;
 /** How many times a candidate's patience the best trace gets when it is checked. */
 const CHECKS = 3;
 
@@ -224,13 +226,13 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
    * Of an original that stays silent: the requests that the anomaly names, alone or beside one more. They run in a
    * fraction of its time, and with less beside them they fail more often, if they do. Null if none of them failed.
    */
-  function* suspectsAlone(original: Trace, most: number): Generator<Candidate, Trace | null, readonly boolean[]> {
+  function* suspectsAlone(original: Trace): Generator<Candidate, Trace | null, readonly boolean[]> {
     const pass = keepSuspects(original, suspects);
-    for (let step = pass.next(); !step.done; step = pass.next(false)) {
+    for (let step = pass.next(), tried = 0; !step.done && tried < ALONE; step = pass.next(false), tried++) {
       const trace = step.value;
       if (trace === null || !traceSchema.safeParse(trace).success) continue;
-      if (left() < most) return null;
-      const tally = yield* ask({ trace, purpose: "reduce", pass: "suspects alone" }, most, repeats);
+      if (left() < repeats) return null;
+      const tally = yield* ask({ trace, purpose: "reduce", pass: "suspects alone" }, repeats, repeats);
       if (tally.failed === 0) continue;
       rate = tally;
       return trace;
@@ -243,7 +245,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     // An original that stays silent gets three times the patience before it is given up.
     const most = Math.min(deterministic ? 1 : 3 * repeats, budget);
     rate = yield* ask({ trace: start, purpose: "calibrate", pass: "original" }, most, Math.min(repeats, budget));
-    const begin = rate.failed > 0 ? start : yield* suspectsAlone(start, most);
+    const begin = rate.failed > 0 ? start : yield* suspectsAlone(start);
     if (begin === null) return "unreproduced";
     const original = rate;
     [best, bestKey] = [begin, sortKey(begin)];
