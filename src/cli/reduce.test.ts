@@ -109,7 +109,7 @@ test.each([
   {
     what: "is damaged",
     damage: (text: string) => `${text}{}\n`,
-    says: /reduction.jsonl, line 2: not one of a reduction/,
+    says: /reduction.jsonl, line 2: .*\n.*trace/,
   },
   {
     what: "was begun on another engine",

@@ -1,15 +1,16 @@
 /** A reduction on disk, a JSON object a line: what it started from and what became of each candidate. */
 
-import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
 import { z } from "zod";
 import { type Run, toRun } from "../check/property.ts";
-import { CrosstalkError } from "../errors.ts";
 import { formatHistory, parseHistory } from "../history/jsonl.ts";
 import type { CandidateRuns, ReductionLog } from "../investigate.ts";
+import { parseJson } from "../parse-json.ts";
 import { formatTrace, parseTrace } from "../trace/read.ts";
 import type { Trace } from "../trace/schema.ts";
+import { outputFile } from "./output.ts";
 
+const HINT = "Choose a folder with --out that is writable and has room.";
 const VERSION = "crosstalk-reduction/1";
 
 const runSchema = z.strictObject({ history: z.string(), log: z.array(z.string()) });
@@ -57,10 +58,7 @@ export class ReductionFile implements ReductionLog {
   static begin(file: string, beginning: Beginning): ReductionFile {
     const { law, run } = beginning;
     const head = line({ crosstalk: VERSION, law, trace: formatTrace(run.trace), failed: written(run) });
-    writing(file, () => {
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, head);
-    });
+    outputFile(file, head, HINT);
     return new ReductionFile(file, beginning, Buffer.byteLength(head));
   }
 
@@ -100,9 +98,9 @@ export class ReductionFile implements ReductionLog {
 
   note(trace: Trace, { outcomes, failed }: CandidateRuns): void {
     const entry = line({ trace: formatTrace(trace), outcomes, failed: failed && written(failed) });
-    writing(this.#file, () => {
-      truncateSync(this.#file, this.#end);
-      appendFileSync(this.#file, entry);
+    outputFile(this.#file, entry, HINT, (file, text) => {
+      truncateSync(file, this.#end);
+      appendFileSync(file, text);
     });
     this.#end += Buffer.byteLength(entry);
   }
@@ -117,22 +115,9 @@ const read = ({ history, log }: z.infer<typeof runSchema>, trace: Trace): Run =>
   log,
 });
 
-function parsed<T>(schema: z.ZodType<T>, json: string, file: string, number: number): T {
-  try {
-    return schema.parse(JSON.parse(json));
-  } catch (cause) {
-    const hint = "Delete the file to begin the reduction anew.";
-    throw new CrosstalkError("INVALID_REDUCTION", `${file}, line ${number}: not one of a reduction`, hint, { cause });
-  }
-}
-
-function writing(file: string, write: () => void): void {
-  try {
-    write();
-  } catch (cause) {
-    const hint = "Choose a folder with --out that is writable and has room.";
-    throw new CrosstalkError("OUTPUT_NOT_WRITABLE", `cannot write ${file}: ${(cause as Error).message}`, hint, {
-      cause,
-    });
-  }
-}
+const parsed = <T>(schema: z.ZodType<T>, json: string, file: string, number: number): T =>
+  parseJson(json, schema, {
+    source: `${file}, line ${number}`,
+    code: "INVALID_REDUCTION",
+    hint: "Delete the file to begin the reduction anew.",
+  });
