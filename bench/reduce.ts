@@ -33,7 +33,7 @@ for (const fault of LAB_FAULTS.filter(({ name }) => only.includes(name))) {
       }
       const sizes = reduced.slice(-MODES.length * reducers.length).map((r) => `${r.to.requests} in ${r.runs}`);
       process.stderr.write(`${failing.fault} ${topology}: ${failing.size.requests} requests to ${sizes.join(", ")}\n`);
+      writeFileSync(values.page, reductionPage(reduced, values));
     }
   }
 }
-writeFileSync(values.page, reductionPage(reduced, values));
