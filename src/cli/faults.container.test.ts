@@ -54,9 +54,22 @@ describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args, 
     }
   });
 
-  test("is found, reduced to at most 6 requests, and reproduced by its scripts", { timeout: 600_000 }, async () => {
+  test("is found, reduced to at most 6 requests, and reproduced by its scripts", { timeout: 900_000 }, async () => {
     const out = temporaryFolder();
-    const run = ["run", "--engine", "llama.cpp", "--fault", fault, "--budget", "120s", "--json", "--out", out];
+    const run = [
+      "run",
+      "--engine",
+      "llama.cpp",
+      "--fault",
+      fault,
+      "--budget",
+      "120s",
+      "--reduce",
+      "8m",
+      "--json",
+      "--out",
+      out,
+    ];
     const { code, stdout, stderr } = await crosstalk(...run);
     expect(stderr).toBe("");
     const summary = summarySchema.parse(JSON.parse(stdout));
@@ -90,9 +103,9 @@ describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args, 
 const BY_COMMAND = llamaCpp.faults.filter(({ name }) => name === "late-write" || name === "state-by-size");
 
 describe.each(BY_COMMAND)("the planted fault $name", ({ name: fault, args }) => {
-  test("is found and reduced by a command of one's own", { timeout: 600_000 }, async () => {
+  test("is found and reduced by a command of one's own", { timeout: 900_000 }, async () => {
     const cmd = ownCommand(fault, args);
-    const run = ["run", "--cmd", cmd, "--budget", "120s", "--json", "--out", temporaryFolder()];
+    const run = ["run", "--cmd", cmd, "--budget", "120s", "--reduce", "8m", "--json", "--out", temporaryFolder()];
     const { code, stdout } = await crosstalk(...run);
     expect(code).toBe(1);
     const summary = summarySchema.parse(JSON.parse(stdout));
