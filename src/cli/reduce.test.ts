@@ -87,6 +87,23 @@ test("candidates of an earlier session are of no use once another one comes", as
   expect(last.recall(run.trace)).toMatchObject({ outcomes: [false] });
 });
 
+test("a candidate that is run anew ends the earlier session, in memory and in the file", async () => {
+  const file = join(temporaryFolder(), "reduction.jsonl");
+  const { run } = await failure();
+  const begun = ReductionFile.begin(file, { law: ownCellsOnly.id, run });
+  for (const outcomes of [[true], [false], [false, true]]) begun.note(run.trace, { outcomes, failed: null });
+  const resumed = ReductionFile.resume(file)!;
+  expect(resumed.recall(run.trace)).toMatchObject({ outcomes: [true] });
+  resumed.note(run.trace, { outcomes: [true, true], failed: null });
+  expect(resumed.recall(run.trace)).toBe(null);
+  const last = ReductionFile.resume(file)!;
+  expect([last.recall(run.trace), last.recall(run.trace), last.recall(run.trace)]).toMatchObject([
+    { outcomes: [true] },
+    { outcomes: [true, true] },
+    null,
+  ]);
+});
+
 test("reduces a trace from the command line, and leaves the finding alone in its folder", async () => {
   const out = temporaryFolder();
   const args = ["reduce", await savedTrace(), ...OPTIONS, "--fault", LAB.fault, "--out", out, "--json"];

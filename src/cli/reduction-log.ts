@@ -103,6 +103,7 @@ export class ReductionFile implements ReductionLog {
       appendFileSync(file, text);
     });
     this.#end += Buffer.byteLength(entry);
+    this.#earlier.length = 0;
   }
 }
 
