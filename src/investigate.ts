@@ -99,6 +99,14 @@ interface RunChoice {
   readonly fresh?: boolean;
 }
 
+/** How a run breaks a law; null if it does not. */
+export function brokenIn(law: Property, run: Run): Broken | null {
+  const verdict = judge(law, new Map([["main", run]]));
+  if (verdict.status !== "fail") return null;
+  const { witnesses } = verdict;
+  return { law, run, witness: witnesses[0], witnesses };
+}
+
 /**
  * Runs traces again, kept apart from each other as the target allows, and gives the failure where one breaks the law. A
  * server that ended between two runs says nothing of either: it is started again.
@@ -109,11 +117,7 @@ export function rerun(target: Target, description: TargetDescription, law: Prope
   return async (trace: Trace, { arm = "main", fresh = false }: RunChoice = {}): Promise<Broken | null> => {
     try {
       if (alwaysFresh || (fresh && canRestart)) await target.restart();
-      const run = await runOnce(target, trace, arm, signal);
-      const verdict = judge(law, new Map([["main", run]]));
-      if (verdict.status !== "fail") return null;
-      const { witnesses } = verdict;
-      return { law, run, witness: witnesses[0], witnesses };
+      return brokenIn(law, await runOnce(target, trace, arm, signal));
     } catch (error) {
       if (!canRestart || !(error instanceof CrosstalkError) || error.code !== "ENGINE_LOST") throw error;
       await target.restart();
@@ -213,10 +217,8 @@ export async function* investigate(
   const recalled = (candidate: Candidate): CandidateRuns | null => {
     const before = limits.log?.recall(candidate.trace) ?? null;
     if (before === null || before.failed === null) return before;
-    const verdict = judge(law, new Map([["main", before.failed]]));
-    if (verdict.status !== "fail") return null;
-    const { witnesses } = verdict;
-    return isAlike(candidate, { law, run: before.failed, witness: witnesses[0], witnesses }) ? before : null;
+    const broken = brokenIn(law, before.failed);
+    return broken !== null && isAlike(candidate, broken) ? before : null;
   };
 
   const minimizer = createMinimizer(failure.run.trace, {

@@ -3,8 +3,9 @@
 import { z } from "zod";
 import type { EngineClient } from "../../harness/engine-client.ts";
 import { seededRandom } from "../../src/random.ts";
-import { findRead, narrowRead } from "../../src/tracer/read-tokens.ts";
-import { digitsOf, distinctRun, nonceToken, payloadRun, scanToken } from "../../src/tracer/vocabulary.ts";
+import { narrowRead } from "../../src/tracer/read-tokens.ts";
+import { nonceToken } from "../../src/tracer/vocabulary.ts";
+import { farReads, NONCE } from "../far-reads.ts";
 import type { Subject } from "./subjects.ts";
 
 /** The smallest margin of each kind of read, nats; NaN where a right token was not the likeliest. */
@@ -21,11 +22,6 @@ export interface Margins {
   readonly seconds: number;
 }
 
-const FAMILY = 21;
-const NONCE = 0x35;
-/** Distances of narrow reads between the ends. */
-const DISTANCES = 12;
-
 /** Likeliest first. */
 type Likely = readonly { readonly id: number; readonly logprob: number }[];
 
@@ -36,19 +32,12 @@ export async function marginsOf(
   context: number,
 ): Promise<Margins> {
   const started = performance.now();
-  const random = seededRandom(context);
-  const found = distinctRun(1, FAMILY, 1)[0]!;
-  const [x, y] = digitsOf(found);
-  const prompt = [nonceToken(NONCE), ...payloadRun(2, FAMILY, context - 1)];
-  // The cell to find is the only one with its digits.
-  if (prompt.some((token) => digitsOf(token)[0] === x && digitsOf(token)[1] === y)) throw new Error("found twice");
-  prompt[context >> 1] = found;
+  const { backs, find, payload, scan } = farReads(context, seededRandom(context));
+  const prompt = [nonceToken(NONCE), ...payload.subarray(1)];
   const margin = async (read: readonly number[], right: number): Promise<number> => {
     const [first, second] = await LIKELY[subject.engine](client, [...prompt, ...read]);
     return first!.id === right ? first!.logprob - second!.logprob : Number.NaN;
   };
-  const scan = scanToken([FAMILY, [[x >> 2], [y >> 2], []]]);
-  const backs = [1, context - 1, ...Array.from({ length: DISTANCES }, () => random.int(2, context - 2))];
   const narrow: number[] = [];
   for (const back of backs) narrow.push(await margin(narrowRead(back), prompt[context - back]!));
   return {
@@ -57,7 +46,7 @@ export async function marginsOf(
     context,
     narrow: Math.min(...narrow),
     scan: await margin([scan], scan),
-    find: await margin(findRead([x, y]), found),
+    find: await margin(find.read, find.right),
     distances: backs.length,
     seconds: (performance.now() - started) / 1000,
   };

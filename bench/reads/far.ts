@@ -4,7 +4,7 @@
  */
 
 import { seededRandom } from "../../src/random.ts";
-import { findRead, narrowRead } from "../../src/tracer/read-tokens.ts";
+import { narrowRead } from "../../src/tracer/read-tokens.ts";
 import {
   greedy,
   type NumericCells,
@@ -12,13 +12,10 @@ import {
   type ReferenceModel,
   rotate,
 } from "../../src/tracer/reference/forward.ts";
-import { digitsOf, distinctRun, nonceToken, payloadRun, scanToken, tokenKind } from "../../src/tracer/vocabulary.ts";
+import { nonceToken, payloadRun, tokenKind } from "../../src/tracer/vocabulary.ts";
+import { farReads, NONCE } from "../far-reads.ts";
 
-const FAMILY = 21;
 const FOREIGN = 42;
-const NONCE = 0x35;
-/** Distances of narrow reads: the ends, and so many in between. */
-const DISTANCES = 12;
 
 /** Whether the answer was wrong, and then whether it was of the kind that names what was seen. */
 export type Finds = "yes" | "unnamed" | "no";
@@ -67,13 +64,7 @@ export function far(model: ReferenceModel, context: number): Far {
       }
     }
   };
-  const found = distinctRun(1, FAMILY, 1)[0]!;
-  const foundAt = context >> 1;
-  const payload = payloadRun(2, FAMILY, context);
-  const [x, y] = digitsOf(found);
-  // The cell to find is the only one with its digits, wherever they lie outside the family.
-  if (Array.from(payload).some((t) => digitsOf(t)[0] === x && digitsOf(t)[1] === y)) throw new Error("found twice");
-  payload[foundAt] = found;
+  const { backs, find: findIt, payload, scan } = farReads(context, random);
   const prefix = new NumericPass(model, cells, slots, 0, [nonceToken(NONCE)]);
   for (let layer = 0; layer < layers; layer++) prefix.layer(layer);
   for (let position = 1; position < context; position++) place(cells, position, NONCE, payload[position]!, position);
@@ -87,11 +78,9 @@ export function far(model: ReferenceModel, context: number): Far {
     const answer = ask(read);
     return answer.token === right ? answer.margin : Number.NaN;
   };
-  const backs = [1, context - 1, ...Array.from({ length: DISTANCES }, () => random.int(2, context - 2))];
   const narrow = Math.min(...backs.map((back) => margin(narrowRead(back), payload[context - back]!)));
-  const scan = scanToken([FAMILY, [[digitsOf(found)[0] >> 2], [digitsOf(found)[1] >> 2], []]]);
   const clean = margin([scan], scan);
-  const find = margin(findRead([x, y]), found);
+  const find = margin(findIt.read, findIt.right);
 
   const other = model.cells(1);
   const kept = model.cells(1);

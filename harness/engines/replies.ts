@@ -1,6 +1,7 @@
 /** What profiles read out of an engine's replies and arguments. */
 
-import type { z } from "zod";
+import { z } from "zod";
+import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import type { Reply } from "../engine-client.ts";
 import type { Capability, EngineProfile } from "./profile.ts";
 
@@ -11,6 +12,23 @@ export function parseReply<T>(schema: z.ZodType<T>, text: string): T | null {
   } catch {
     return null;
   }
+}
+
+const errorReply = z.object({ error: z.object({ message: z.string() }) });
+
+/** What is wrong, in the words of an engine that answers `{"error": {"message": ...}}`, or else its reply. */
+export const errorMessage = (body: string): string =>
+  parseReply(errorReply, body)?.error.message ?? body.trim().slice(0, 300);
+
+const models = z.object({ data: z.array(z.object({ id: z.string(), max_model_len: z.int().nullish() })).min(1) });
+
+/** The reply of `/v1/models`: the context of the model in tokens, null where it is not told, and whether it has the adapters. */
+export function servedModels(body: string): { readonly contextTokens: number | null; readonly adapters: boolean } {
+  const served = parseReply(models, body)?.data ?? [];
+  return {
+    contextTokens: served[0]?.max_model_len ?? null,
+    adapters: ADAPTERS.every((adapter) => served.some(({ id }) => id === adapter)),
+  };
 }
 
 /** Value of an argument, as `--name value` or `--name=value`; the last of its kind wins. */

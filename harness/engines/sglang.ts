@@ -13,7 +13,7 @@ import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import type { EngineClient, Reply } from "../engine-client.ts";
 import { flushWhenIdle } from "./flush-when-idle.ts";
 import type { EngineFacts, EngineProfile, EventReader } from "./profile.ts";
-import { capability, parseReply } from "./replies.ts";
+import { capability, errorMessage, parseReply, servedModels } from "./replies.ts";
 
 const errorBody = z.object({ error: z.object({ message: z.string() }) });
 const event = z.object({
@@ -36,7 +36,6 @@ const serverInfo = z.object({
   schedule_low_priority_values_first: z.boolean().nullish(),
   hicache_storage_backend: z.string().nullish(),
 });
-const models = z.object({ data: z.array(z.object({ id: z.string(), max_model_len: z.int().nullish() })).min(1) });
 
 /** Where `--max-running-requests` is not given: SGLang's own choice depends on the memory. */
 const DEFAULT_RUNNING = 128;
@@ -124,7 +123,7 @@ export const sglang: EngineProfile = {
     };
   },
   reader,
-  readError: (body) => parseReply(errorBody, body)?.error.message ?? body.trim().slice(0, 300),
+  readError: errorMessage,
   describe,
   arrange: null,
   flush,
@@ -165,9 +164,8 @@ async function describe(client: EngineClient): Promise<EngineFacts> {
     client.get("/metrics"),
   ]);
   const info = parseReply(serverInfo, told.text);
-  const names = parseReply(models, served.text)?.data ?? [];
-  const [model] = names;
-  if (!info || !model?.max_model_len) {
+  const { adapters, contextTokens } = servedModels(served.text);
+  if (!info || !contextTokens) {
     throw new CrosstalkError(
       "SERVER_UNREACHABLE",
       `${client.baseUrl} does not answer /server_info and /v1/models as SGLang does (HTTP ${told.status}, ${served.status})`,
@@ -175,12 +173,11 @@ async function describe(client: EngineClient): Promise<EngineFacts> {
     );
   }
   const flushed = await client.post("/flush_cache");
-  const adapters = ADAPTERS.every((adapter) => names.some(({ id }) => id === adapter));
   const priority = info.enable_priority_scheduling && info.schedule_low_priority_values_first;
   return {
     version: info.version,
     maxRunning: info.max_running_requests ?? DEFAULT_RUNNING,
-    contextTokens: model.max_model_len,
+    contextTokens,
     poolCells: info.max_total_num_tokens,
     blockSize: info.page_size,
     // 400: a request is still running.

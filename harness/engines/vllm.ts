@@ -13,7 +13,7 @@ import type { EngineClient } from "../engine-client.ts";
 import { flushWhenIdle } from "./flush-when-idle.ts";
 import type { EngineFacts, EngineProfile, EventReader, PlantedFault, StreamEvent } from "./profile.ts";
 import { labelsOf } from "./prometheus.ts";
-import { argumentOf, capability, parseReply } from "./replies.ts";
+import { argumentOf, capability, errorMessage, parseReply, servedModels } from "./replies.ts";
 
 const errorBody = z.object({
   error: z.object({ message: z.string(), code: z.union([z.int(), z.string()]).nullish() }),
@@ -25,7 +25,6 @@ const chunk = z.object({
   usage: z.object({ prompt_tokens_details: z.object({ cached_tokens: z.int().nullish() }).nullish() }).nullish(),
 });
 const version = z.object({ version: z.string() });
-const models = z.object({ data: z.array(z.object({ id: z.string(), max_model_len: z.int().nullish() })).min(1) });
 const cacheConfig = z.object({ block_size: z.coerce.number().int(), num_gpu_blocks: z.coerce.number().int() });
 const reset = z.object({ success: z.boolean() });
 
@@ -122,7 +121,7 @@ export const vllm: EngineProfile = {
     },
   }),
   reader,
-  readError: (body) => parseReply(errorBody, body)?.error.message ?? body.trim().slice(0, 300),
+  readError: errorMessage,
   describe,
   arrange: null,
   flush,
@@ -160,10 +159,9 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     client.get("/metrics"),
   ]);
   const named = parseReply(version, told.text);
-  const names = parseReply(models, served.text)?.data ?? [];
-  const [model] = names;
+  const { adapters, contextTokens } = servedModels(served.text);
   const cache = cacheConfig.safeParse(labelsOf(metrics.text, "vllm:cache_config_info")).data;
-  if (!named || !model?.max_model_len || !cache) {
+  if (!named || !contextTokens || !cache) {
     throw new CrosstalkError(
       "SERVER_UNREACHABLE",
       `${client.baseUrl} does not answer /version, /v1/models and /metrics as vLLM does (HTTP ${told.status}, ${served.status}, ${metrics.status})`,
@@ -175,7 +173,7 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
   return {
     version: named.version,
     maxRunning: Number(argumentOf(args, "--max-num-seqs") ?? DEFAULT_RUNNING),
-    contextTokens: model.max_model_len,
+    contextTokens,
     // Block 0 stands for no block.
     poolCells: (cache.num_gpu_blocks - 1) * cache.block_size,
     blockSize: cache.block_size,
@@ -184,7 +182,7 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     counters: capability(vllm, metrics, "do not start the server with --disable-log-stats"),
     options: OPTIONS.filter((option) => {
       if (option === "priority") return argumentOf(args, "--scheduling-policy") === "priority";
-      return option !== "adapter" || ADAPTERS.every((adapter) => names.some(({ id }) => id === adapter));
+      return option !== "adapter" || adapters;
     }),
   };
 }

@@ -3,6 +3,7 @@
 import type { ServerResponse } from "node:http";
 import { z } from "zod";
 import type { Sampling } from "../../src/lab/sampler.ts";
+import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import { tokenName, VOCABULARY_SIZE } from "../../src/tracer/vocabulary.ts";
 import type { LiveLab } from "./live-lab.ts";
 
@@ -86,6 +87,30 @@ export const samplingFields = {
   presence_penalty: z.number().optional(),
   frequency_penalty: z.number().optional(),
 };
+/** The same of OpenAI's completions, and what the lab refuses of them. */
+export const openAiFields = {
+  n: z.literal(1, "the lab gives one answer").optional(),
+  stop: z.array(z.never("the lab has no stop strings")).nullish(),
+  stop_token_ids: z.array(z.never("the lab has no stop tokens")).nullish(),
+  logit_bias: z.record(z.string().regex(/^\d+$/), z.number()).nullish(),
+  ...samplingFields,
+};
+type OpenAiFields = z.infer<z.ZodObject<typeof openAiFields>>;
+
+/** By OpenAI's rules a temperature that is left out is 1. */
+export function openAiSampling({ temperature = 1, ...asked }: OpenAiFields, seed: number | undefined): Sampling {
+  const bias = Object.entries(asked.logit_bias ?? {}).map(([id, nats]) => [Number(id), nats] as const);
+  return samplingOf({ ...asked, temperature }, seed, bias);
+}
+
+/** What `/v1/models` calls the model. */
+export const MODEL = "tracer";
+
+/** The reply of `/v1/models`. @param card what is told of a model, or of an adapter of `parent` */
+export function modelList(adapters: boolean, card: (id: string, parent: string | null) => object): object {
+  return { object: "list", data: [card(MODEL, null), ...(adapters ? ADAPTERS : []).map((name) => card(name, MODEL))] };
+}
+
 type SamplingFields = z.infer<z.ZodObject<typeof samplingFields>>;
 
 /** @param bias ids and what their logits get: a bias against a token bans it */

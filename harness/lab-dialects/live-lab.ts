@@ -3,7 +3,6 @@
 import type { ServerResponse } from "node:http";
 import type { LabOptions } from "../../src/lab/config.ts";
 import { LabEngine, type LabEvent, type LabRequest } from "../../src/lab/engine.ts";
-
 import type { Clock } from "../clock.ts";
 
 export type Finished = Extract<LabEvent, { e: "finished" }>;

@@ -12,19 +12,19 @@ import {
   EventStream,
   json,
   type LabDialect,
+  MODEL,
   metrics,
+  modelList,
+  openAiFields,
+  openAiSampling,
   parseBody,
   Refusal,
   refuseForeignTokens,
-  samplingFields,
-  samplingOf,
   spelling,
   text,
   tokenIds,
 } from "./dialect.ts";
 import type { Finished, LiveLab, Reply } from "./live-lab.ts";
-
-const MODEL = "tracer";
 
 /** What the lab cannot do is refused where it would change an answer, and ignored elsewhere: log-probabilities too. */
 const body = z.object({
@@ -39,12 +39,8 @@ const body = z.object({
   sampling_params: z
     .object({
       max_new_tokens: z.int().default(128),
-      n: z.literal(1, "the lab gives one answer").optional(),
-      stop: z.array(z.never("the lab has no stop strings")).nullish(),
-      stop_token_ids: z.array(z.never("the lab has no stop tokens")).nullish(),
       sampling_seed: z.int().nullish(),
-      logit_bias: z.record(z.string().regex(/^\d+$/), z.number()).nullish(),
-      ...samplingFields,
+      ...openAiFields,
     })
     .prefault({}),
 });
@@ -105,11 +101,7 @@ export const sglang: LabDialect = {
       "GET /get_model_info": modelInfo,
       "GET /server_info": serverInfo,
       "GET /get_server_info": serverInfo,
-      "GET /v1/models": ({ response }) =>
-        json(response, 200, {
-          object: "list",
-          data: [card(MODEL, null), ...(adapters ? ADAPTERS : []).map((name) => card(name, MODEL))],
-        }),
+      "GET /v1/models": ({ response }) => json(response, 200, modelList(adapters, card)),
       "GET /metrics": ({ response }) => metrics(response, seriesOf(lab, served)),
     };
   },
@@ -146,7 +138,6 @@ function generate(lab: LiveLab, served: Served, { body: text, response }: Call):
   const asked = parseBody(body, text);
   const { input_ids, sampling_params, extra_key, cache_salt } = asked;
   const { rid = randomUUID() } = asked;
-  const { logit_bias, sampling_seed, temperature = 1 } = sampling_params;
   refuseForeignTokens(input_ids, (id) => `The input_ids contain ${id}, which is not in the vocabulary`);
   if (served.open.has(rid)) throw new Refusal(400, `Duplicate request ID detected: ${rid}`);
   const salts = [extra_key, cache_salt].filter((key) => key != null);
@@ -157,11 +148,7 @@ function generate(lab: LiveLab, served: Served, { body: text, response }: Call):
     adapter: adapterOf(asked.lora_path ?? null),
     salt: salts.length === 0 ? null : JSON.stringify(salts),
     priority: asked.priority ?? 0,
-    sampling: samplingOf(
-      { ...sampling_params, temperature },
-      sampling_seed ?? undefined,
-      Object.entries(logit_bias ?? {}).map(([id, nats]) => [Number(id), nats]),
-    ),
+    sampling: openAiSampling(sampling_params, sampling_params.sampling_seed ?? undefined),
   };
   const reply = new GenerateReply(asked, rid, served, response);
   const id = lab.submit(request, reply, response);

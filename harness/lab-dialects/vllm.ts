@@ -12,18 +12,18 @@ import {
   EventStream,
   json,
   type LabDialect,
+  MODEL,
   metrics,
+  modelList,
+  openAiFields,
+  openAiSampling,
   parseBody,
   Refusal,
   refuseForeignTokens,
-  samplingFields,
-  samplingOf,
   spelling,
   tokenIds,
 } from "./dialect.ts";
 import type { Finished, LiveLab, Reply } from "./live-lab.ts";
-
-const MODEL = "tracer";
 
 /** What the lab cannot do is refused where it would change an answer, and ignored elsewhere: log-probabilities too. */
 const body = z.object({
@@ -31,18 +31,14 @@ const body = z.object({
   model: z.string().default(MODEL),
   prompt: tokenIds,
   max_tokens: z.int().default(16),
-  n: z.literal(1, "the lab gives one answer").optional(),
   stream: z.boolean().optional(),
   stream_options: z.object({ include_usage: z.boolean().optional() }).nullish(),
   return_token_ids: z.boolean().nullish(),
-  stop: z.array(z.never("the lab has no stop strings")).nullish(),
-  stop_token_ids: z.array(z.never("the lab has no stop tokens")).nullish(),
   allowed_token_ids: z.array(z.int()).min(1).nullish(),
-  logit_bias: z.record(z.string().regex(/^\d+$/), z.number()).nullish(),
   priority: z.int().default(0),
   cache_salt: z.string().min(1).max(128).nullish(),
   seed: z.int().nullish(),
-  ...samplingFields,
+  ...openAiFields,
 });
 type Asked = z.infer<typeof body>;
 
@@ -70,11 +66,7 @@ export const vllm: LabDialect = {
       "POST /v1/completions": (call) => complete(lab, served, call),
       "GET /health": ({ response }) => response.writeHead(200).end(),
       "GET /version": ({ response }) => json(response, 200, { version: "crosstalk-lab" }),
-      "GET /v1/models": ({ response }) =>
-        json(response, 200, {
-          object: "list",
-          data: [card(MODEL, null), ...(adapters ? ADAPTERS : []).map((name) => card(name, MODEL))],
-        }),
+      "GET /v1/models": ({ response }) => json(response, 200, modelList(adapters, card)),
       // As in vLLM: not while anybody holds a block.
       "POST /reset_prefix_cache": ({ response }) => {
         const success = lab.engine.blocks.held === 0;
@@ -116,7 +108,7 @@ function error(code: number, message: string): unknown {
 
 function complete(lab: LiveLab, served: Served, { body: text, response }: Call): void {
   const asked = parseBody(body, text);
-  const { prompt, logit_bias, temperature = 1 } = asked;
+  const { prompt } = asked;
   refuseForeignTokens(prompt, (id) => `Token id ${id} is out of vocabulary`);
   const request = {
     prompt,
@@ -126,11 +118,7 @@ function complete(lab: LiveLab, served: Served, { body: text, response }: Call):
     salt: asked.cache_salt ?? null,
     allowed: asked.allowed_token_ids ?? null,
     priority: asked.priority,
-    sampling: samplingOf(
-      { ...asked, temperature },
-      asked.seed ?? undefined,
-      Object.entries(logit_bias ?? {}).map(([id, nats]) => [Number(id), nats]),
-    ),
+    sampling: openAiSampling(asked, asked.seed ?? undefined),
   };
   const reply = new CompletionReply(asked, served, response);
   lab.submit(request, reply, response);

@@ -3,11 +3,12 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { lawsFor } from "../../properties/index.ts";
-import { judge, type Property } from "../check/property.ts";
+import type { Property } from "../check/property.ts";
 import { upperBoundOfZero } from "../check/statistics.ts";
 import { CrosstalkError } from "../errors.ts";
-import { DEFAULT_INVESTIGATION, investigate, runOnce } from "../investigate.ts";
+import { brokenIn, DEFAULT_INVESTIGATION, type Failure, investigate, runOnce } from "../investigate.ts";
 import { formatTerminal } from "../report/terminal.ts";
+import { boundOfClean } from "../report/wording.ts";
 import type { Target, TargetDescription } from "../target/target.ts";
 import { parseTrace } from "../trace/read.ts";
 import type { Trace } from "../trace/schema.ts";
@@ -87,7 +88,7 @@ async function firstFailure(
   for (let i = 0; i < tries; i++) {
     await hearSignals();
     const run = await runOnce(target, trace, "main", signal);
-    const law = laws.find((l) => judge(l, new Map([["main", run]])).status === "fail");
+    const law = laws.find((l) => brokenIn(l, run) !== null);
     if (law !== undefined) return { law: law.id, run };
     progress.show(`  try ${i + 1} of ${tries}: not failed`);
   }
@@ -104,24 +105,16 @@ function refuseAnotherEngine({ run }: Beginning, { engine }: TargetDescription, 
 }
 
 /** @throws CrosstalkError INVALID_REDUCTION where a law knows better by now */
-function failureOf({ law: id, run }: Beginning, laws: readonly Property[], logFile: string) {
+function failureOf({ law: id, run }: Beginning, laws: readonly Property[], logFile: string): Failure {
   const law = laws.find((l) => l.id === id);
-  const verdict = law && judge(law, new Map([["main", run]]));
-  if (law === undefined || verdict?.status !== "fail") {
-    const hint = "Delete the file to begin the reduction anew.";
-    throw new CrosstalkError("INVALID_REDUCTION", `the run that ${logFile} begins with breaks no law "${id}"`, hint);
-  }
-  return { law, run, witness: verdict.witnesses[0] };
+  const broken = law === undefined ? null : brokenIn(law, run);
+  if (broken !== null) return broken;
+  const hint = "Delete the file to begin the reduction anew.";
+  throw new CrosstalkError("INVALID_REDUCTION", `the run that ${logFile} begins with breaks no law "${id}"`, hint);
 }
 
 function notFailed({ name }: Trace, { json, tries }: ReduceOptions): number {
-  const bound = upperBoundOfZero(tries);
-  if (json) process.stdout.write(`${JSON.stringify({ id: null, tries, atMost: bound })}\n`);
-  else {
-    const percent = (100 * bound).toFixed(1);
-    process.stdout.write(
-      `${name}: did not fail in ${tries} tries; at most ${percent} % of runs fail, with 95 % confidence\n`,
-    );
-  }
+  if (json) process.stdout.write(`${JSON.stringify({ id: null, tries, atMost: upperBoundOfZero(tries) })}\n`);
+  else process.stdout.write(`${name}: did not fail in ${tries} tries; ${boundOfClean(tries)}\n`);
   return EXIT.clean;
 }

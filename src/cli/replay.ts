@@ -3,9 +3,10 @@
 import { lawsFor } from "../../properties/index.ts";
 import { explainWitness } from "../check/explain.ts";
 import { judge } from "../check/property.ts";
-import { rate, upperBoundOfZero } from "../check/statistics.ts";
+import { rate } from "../check/statistics.ts";
 import type { Status } from "../check/verdict.ts";
 import { runOnce } from "../investigate.ts";
+import { boundOfClean } from "../report/wording.ts";
 import { parseTrace } from "../trace/read.ts";
 import { EXIT, exitCodeOf, formatError } from "./exit.ts";
 import { inputFile } from "./input.ts";
@@ -62,10 +63,7 @@ export async function replay(path: string, options: ReplayOptions): Promise<numb
     if (options.json)
       process.stdout.write(`${JSON.stringify({ verdict: status, rate: share, explanations: [...explanations] })}\n`);
     else {
-      const bound =
-        failed === 0
-          ? `; at most ${(100 * upperBoundOfZero(statuses.length)).toFixed(1)} % of runs fail, with 95 % confidence`
-          : "";
+      const bound = failed === 0 ? `; ${boundOfClean(statuses.length)}` : "";
       process.stdout.write(`${trace.name}: failed in ${failed} of ${statuses.length} tries${bound}\n`);
       for (const text of explanations) process.stdout.write(`  ${text}\n`);
       if (failed === 0) for (const [law, reason] of reasons) process.stdout.write(`  ${law.padEnd(24)} ${reason}\n`);

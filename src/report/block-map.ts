@@ -6,6 +6,7 @@
 import { scaleLinear } from "d3-scale";
 import type { Finding } from "../check/finding.ts";
 import { escapeHtml } from "./html.ts";
+import { ms, px } from "./numbers.ts";
 import { arrivalOf, ROLES, roleOf, type ShownTime, shownTime } from "./timeline-svg.ts";
 
 /** From one transfer to the next one into the same block, or to the end of what is shown; microseconds. */
@@ -88,6 +89,3 @@ function blockRow(finding: Finding, { block, holdings }: HeldBlock, y: number, x
   });
   return `<g role="img" tabindex="0" aria-label="${escapeHtml(`block ${block}: ${words.join(", then ")}`)}"><text class="name" x="4" y="${y + 14}">block ${block}</text>${bars.join("")}</g>`;
 }
-
-const ms = (micros: number): string => (micros / 1000).toFixed(1);
-const px = (value: number): string => value.toFixed(1);

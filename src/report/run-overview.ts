@@ -6,6 +6,7 @@ import { toRun } from "../check/property.ts";
 import type { HistoryEvent } from "../history/schema.ts";
 import { countRows } from "./count-rows.ts";
 import { htmlTable, paragraph } from "./html.ts";
+import { ms } from "./numbers.ts";
 import { type Strip, stripsSvg } from "./strips-svg.ts";
 import { arrivalOf, lastTime } from "./timeline-svg.ts";
 
@@ -39,5 +40,3 @@ ${paragraph(`${wrong === null ? "" : `✕: the wrong token came at ${ms(wrong)} 
 ${htmlTable("Counts of the whole run", ["what", "how many"], countRows(coverage([toRun(trace, history)])))}
 `;
 }
-
-const ms = (micros: number): string => (micros / 1000).toFixed(1);

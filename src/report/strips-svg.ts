@@ -2,6 +2,7 @@
 
 import { scaleLinear } from "d3-scale";
 import { escapeHtml } from "./html.ts";
+import { px } from "./numbers.ts";
 
 export interface Strip {
   readonly name: string;
@@ -69,5 +70,3 @@ function stripRow({ about, name, values }: Strip, top: number, column: (at: numb
 <text class="name" x="4" y="${top + 18}">${escapeHtml(name)}</text><text class="axis" x="4" y="${top + 33}">at most ${most}</text>
 <line class="base" x1="${X.from}" y1="${bottom}" x2="${X.to}" y2="${bottom}"/><path class="bars" d="${bars.join("")}"/></g>`;
 }
-
-const px = (value: number): string => value.toFixed(1);

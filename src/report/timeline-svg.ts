@@ -7,6 +7,7 @@ import { formatPrompt } from "../trace/print.ts";
 import { type ResolvedRequest, resolveRequests } from "../trace/prompt.ts";
 import { isLong } from "./excerpt.ts";
 import { escapeHtml } from "./html.ts";
+import { px } from "./numbers.ts";
 import { isCertain, placesThatFit } from "./places.ts";
 import { count, headline } from "./wording.ts";
 
@@ -160,5 +161,3 @@ export function arrivalOf(events: readonly HistoryEvent[], id: string, index: nu
   }
   return null;
 }
-
-const px = (value: number): string => value.toFixed(1);

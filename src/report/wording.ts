@@ -2,6 +2,7 @@
 
 import type { Coverage } from "../check/coverage.ts";
 import type { Anomaly, AnomalyClass, Finding, Rate, TraceSize } from "../check/finding.ts";
+import { upperBoundOfZero } from "../check/statistics.ts";
 import type { CampaignStatus } from "../check/verdict.ts";
 import type { Arm } from "../history/schema.ts";
 import type { ModelFormat } from "../tracer/manifest.ts";
@@ -69,6 +70,10 @@ export function isLeak({ anomaly }: Finding): boolean {
 export function count(n: number, thing: string): string {
   return `${n} ${thing}${n === 1 ? "" : "s"}`;
 }
+
+/** What runs without a failure say of the others. */
+export const boundOfClean = (runs: number): string =>
+  `at most ${(100 * upperBoundOfZero(runs)).toFixed(1)} % of runs fail, with 95 % confidence`;
 
 /** `7 of 10 runs (40 % to 89 %)`: the interval is Wilson's, 95 %. */
 export function formatRate(rate: Rate): string {
