@@ -68,11 +68,18 @@ function requestEvents(
       failed(now, event.code, event.message);
       return;
     }
-    const last = events.at(-1)!;
     if (event.ids.length > 0) {
+      const last = events.at(-1)!;
+      const logprobs = event.kind === "tokens" ? event.logprobs : undefined;
       // One chunk may hold several events: their tokens arrived together.
-      if (last.e === "tokens" && last.t === micros(now)) last.ids.push(...event.ids);
-      else events.push({ t: micros(now), e: "tokens", id, ids: [...event.ids] });
+      const together = last.e === "tokens" && last.t === micros(now) && !last.logprobs === !logprobs;
+      if (together) {
+        last.ids.push(...event.ids);
+        last.logprobs?.push(...logprobs!);
+      } else {
+        const told = logprobs ? { logprobs: [...logprobs] } : {};
+        events.push({ t: micros(now), e: "tokens", id, ids: [...event.ids], ...told });
+      }
     }
     if (event.kind !== "finish") return;
     const place = event.place === null ? {} : { place: event.place };

@@ -1,7 +1,7 @@
 /** Runs written by hand: for tests of laws, one's own included. */
 
 import { type Run, type RunSet, toRun } from "../src/check/property.ts";
-import { HISTORY_VERSION, type HistoryEvent, type HistoryHeader } from "../src/history/schema.ts";
+import { HISTORY_VERSION, type HistoryEvent, type HistoryHeader, type Logprob } from "../src/history/schema.ts";
 import type { RequestOption } from "../src/trace/options.ts";
 import { expectedTokens, resolveRequests } from "../src/trace/prompt.ts";
 import { type Part, type SendStep, type Step, TRACE_VERSION, type Trace } from "../src/trace/schema.ts";
@@ -17,6 +17,8 @@ export interface HandMadeRequest {
   readonly options?: Pick<SendStep, RequestOption>;
   /** What the engine answered, made from the right answer; the right answer itself if absent. */
   readonly answer?: (right: readonly number[]) => readonly number[];
+  /** What came with each token of its answer. */
+  readonly logprobs?: (right: readonly number[]) => readonly Logprob[];
   /** Default `finished`. `too late` is a cancel that did not land. */
   readonly ends?: "finished" | "cancelled" | "too late" | "failed" | "open";
   readonly reason?: "length" | "stop";
@@ -80,7 +82,8 @@ function eventsOf(request: HandMadeRequest, right: readonly number[], tokens: nu
   const at = request.sentAt * 1000;
   const ids = [...(answer?.(right) ?? right)];
   const events: HistoryEvent[] = [{ t: at, e: "sent", at, id, tokens, sha256: "" }];
-  if (ids.length > 0) events.push({ t, e: "tokens", id, ids });
+  const told = request.logprobs ? { logprobs: [...request.logprobs(right)] } : {};
+  if (ids.length > 0) events.push({ t, e: "tokens", id, ids, ...told });
   if (ends === "finished" || ends === "too late") events.push({ t, e: "finished", id, reason, cached });
   else if (ends === "cancelled") events.push({ t, e: "cancelled", at: t, id });
   else if (ends === "failed") events.push({ t, e: "failed", id, code: "HTTP_500", message: "out of cells" });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { judge } from "../src/check/property.ts";
 import type { HistoryEvent } from "../src/history/schema.ts";
+import type { Dialect } from "../src/target/dialect.ts";
 import type { Part } from "../src/trace/schema.ts";
 import { badToken, errToken, rungToken } from "../src/tracer/vocabulary.ts";
 import { type HandMadeRequest, handMade, mainOnly } from "./hand-made.ts";
@@ -24,7 +25,15 @@ const CLEAN: readonly HandMadeRequest[] = [
   },
   { id: "r1", sentAt: 1, settledAt: 20, prompt: [A, scan], maxTokens: 4, cached: 32 },
   { id: "r2", sentAt: 2, settledAt: 21, prompt: [A, scan], maxTokens: 4, cached: 32 },
-  { id: "r3", sentAt: 3, settledAt: 22, prompt: [B, { read: "narrow", back: 7 }], maxTokens: 5 },
+  {
+    id: "r3",
+    sentAt: 3,
+    settledAt: 22,
+    prompt: [B, { read: "narrow", back: 7 }],
+    maxTokens: 5,
+    options: { logprobs: 1 },
+    logprobs: (r) => r.map(() => ({ own: 0, rival: { id: errToken(1), logprob: -30 } })),
+  },
   { id: "r4", sentAt: 4, settledAt: 23, prompt: [C, { read: "dice", ladder: 1 }], maxTokens: 5 },
   { id: "r5", sentAt: 5, settledAt: 24, prompt: [C, scan], maxTokens: 5, options: { seed: 1 } },
 ];
@@ -70,6 +79,11 @@ describe("each law has a fault that breaks it and no other", () => {
     ],
     ["earned-hits", "a hit on what nobody had sent", { r3: { cached: 16 } }],
     ["earned-hits", "a hit across salts, on cells that are right", { r2: { options: { salt: "s1" } } }],
+    [
+      "own-logprobs",
+      "a right token comes with a neighbour's",
+      { r3: { logprobs: (r: readonly number[]) => r.map(() => ({ own: 0, rival: { id: errToken(1), logprob: 0 } })) } },
+    ],
     ["same-prompt-same-output", "a twin loses its tail", { r2: { answer: (r: readonly number[]) => r.slice(0, 2) } }],
     [
       "same-prompt-same-output",
@@ -100,8 +114,11 @@ test("without its arm a law is inconclusive", () => {
 
 test("a law that cannot fail on a target is not judged there", () => {
   expect(lawsFor({ kind: "container", isolation: "flush" })).toEqual(allProperties);
-  const left = (kind: "lab" | "url", isolation: "flush" | "none") =>
-    allProperties.filter((law) => !lawsFor({ kind, isolation }).includes(law)).map((law) => law.id);
-  expect(left("lab", "flush")).toEqual(["stays-up"]);
-  expect(left("url", "none")).toEqual(["earned-hits"]);
+  const left = (...[kind, isolation, dialect]: ["lab" | "url", "flush" | "none", Dialect?]) =>
+    allProperties
+      .filter((law) => !lawsFor({ kind, isolation, ...(dialect && { dialect }) }).includes(law))
+      .map((law) => law.id);
+  expect(left("lab", "flush")).toEqual(["own-logprobs", "stays-up"]);
+  expect(left("url", "none", "vllm")).toEqual(["earned-hits"]);
+  expect(left("url", "flush", "llama-server")).toEqual(["own-logprobs"]);
 });

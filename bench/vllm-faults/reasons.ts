@@ -2,5 +2,4 @@
 export const REASONS: Readonly<Record<string, string>> = {
   "mask-row-left":
     "It shows where dice without parameters move into the row of a request with some, and the campaign's first minute did not meet that. Longer campaigns do.",
-  "logprobs-by-rank": "The tokens are right. Crosstalk asks for log-probabilities and does not read them yet.",
 };

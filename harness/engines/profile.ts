@@ -1,5 +1,6 @@
 /** What Crosstalk knows about an engine. Data first; a function only where data cannot say it. */
 
+import type { Logprob } from "../../src/history/schema.ts";
 import type { Dialect } from "../../src/target/dialect.ts";
 import type { RequestOption, RequestOptions } from "../../src/trace/options.ts";
 import type { ResolvedRequest } from "../../src/trace/prompt.ts";
@@ -15,7 +16,12 @@ export interface EngineCall {
 
 /** One event of a token stream, in Crosstalk's words. */
 export type StreamEvent =
-  | { readonly kind: "tokens"; readonly ids: readonly number[] }
+  | {
+      readonly kind: "tokens";
+      readonly ids: readonly number[];
+      /** One for each id, where the engine tells. */
+      readonly logprobs?: readonly Logprob[];
+    }
   | {
       readonly kind: "finish";
       readonly ids: readonly number[];

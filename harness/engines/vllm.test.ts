@@ -41,6 +41,7 @@ test("options go by vLLM's names", () => {
     seed: 0,
     temperature: 0.5,
     logprobs: 0,
+    return_tokens_as_token_ids: true,
     priority: 0,
   });
   expect(fields({ stop: [5, 6], allow: [7], avoid: [8, 9], salt: "s1", adapter: "a2" })).toEqual({
@@ -107,6 +108,19 @@ describe("its stream", () => {
       cached: null,
     });
     expect(read(choice([300]), "[DONE]")[1]).toEqual({ kind: "ignored" });
+  });
+
+  test("log-probabilities, each with the likeliest other token", () => {
+    const told = (...top_logprobs: object[]) => {
+      const logprobs = { token_logprobs: top_logprobs.map(() => -0.5), tokens: [], text_offset: [], top_logprobs };
+      const event = choice([300, 301]);
+      return { ...event, choices: [{ ...event.choices[0], logprobs }] };
+    };
+    const first = { "token_id:300": -0.5, "token_id:7": -31, "token_id:8": -30.25 };
+    expect(read(told(first, { "token_id:301": -0.5 }))).toEqual([
+      { kind: "tokens", ids: [300, 301], logprobs: [{ own: -0.5, rival: { id: 8, logprob: -30.25 } }, { own: -0.5 }] },
+    ]);
+    expect(() => read(told(first))).toThrow("not one log-probability for each token");
   });
 
   test("streams do not share what they have seen", () => {

@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
+import type { Logprob } from "../../src/history/schema.ts";
 import { optionFields } from "../../src/target/dialect.ts";
 import { OPTIONS } from "../../src/trace/options.ts";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
@@ -18,9 +19,19 @@ import { argumentOf, capability, errorMessage, parseReply, servedModels } from "
 const errorBody = z.object({
   error: z.object({ message: z.string(), code: z.union([z.int(), z.string()]).nullish() }),
 });
+const logprobsBody = z.object({
+  token_logprobs: z.array(z.number()),
+  /** The tokens of each place by `token_id:300`: the one that was drawn, and as many of the likeliest as were asked for. */
+  top_logprobs: z.array(z.record(z.string(), z.number())),
+});
 const chunk = z.object({
   choices: z.array(
-    z.object({ index: z.literal(0), token_ids: z.array(z.int()).nullish(), finish_reason: z.string().nullish() }),
+    z.object({
+      index: z.literal(0),
+      token_ids: z.array(z.int()).nullish(),
+      logprobs: logprobsBody.nullish(),
+      finish_reason: z.string().nullish(),
+    }),
   ),
   usage: z.object({ prompt_tokens_details: z.object({ cached_tokens: z.int().nullish() }).nullish() }).nullish(),
 });
@@ -148,8 +159,23 @@ function reader(): EventReader {
     reason = choice.finish_reason ?? reason;
     const ids = choice.token_ids;
     if (ids == null) throw new Error("no token ids: the server does not know return_token_ids");
-    return ids.length === 0 ? { kind: "ignored" } : { kind: "tokens", ids };
+    if (ids.length === 0) return { kind: "ignored" };
+    return choice.logprobs == null
+      ? { kind: "tokens", ids }
+      : { kind: "tokens", ids, logprobs: logprobsOf(ids, choice.logprobs) };
   };
+}
+
+function logprobsOf(ids: readonly number[], told: z.infer<typeof logprobsBody>): Logprob[] {
+  if (told.token_logprobs.length !== ids.length || told.top_logprobs.length !== ids.length)
+    throw new Error("not one log-probability for each token");
+  return ids.map((id, i) => {
+    const others = Object.entries(told.top_logprobs[i]!).filter(([name]) => name !== `token_id:${id}`);
+    const own = told.token_logprobs[i]!;
+    if (others.length === 0) return { own };
+    const [name, logprob] = others.reduce((best, other) => (other[1] > best[1] ? other : best));
+    return { own, rival: { id: Number(name.slice("token_id:".length)), logprob } };
+  });
 }
 
 async function describe(client: EngineClient, args: readonly string[]): Promise<EngineFacts> {

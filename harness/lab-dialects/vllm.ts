@@ -25,7 +25,7 @@ import {
 } from "./dialect.ts";
 import type { Finished, LiveLab, Reply } from "./live-lab.ts";
 
-/** What the lab cannot do is refused where it would change an answer, and ignored elsewhere: log-probabilities too. */
+/** What the lab cannot do is refused where it would change an answer, and ignored elsewhere. */
 const body = z.object({
   /** The served model, or one of its adapters. */
   model: z.string().default(MODEL),
@@ -34,6 +34,8 @@ const body = z.object({
   stream: z.boolean().optional(),
   stream_options: z.object({ include_usage: z.boolean().optional() }).nullish(),
   return_token_ids: z.boolean().nullish(),
+  logprobs: z.int().min(0).max(20).nullish(),
+  return_tokens_as_token_ids: z.boolean().nullish(),
   allowed_token_ids: z.array(z.int()).min(1).nullish(),
   priority: z.int().default(0),
   cache_salt: z.string().min(1).max(128).nullish(),
@@ -194,9 +196,24 @@ class CompletionReply implements Reply {
 
   #choice(ids: readonly number[], finish_reason: "length" | null): object {
     const own = this.#asked.return_token_ids ? { token_ids: ids } : {};
-    return { index: 0, text: spelling(ids), logprobs: null, finish_reason, stop_reason: null, ...own };
+    const logprobs = this.#logprobs(ids);
+    return { index: 0, text: spelling(ids), logprobs, finish_reason, stop_reason: null, ...own };
+  }
+
+  #logprobs(ids: readonly number[]): object | null {
+    const { logprobs, return_tokens_as_token_ids } = this.#asked;
+    if (logprobs == null) return null;
+    const name = (id: number) => (return_tokens_as_token_ids ? `token_id:${id}` : spelling([id]));
+    return {
+      tokens: ids.map(name),
+      token_logprobs: ids.map(() => 0),
+      top_logprobs: ids.map((id) => ({ [name(id)]: 0, ...(logprobs > 0 ? { [name(id === 0 ? 1 : 0)]: -LEAD } : {}) })),
+    };
   }
 }
+
+/** The lab computes tokens, and no logits: any token leads by so many nats. */
+const LEAD = 30;
 
 /** Seconds since 1970, as `created` has them. */
 const now = (): number => Math.floor(Date.now() / 1000);

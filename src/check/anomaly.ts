@@ -9,13 +9,26 @@ import { digitMixUps, otherAdapters } from "./adapter-mix-up.ts";
 import { askedPosition, type Context } from "./context.ts";
 import { type AnomalyClass, type CellOrigin, isOthers, type Reading } from "./finding.ts";
 import { type ReadTime, readingsOf, readTime } from "./lifetime.ts";
+import { strangeRivals } from "./logprobs.ts";
 import { parameterFits } from "./parameters.ts";
 import { type PhantomHit, phantomHit, unearnedHit } from "./phantom.ts";
-import { chance, digitOrigins, type Fit, narrowFits, observedFrom, rowFit, zeroOrigins } from "./provenance.ts";
+import {
+  chance,
+  digitOrigins,
+  type Fit,
+  narrowFits,
+  type Observed,
+  observedFrom,
+  rowFit,
+  zeroOrigins,
+} from "./provenance.ts";
 
 export interface Evidence {
   readonly victim: Context;
-  /** The first wrong generated token; the answer's length if one is missing there; null if no token is wrong. */
+  /**
+   * The first wrong generated token, or the first right one with another row's log-probabilities; the answer's length if
+   * one is missing there; null if there is none of these.
+   */
   readonly index: number | null;
   /** Every request of the run, the victim included. */
   readonly contexts: readonly Context[];
@@ -45,6 +58,8 @@ const CHANCE_MOST = 1e-3;
 export function classify(evidence: Evidence): Readings {
   const { victim, index } = evidence;
   const { answer, request, status } = victim;
+  const rivals = index === null ? null : strangeRivals(victim, index);
+  if (rivals !== null) return strangeLogprobs(evidence, index!, rivals);
   const wrong = index !== null && index < Math.min(answer.length, request.maxTokens);
   if (wrong) return wrongToken(evidence, index);
   if (answer.length > request.maxTokens) return surplus(victim);
@@ -53,6 +68,14 @@ export function classify(evidence: Evidence): Readings {
     return [phantom === null ? UNEXPLAINED : named("phantom hit")];
   }
   return [named(status === "finished" ? "lost tail" : "unsettled request")];
+}
+
+/** The tokens are right: no cell is to blame. */
+function strangeLogprobs({ victim, contexts, slack }: Evidence, index: number, rivals: Observed): Readings {
+  if (rivals.tokens.length === 0) return [UNEXPLAINED];
+  const time = readTime(victim, index, contexts, slack);
+  const others = contexts.filter((c) => c !== victim && c.sentAt <= time.to);
+  return settled([rowFit(victim, rivals, time.to, others)], contexts, time);
 }
 
 /** All tokens are right, and then there are more. */

@@ -12,6 +12,7 @@ export interface Context {
   readonly answer: readonly number[];
   /** When each token of the answer arrived, microseconds. */
   readonly answerTimes: readonly number[];
+  readonly logprobs: Outcome["logprobs"];
   readonly sentAt: number;
   readonly settledAt: number | null;
   readonly status: Outcome["status"];
@@ -34,6 +35,7 @@ export function contextsOf(run: Run): Context[] {
       request,
       answer: outcome.tokens,
       answerTimes: outcome.tokenTimes,
+      logprobs: outcome.logprobs,
       sentAt: outcome.sentAt,
       settledAt: outcome.settledAt,
       status: outcome.status,

@@ -9,6 +9,7 @@ import { classify, type Evidence } from "./anomaly.ts";
 import { tellsApart } from "./apart.ts";
 import { askedPosition, type Context, contextsOf, placeOf, wrongRun } from "./context.ts";
 import { type Anomaly, type CellOrigin, isOthers, type Reading } from "./finding.ts";
+import { strangeRivals } from "./logprobs.ts";
 import { type PhantomHit, phantomHit, unearnedHit } from "./phantom.ts";
 import type { Run } from "./property.ts";
 import type { Witness } from "./verdict.ts";
@@ -28,6 +29,8 @@ export function explainWitness(run: Run, witness: Witness, blockSize: number): A
   const index = witness.index === null || isWrong(witness.index) || elsewhere < 0 ? witness.index : elsewhere;
   const evidence = evidenceOf(run, witness.request, index);
   if (index !== null && isWrong(index)) return wrongToken(run, outcome, index, evidence, blockSize);
+  if (index !== null && strangeRivals(evidence.victim, index) !== null)
+    return strangeLogprobs(witness, index, evidence);
   const loss = serverLoss(run.history);
   if (loss !== null && index === null) return lostServer(run, outcome, witness, loss.how);
   const [{ class: kind, origins }, ...or] = classify(evidence);
@@ -47,6 +50,29 @@ export function explainWitness(run: Run, witness: Witness, blockSize: number): A
     position: null,
     origins,
     explanation,
+  };
+}
+
+/** Right tokens with log-probabilities of another row. */
+function strangeLogprobs({ expected, observed }: Witness, index: number, evidence: Evidence): Anomaly {
+  const { id } = evidence.victim.request;
+  const readings = classify(evidence);
+  const [{ class: kind, origins }, ...or] = readings;
+  const names = placesOf(origins, null, String);
+  const whose =
+    origins.length === 0
+      ? "No other request's answer says whose they are."
+      : `That is what ${names} should be: the log-probabilities of another row.`;
+  return {
+    class: kind,
+    or,
+    request: id,
+    index,
+    expected: [expected],
+    observed: [observed],
+    position: null,
+    origins,
+    explanation: `Answer ${index} of ${id} is right, but came with log-probabilities that cannot be its own: ${observed}. A right token has 0 nats, and no other comes within 25. ${whose}`,
   };
 }
 

@@ -31,8 +31,9 @@ export async function replay(path: string, options: ReplayOptions): Promise<numb
     const reasons = new Map<string, string>();
     let error: unknown = null;
     try {
-      const { blockSize, isolation, kind } = await target.start();
-      const laws = lawsFor({ kind, isolation }).filter((law) => law.appliesTo(trace));
+      const description = await target.start();
+      const { blockSize, isolation } = description;
+      const laws = lawsFor(description).filter((law) => law.appliesTo(trace));
       progress.say(`crosstalk: replaying ${trace.name}`);
       for (let i = 0; i < options.tries; i++) {
         await hearSignals();

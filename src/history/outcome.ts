@@ -1,6 +1,6 @@
 /** What became of each request, folded out of a history's events. */
 
-import type { History, HistoryEvent } from "./schema.ts";
+import type { History, HistoryEvent, Logprob } from "./schema.ts";
 
 export interface Outcome {
   readonly id: string;
@@ -9,6 +9,8 @@ export interface Outcome {
   /** Generated token ids in order, and when each arrived. */
   readonly tokens: readonly number[];
   readonly tokenTimes: readonly number[];
+  /** What came with each token; null where nothing did. */
+  readonly logprobs: readonly (Logprob | null)[];
   /** `open`: neither finished, failed nor cancelled when the run ended. */
   readonly status: "finished" | "cancelled" | "failed" | "open";
   readonly settledAt: number | null;
@@ -19,7 +21,11 @@ export interface Outcome {
   readonly error: string | null;
 }
 
-type Draft = { -readonly [K in keyof Outcome]: Outcome[K] } & { tokens: number[]; tokenTimes: number[] };
+type Draft = { -readonly [K in keyof Outcome]: Outcome[K] } & {
+  tokens: number[];
+  tokenTimes: number[];
+  logprobs: (Logprob | null)[];
+};
 
 /** Outcomes by request id, in order of sending. Events of unknown requests are ignored. */
 export function outcomes(history: Pick<History, "events">): Map<string, Outcome> {
@@ -31,6 +37,7 @@ export function outcomes(history: Pick<History, "events">): Map<string, Outcome>
         sentAt: event.t,
         tokens: [],
         tokenTimes: [],
+        logprobs: [],
         status: "open",
         settledAt: null,
         reason: null,
@@ -43,9 +50,10 @@ export function outcomes(history: Pick<History, "events">): Map<string, Outcome>
     const draft = "id" in event && event.id !== undefined ? found.get(event.id) : undefined;
     if (!draft) continue;
     if (event.e === "tokens") {
-      for (const id of event.ids) {
+      for (const [i, id] of event.ids.entries()) {
         draft.tokens.push(id);
         draft.tokenTimes.push(event.t);
+        draft.logprobs.push(event.logprobs?.[i] ?? null);
       }
     } else if (event.e === "finished") {
       Object.assign(draft, {

@@ -13,6 +13,13 @@ export type Arm = (typeof ARMS)[number];
 
 const micros = z.int().nonnegative();
 
+/** What the engine says of a generated token, in nats. */
+const logprob = z.strictObject({
+  own: z.number(),
+  /** The likeliest other token that it names. */
+  rival: z.strictObject({ id: z.int(), logprob: z.number() }).optional(),
+});
+
 const header = z.strictObject({
   crosstalk: z.literal(HISTORY_VERSION),
   trace: z.strictObject({ name: z.string(), sha256: z.string() }),
@@ -34,7 +41,14 @@ const header = z.strictObject({
 const t = { t: micros };
 const event = z.discriminatedUnion("e", [
   z.strictObject({ ...t, e: z.literal("sent"), at: micros, id: z.string(), tokens: z.int(), sha256: z.string() }),
-  z.strictObject({ ...t, e: z.literal("tokens"), id: z.string(), ids: z.array(z.int()) }),
+  z.strictObject({
+    ...t,
+    e: z.literal("tokens"),
+    id: z.string(),
+    ids: z.array(z.int()),
+    /** One for each id, where the request asked for them and the engine told. */
+    logprobs: z.array(logprob).optional(),
+  }),
   z.strictObject({ ...t, e: z.literal("cancelled"), at: micros, id: z.string() }),
   z.strictObject({
     ...t,
@@ -68,6 +82,7 @@ const event = z.discriminatedUnion("e", [
 export const headerSchema = header;
 export const eventSchema = event;
 export type HistoryHeader = z.infer<typeof header>;
+export type Logprob = z.infer<typeof logprob>;
 export type HistoryEvent = z.infer<typeof event>;
 
 export interface History {

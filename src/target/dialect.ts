@@ -35,7 +35,8 @@ function vllmFields(options: RequestOptions): Readonly<Record<string, unknown>> 
     ...(adapter === null || adapter === "base" ? {} : { model: adapter }),
     ...(seed === null ? {} : { seed, temperature: TEMPERATURE }),
     ...(top === null ? {} : { top_k: top }),
-    ...(logprobs === null ? {} : { logprobs }),
+    // Without the second, tokens are told by their texts.
+    ...(logprobs === null ? {} : { logprobs, return_tokens_as_token_ids: true }),
     ...(stop.length === 0 ? {} : { stop_token_ids: stop }),
     ...(allow === null ? {} : { allowed_token_ids: allow }),
     ...(against.length === 0 ? {} : { logit_bias: Object.fromEntries(against) }),
