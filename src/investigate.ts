@@ -223,6 +223,7 @@ export async function* investigate(
 
   const minimizer = createMinimizer(failure.run.trace, {
     blockSize: description.blockSize,
+    contextTokens: description.contextTokens,
     repeats: description.kind === "lab" ? 1 : 6,
     budget: description.kind === "lab" ? limits.reduceInLab : limits.reduce,
     suspects: suspectsOf(original.anomaly),

@@ -210,6 +210,11 @@ function scannedAs(
   return origins.length === 0 ? [UNEXPLAINED] : [{ class: "row swap", origins }];
 }
 
+/** Held to the tokens of its own answer, a request answers with one of these whatever the cells hold. */
+export function isMasked({ answer, options }: Context, index: number): boolean {
+  return options?.allow?.includes(answer[index]!) ?? false;
+}
+
 function narrow(
   evidence: Evidence,
   asked: number,
@@ -224,7 +229,8 @@ function narrow(
   const own = digitsOf(expectedTokens(victim.request)[index]!);
   const digits = digitsOf(first!);
   const strange = [0, 1, 2].filter((digit) => digits[digit] !== own[digit]);
-  if (strange.every((digit) => digits[digit] === 0)) {
+  const masked = isMasked(victim, index);
+  if (!masked && strange.every((digit) => digits[digit] === 0)) {
     const zeros = zeroOrigins(asked, time.to, others);
     const theirs: Reading[] =
       strange.length === 3
@@ -236,8 +242,9 @@ function narrow(
     return [named("unwritten read"), ...theirs, UNEXPLAINED];
   }
   const fits = narrowFits(victim, asked, index, seen, others);
-  if (fits.length === 0) return ofNoCell(evidence);
+  if (fits.length === 0) return masked ? [UNEXPLAINED] : ofNoCell(evidence);
   const readings = settled(fits, contexts, time);
+  if (masked) return [readings.find((r) => r.class === "lost tail" || r.class === "repeated tail") ?? UNEXPLAINED];
   return asked < victim.request.prompt.length ? readings : withFed(readings);
 }
 

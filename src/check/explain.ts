@@ -5,7 +5,7 @@ import { formatPrompt } from "../trace/print.ts";
 import { expectedTokens } from "../trace/prompt.ts";
 import { type AdapterName, storedToken } from "../tracer/adapter.ts";
 import { DIGITS, digitsOf, tokenKind, tokenName } from "../tracer/vocabulary.ts";
-import { classify, type Evidence } from "./anomaly.ts";
+import { classify, type Evidence, isMasked } from "./anomaly.ts";
 import { tellsApart } from "./apart.ts";
 import { askedPosition, type Context, contextsOf, placeOf, wrongRun } from "./context.ts";
 import { type Anomaly, type CellOrigin, isOthers, type Reading } from "./finding.ts";
@@ -230,7 +230,7 @@ function meaning(
   { class: kind, origins, alive }: ReturnType<typeof told>[number],
   { evidence, expected, observed, position, block }: WrongToken,
 ): string {
-  const { victim, contexts } = evidence;
+  const { victim, contexts, index } = evidence;
   const scan = position === null;
   const tokens = scan ? 1 : inARow(kind, origins[0], observed, contexts);
   const run = tokens > 1 ? `These ${tokens} tokens in a row are` : "That is";
@@ -241,6 +241,8 @@ function meaning(
       : "";
   switch (kind) {
     case "unexplained":
+      if (isMasked(victim, index))
+        return "It may answer with tokens of its own answer only, so this one does not tell what the cell held. The same request without `allow` does.";
       return "It came from no cell that this run can name: it fits none, or by chance.";
     case "unwritten read":
       return digitsOf(observed[0]!).includes(0)

@@ -24,6 +24,8 @@ export interface Candidate {
 export interface MinimizerOptions {
   /** Cells in a block of the target: prompts are cut at block edges first. Default: what the trace needs, or 1. */
   readonly blockSize?: number;
+  /** The longest prompt and answer that the target takes: so long may requests get that stand for several. Default: what the trace needs. */
+  readonly contextTokens?: number;
   /** Most runs that a candidate gets before it is rejected. 1 for a deterministic target; default 5. */
   readonly repeats?: number;
   /** Most runs in all. Default 300. */
@@ -80,6 +82,7 @@ const CHECKS = 3;
 
 export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): Minimizer {
   const { repeats = 5, budget = 300, suspects = [], blockSize = trace.needs?.blockSize ?? 1 } = options;
+  const contextTokens = options.contextTokens ?? trace.needs?.contextTokens ?? 0;
   const deterministic = repeats === 1;
   let best = trace;
   let bestKey = sortKey(trace);
@@ -255,7 +258,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   }
 
   function* runPasses(): Generator<Candidate, "minimal" | "budget", readonly boolean[]> {
-    const passes = passesFor(suspects);
+    const passes = passesFor(suspects, contextTokens);
     const coarse = passes.filter((pass) => !pass.fine);
     const fine = passes.filter((pass) => pass.fine);
     for (let before: Trace | null = null; before !== best; ) {

@@ -1,5 +1,6 @@
 /** The passes, from coarse to fine. Each keeps only what still fails; a fine one changes details. */
 
+import { joinRequests } from "./join.ts";
 import { canonicalFamilies, canonicalNames, canonicalSeeds } from "./names.ts";
 import { dropOptions } from "./options.ts";
 import {
@@ -22,12 +23,16 @@ export interface NamedPass {
   readonly pass: PassOf;
 }
 
-/** @param suspects requests that the anomaly names */
-export const passesFor = (suspects: readonly string[]): readonly NamedPass[] => [
+/**
+ * @param suspects requests that the anomaly names
+ * @param contextTokens the longest prompt and answer that a request may have
+ */
+export const passesFor = (suspects: readonly string[], contextTokens: number): readonly NamedPass[] => [
   // Before the suspects: those of a failure that needs no timing may be others than those of the one that was seen.
   { name: "one at a time", fine: false, pass: oneAtATime },
   { name: "keep suspects", fine: false, pass: (trace) => keepSuspects(trace, suspects) },
   { name: "drop requests", fine: false, pass: dropRequests },
+  { name: "join requests", fine: false, pass: (trace) => joinRequests(trace, suspects, contextTokens) },
   { name: "drop cancels", fine: false, pass: dropCancels },
   { name: "drop other steps", fine: false, pass: dropOtherSteps },
   { name: "drop segments", fine: false, pass: dropSegments },

@@ -88,7 +88,7 @@ function requestIds(trace: Trace): string[] {
   return trace.steps.filter(isSend).map((s) => s.send);
 }
 
-function withoutRequests(trace: Trace, gone: readonly string[]): Trace | null {
+export function withoutRequests(trace: Trace, gone: readonly string[]): Trace | null {
   const names = (s: Step) => (isSend(s) ? s.send : "cancel" in s ? s.cancel : "wait" in s ? s.wait : null);
   return withoutSteps(
     trace,
