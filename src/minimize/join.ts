@@ -9,7 +9,7 @@ import { tidy } from "./tidy.ts";
 const FEW = 4;
 
 /**
- * Takes requests out and lets others, the nearest in time, have as many cells more.
+ * Takes requests out and lets others, the nearest in the trace, have as many cells more.
  * @param kept requests that stay as they are
  * @param contextTokens the longest prompt and answer that a request may have
  */
@@ -28,7 +28,8 @@ function joined(trace: Trace, gone: readonly string[], kept: readonly string[], 
   const added = new Map<string, number>();
   for (const guest of sends.filter((s) => gone.includes(s.send))) {
     let left = cellsOf(trace, guest);
-    const near = hosts.toSorted((a, b) => Math.abs(a.at - guest.at) - Math.abs(b.at - guest.at));
+    const away = (host: SendStep) => Math.abs(sends.indexOf(host) - sends.indexOf(guest));
+    const near = hosts.toSorted((a, b) => away(a) - away(b));
     for (const { send } of near) {
       const cells = Math.min(left, room.get(send)!);
       room.set(send, room.get(send)! - cells);
