@@ -69,6 +69,7 @@ class Request {
     for (const piece of step.prompt) this.append(piece, segments);
     this.expected = this.answer(this.maxTokens);
     this.tokens = [];
+    this.strange = [];
     this.cached = null;
     this.state = "open";
     this.error = null;
@@ -188,6 +189,7 @@ class Request {
     const [tokens, cached, last] = readEvent(event);
     this.tokens.push(...tokens);
     this.cached = cached;
+    if (LAW === "own log-probabilities") this.strange.push(...strangeLogprobs(event));
     if (last) this.settle("finished");
     else if (this.tokens.length >= this.cancelAfter) this.cancel();
   }
@@ -309,10 +311,14 @@ async function runTrace(segments) {
 // ---- Judging it ------------------------------------------------------------------------------------------------
 
 /** Index of the first token that the prompt does not determine; -1 if there is none as far as the answer goes. */
-function wrongIndex({ tokens, expected, state }) {
+function wrongIndex({ asked, expected, state, strange, tokens }) {
   const index = tokens.findIndex((token, i) => i < expected.length && token !== expected[i]);
   if (index === -1 && LAW === "whole answers" && state === "finished" && tokens.length !== expected.length)
     return Math.min(tokens.length, expected.length);
+  if (LAW === "own log-probabilities") {
+    if (!Array.isArray(asked) && asked >= FIRST.rung) return -1; // dice: the rungs of a ladder are near each other
+    return strange.slice(0, index === -1 ? tokens.length : index).indexOf(true);
+  }
   return index;
 }
 
@@ -367,6 +373,9 @@ function describe(request, index, requests) {
   if (index === null)
     return "request " + request.id + ": " + (request.state === "failed" ? "failed" : "still open") + " after " +
       request.tokens.length + " tokens: " + request.error;
+  if (LAW === "own log-probabilities")
+    return "request " + request.id + ", token " + index + " (" + request.state + ") is right, " +
+      "and came with log-probabilities that are not its own";
   const observed = request.tokens.slice(index, index + 4);
   return [
     "request " + request.id + ", token " + index + " (" + request.state + ")",

@@ -59,6 +59,15 @@ function readEvent({ choices, usage }) {
   return [choices[0].token_ids ?? [], null, false];
 }
 
+/** Of each token of an event, whether its log-probabilities are none that a right token has: 0, and -25 for any other. */
+function strangeLogprobs({ choices = [] }) {
+  const { logprobs: told, token_ids } = choices[0] ?? {};
+  return (token_ids ?? []).map((token, i) => {
+    const rivals = Object.entries(told?.top_logprobs[i] ?? {}).filter(([name]) => name !== "token_id:" + token);
+    return told?.token_logprobs[i] < -1 || rivals.some(([, logprob]) => logprob > -10);
+  });
+}
+
 async function meetServer() {
   await call("GET", "/health");
 }

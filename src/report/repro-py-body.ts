@@ -87,6 +87,7 @@ class Request:
                 self.read(kind, *numbers)
         self.expected = self.answer(self.max_tokens)
         self.tokens, self.cached, self.state, self.error = [], None, "open", None
+        self.strange = []
         self.socket, self.cancel_after, self.lock = None, None, threading.Lock()
         self.settled = threading.Event()
 
@@ -153,6 +154,8 @@ class Request:
                         return
                     self.tokens += tokens
                     self.cached = cached
+                    if LAW == "own log-probabilities":
+                        self.strange += strange_logprobs(event)
                     enough = self.cancel_after is not None and len(self.tokens) >= self.cancel_after
                 if last:
                     return self.settle("finished")
@@ -270,6 +273,10 @@ def wrong_index(request):
     if index is None and LAW == "whole answers" and request.state == "finished":
         if len(request.tokens) != len(request.expected):
             index = min(len(request.tokens), len(request.expected))
+    if LAW == "own log-probabilities":
+        if isinstance(request.asked, int) and request.asked >= FIRST["rung"]:
+            return None  # dice: the rungs of a ladder are near each other
+        return next((i for i, strange in enumerate(request.strange[:index]) if strange), None)
     return index
 
 
@@ -316,6 +323,9 @@ def describe(request, index, requests):
     if index is None:
         return "request %s: %s after %d tokens: %s" % (
             request.id, "failed" if request.state == "failed" else "still open", len(request.tokens), request.error)
+    if LAW == "own log-probabilities":
+        return "request %s, token %d (%s) is right, and came with log-probabilities that are not its own" % (
+            request.id, index, request.state)
     expected, observed = request.expected[index:index + 4], request.tokens[index:index + 4]
     return "request %s, token %d (%s)\n  expected %s\n  observed %s\n  origin   %s" % (
         request.id, index, request.state, " ".join(map(name, expected)) or "the end",

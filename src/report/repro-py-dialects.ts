@@ -73,6 +73,16 @@ def read_event(event):
     return event["choices"][0].get("token_ids") or [], None, False
 
 
+def strange_logprobs(event):
+    """Of each token of an event, whether its log-probabilities are none that a right token has: 0, and -25 for any other."""
+    choice = (event.get("choices") or [{}])[0]
+    told = choice.get("logprobs")
+    if not told:
+        return [False] * len(choice.get("token_ids") or [])
+    return [own < -1 or any(p > -10 for name, p in named.items() if name != "token_id:%d" % token) for token, own, named
+            in zip(choice["token_ids"], told["token_logprobs"], told["top_logprobs"])]
+
+
 def meet_server():
     call("GET", "/health")
 

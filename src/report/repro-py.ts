@@ -71,10 +71,13 @@ function stepLiteral(step: ScriptStep): string {
   return `    {${fields.join(", ")}},`;
 }
 
-/** JSON of numbers, texts and lists reads the same in Python. */
+/** JSON of numbers and texts reads the same in Python. */
 function literal(value: unknown): string {
   if (typeof value === "boolean") return value ? "True" : "False";
-  return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(literal).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).map(([name, field]) => `${JSON.stringify(name)}:${literal(field)}`);
+  return `{${fields.join(",")}}`;
 }
 
 function tuple([kind, ...numbers]: Piece): string {

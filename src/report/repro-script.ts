@@ -127,11 +127,12 @@ function piece(trace: Trace, part: Part): Piece {
 }
 
 /** What the script counts as the same failure: the finding's own law, in its simplest form. */
-type Judgement = "stays up" | "settles" | "earned hits" | "whole answers" | "right tokens";
+type Judgement = "stays up" | "settles" | "earned hits" | "own log-probabilities" | "whole answers" | "right tokens";
 
 function judgement(finding: Finding): Judgement {
   if (finding.law.id === "stays-up") return "stays up";
   if (finding.law.id === "earned-hits") return "earned hits";
+  if (finding.law.id === "own-logprobs") return "own log-probabilities";
   if (finding.law.id === "settles" || finding.anomaly.class === "unsettled request") return "settles";
   return finding.law.id === "same-prompt-same-output" || finding.anomaly.class === "lost tail"
     ? "whole answers"

@@ -141,8 +141,29 @@ const sglangEvent = (id: number, output_ids: number[], finish_reason: object | n
   meta_info: { id: `request-${id}`, finish_reason, completion_tokens: output_ids.length, cached_tokens },
 });
 
-/** As much of a server as the script uses. Answers longer than a request's first tokens wait for a cancel. */
-async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached = 0 } = {}): Promise<StandIn> {
+/** vLLM's event with the log-probabilities of its tokens, each beside token 7. */
+const withLogprobs = (event: object, tokens: readonly number[], rival: number): object => ({
+  ...event,
+  choices: [
+    {
+      ...(event as { choices: [object] }).choices[0],
+      logprobs: {
+        token_logprobs: tokens.map(() => 0),
+        top_logprobs: tokens.map((token) => ({ [`token_id:${token}`]: 0, "token_id:7": rival })),
+      },
+    },
+  ],
+});
+
+/**
+ * As much of a server as the script uses. Answers longer than a request's first tokens wait for a cancel. `rival` is how
+ * likely another token is, in nats, where log-probabilities are asked for.
+ */
+async function standIn(
+  dialect: Dialect,
+  answer: Answer,
+  { erase = 200, cached = 0, rival = -30 } = {},
+): Promise<StandIn> {
   const { path, maxTokens, tokens: eventOf, end, call } = DIALECTS[dialect];
   const calls: string[] = [];
   const bodies: Record<string, unknown>[] = [];
@@ -157,6 +178,7 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
       lora_path?: string;
       model?: string;
       presence_penalty?: number;
+      logprobs?: number;
     };
     const named = asked.lora?.find(({ scale }) => scale === 1);
     const name = asked.model ?? asked.lora_path;
@@ -184,13 +206,17 @@ async function standIn(dialect: Dialect, answer: Answer, { erase = 200, cached =
     }
     const event = (data: object) => response.write(`data: ${JSON.stringify(data)}\n\n`);
     response.writeHead(200, { "content-type": "text/event-stream" });
-    event(eventOf(tokens.slice(0, 3), id, tokens.slice(0, 3)));
+    const arrive = (some: number[], sofar: number[]) => {
+      const data = eventOf(some, id, sofar);
+      event(asked.logprobs === undefined ? data : withLogprobs(data, some, rival));
+    };
+    arrive(tokens.slice(0, 3), tokens.slice(0, 3));
     // A scan's answer is held back until its client goes away: this is how a cancel is seen to reach the server.
     if (read.kind === "scan") {
       response.on("close", () => cancelled++);
       return;
     }
-    event(eventOf(tokens.slice(3), id, tokens));
+    arrive(tokens.slice(3), tokens);
     for (const data of end(cached, id, tokens)) event(data);
     response.end();
   };
@@ -225,7 +251,7 @@ async function reproduce(
   start: Start,
   answer: Answer,
   finding: Finding,
-  how: { erase?: number; cached?: number } = {},
+  how: { erase?: number; cached?: number; rival?: number } = {},
 ): Promise<Ended & { cancelled: number; asked: StandIn["asked"] }> {
   const server = await standIn(finding.target.dialect, answer, how);
   try {
@@ -481,6 +507,19 @@ describe.each(SCRIPTS)("$script with options of requests", ({ script, start }) =
     expect(body.allowed_token_ids).toEqual([...resolveOptions(finding.trace).get("r2")!.allow!]);
     expect(body.cache_salt).toMatch(/^[0-9a-f]{32}$/);
     expect(asked.filter((b) => b.allowed_token_ids !== undefined)).toHaveLength(2);
+  });
+
+  it("looks at log-probabilities where these are what broke", async (test) => {
+    needs(script, test);
+    const broken: Finding = { ...finding, law: { ...finding.law, id: "own-logprobs" } };
+    expect((await reproduce(start, right, broken)).code).toBe(0);
+    const ended = await reproduce(start, right, broken, { rival: -0.25 });
+    expect(ended.code).toBe(1);
+    expect(ended.output).toContain(
+      "request r2, token 0 (finished) is right, and came with log-probabilities that are not",
+    );
+    // Of another law they are no failure.
+    expect((await reproduce(start, right, finding, { rival: -0.25 })).code).toBe(0);
   });
 
   it("ends with 2 where the cache cannot be emptied, because they name tokens", async (test) => {
