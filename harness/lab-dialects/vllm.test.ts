@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { outcomes } from "../../src/history/outcome.ts";
 import { OPTIONS } from "../../src/trace/options.ts";
+import { validateTrace } from "../../src/trace/read.ts";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import { narrowRead } from "../../src/tracer/read-tokens.ts";
 import { scanToken, VOCABULARY_SIZE } from "../../src/tracer/vocabulary.ts";
 import { acceptedOptions } from "../accepted-options.ts";
 import { complete, engineClient } from "../engine-client.ts";
 import { vllm } from "../engines/vllm.ts";
+import { runTrace } from "../executor.ts";
 import { proveTracer } from "../handshake.ts";
 import type { LabServerOptions } from "../lab-http.ts";
 import { eventsOf, labServer, metricsOf, payload, postJson, scan, underWay } from "../testing/lab-server.ts";
@@ -51,6 +54,30 @@ test("streams an answer as vLLM does: the reason with the last token, the usage 
   expect(chunks.flatMap(({ choices }) => choices[0]!.token_ids)).toEqual(narrow.slice(0, 3));
   expect(chunks.map(({ choices }) => choices[0]!.finish_reason)).toEqual([null, "length"]);
   expect(chunks[0]).toMatchObject({ object: "text_completion", model: "tracer" });
+});
+
+test("log-probabilities come with their tokens, and into a history with them", async () => {
+  const { url } = await lab();
+  const [whole] = (
+    (await (await post(url, { prompt: narrow, max_tokens: 2, logprobs: 0 })).json()) as {
+      choices: { logprobs: object }[];
+    }
+  ).choices;
+  expect(whole!.logprobs).toMatchObject({ token_logprobs: [0, 0] });
+  const trace = validateTrace({
+    crosstalk: "crosstalk-trace/1",
+    name: "log-probabilities",
+    segments: { A: { seed: 1, family: 9, length: 40 } },
+    steps: [
+      { at: 0, send: "asks", prompt: [{ seg: "A" }, { read: "scan" }], maxTokens: 7, logprobs: 2 },
+      { at: 0, send: "plain", prompt: [{ seg: "A" }, { read: "scan" }], maxTokens: 7 },
+    ],
+  });
+  const { events } = await runTrace(trace, { baseUrl: url, profile: vllm, flush: null, faults: null });
+  const { logprobs } = outcomes({ events }).get("asks")!;
+  expect(logprobs).toHaveLength(7);
+  for (const told of logprobs) expect(told).toMatchObject({ own: 0, rival: { logprob: -30 } });
+  expect(outcomes({ events }).get("plain")!.logprobs).toEqual(new Array(7).fill(null));
 });
 
 test("a stream tells its usage, and its token ids, only where it is asked to", async () => {

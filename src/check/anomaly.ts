@@ -211,8 +211,8 @@ function scannedAs(
 }
 
 /** Held to the tokens of its own answer, a request answers with one of these whatever the cells hold. */
-export function isMasked({ answer, options }: Context, index: number): boolean {
-  return options?.allow?.includes(answer[index]!) ?? false;
+export function isMasked({ answer, options }: Context, index: number | null): boolean {
+  return index !== null && (options?.allow?.includes(answer[index]!) ?? false);
 }
 
 function narrow(
