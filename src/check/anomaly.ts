@@ -210,9 +210,10 @@ function scannedAs(
   return origins.length === 0 ? [UNEXPLAINED] : [{ class: "row swap", origins }];
 }
 
-/** Held to the tokens of its own answer, a request answers with one of these whatever the cells hold. */
-export function isMasked({ answer, options }: Context, index: number | null): boolean {
-  return index !== null && (options?.allow?.includes(answer[index]!) ?? false);
+/** Held to the tokens of its own answer, a read answers with one of these whatever the cells hold; dice read none. */
+export function isMasked({ answer, options, request }: Context, index: number | null): boolean {
+  if (index === null || request.read === "dice") return false;
+  return options?.allow?.includes(answer[index]!) ?? false;
 }
 
 function narrow(
