@@ -79,7 +79,7 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
 
   test("answers exactly with a radix tree, whatever its pages", async () => {
     const total: Record<string, number> = {};
-    for (let seed = 0; seed < 60; seed++) {
+    for (let seed = 0; seed < 90; seed++) {
       const trace = seed % 3 === 0 ? withParameters(traffic(seed)) : traffic(seed);
       const blockSize = [1, 16, 32][seed % 3]!;
       const blocks = 512 / blockSize;
@@ -96,7 +96,7 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
       for (const [name, n] of Object.entries(countersOf(run.history))) total[name] = (total[name] ?? 0) + n;
     }
     for (const name of ["promptTokensCached", "evictions", "stores", "loads", "preemptions"])
-      expect(total[name], name).toBeGreaterThan(20);
+      expect(total[name], name).toBeGreaterThan(10);
   });
 
   test("gives the same history byte for byte", async () => {
