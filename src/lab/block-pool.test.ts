@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { BlockPool } from "./block-pool.ts";
 import { blockKey, PrefixCache } from "./prefix-cache.ts";
+import { RadixTree } from "./radix-tree.ts";
 
 function poolOf(count: number) {
   const cache = new PrefixCache();
@@ -37,13 +38,26 @@ test("cached blocks are evicted least recently used first, tails before heads", 
   const { cache, pool } = poolOf(4);
   const old = pool.allocate(2)!.blocks;
   const recent = pool.allocate(2)!.blocks;
-  for (const [i, block] of [...old, ...recent].entries()) cache.publish(`key ${i}`, block);
+  cache.publish({ keys: ["key 0", "key 1", "key 2", "key 3"] }, [...old, ...recent]);
   pool.release(old);
   pool.release(recent);
   pool.hold(old);
   pool.release(old);
   expect(pool.allocate(3)?.evicted.map(({ key }) => key)).toEqual(["key 3", "key 2", "key 1"]);
-  expect(cache.find(["key 0", "key 1"])).toEqual(old.slice(0, 1));
+  expect(cache.find({ keys: ["key 0", "key 1"] })).toEqual(old.slice(0, 1));
+});
+
+test("a tree's leaf is evicted whole, and none that a request locks", () => {
+  const tree = new RadixTree(1);
+  const pool = new BlockPool(5, tree);
+  const [read, idle] = [pool.allocate(2)!.blocks, pool.allocate(3)!.blocks];
+  tree.publish({ root: "", tokens: [1, 2], keys: ["1", "1 2"] }, read, 0);
+  tree.publish({ root: "", tokens: [3, 4, 5], keys: ["3", "3 4", "3 4 5"] }, idle, 0);
+  tree.lock({}, read);
+  pool.release(idle);
+  expect([pool.free, pool.allocate(4)]).toEqual([3, null]);
+  expect(pool.allocate(1)?.evicted.map(({ key }) => key)).toEqual(["3 4 5", "3 4", "3"]);
+  expect([pool.free, tree.size]).toEqual([2, 2]);
 });
 
 test("a key stands for its tokens and for all before them", () => {
@@ -55,12 +69,12 @@ test("a key stands for its tokens and for all before them", () => {
 
 test("a key keeps its first block, a block its first key", () => {
   const cache = new PrefixCache();
-  cache.publish("a", 1);
-  cache.publish("a", 2);
-  cache.publish("b", 1);
-  expect(cache.find(["a"])).toEqual([1]);
+  cache.publish({ keys: ["a"] }, [1]);
+  cache.publish({ keys: ["a"] }, [2]);
+  cache.publish({ keys: ["b"] }, [1]);
+  expect(cache.find({ keys: ["a"] })).toEqual([1]);
   expect(cache.holds(2)).toBe(false);
-  expect(cache.find(["b"])).toEqual([]);
-  expect(cache.drop(1)).toBe("a");
+  expect(cache.find({ keys: ["b"] })).toEqual([]);
+  expect(cache.evict(new Set([1, 2]))).toEqual([{ block: 1, key: "a" }]);
   expect(cache.size).toBe(0);
 });

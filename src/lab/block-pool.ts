@@ -1,8 +1,8 @@
 /** The pool of blocks: who holds each, and which are free. */
 
-import type { PrefixCache } from "./prefix-cache.ts";
+import type { PrefixIndex } from "./prefix-index.ts";
 
-/** A cached block that was given away, with its key. */
+/** A cached block that is given away, with its key. */
 export interface Evicted {
   readonly block: number;
   readonly key: string;
@@ -14,24 +14,22 @@ export interface Evicted {
  */
 export class BlockPool {
   readonly count: number;
-  readonly #cache: PrefixCache;
+  readonly #prefixes: PrefixIndex;
   readonly #references: Int32Array;
-  /**
-   * Free blocks without a key, last freed first: nothing is lost when they are used again. Then cached ones, least
-   * recently used first.
-   */
+  /** Free blocks that are not cached, last freed first: nothing is lost when they are used again. */
   readonly #blank: number[] = [];
-  readonly #cached = new Set<number>();
+  /** Cached ones that nobody holds, least recently used first. The prefix index says which of them is used again next. */
+  readonly #unheld = new Set<number>();
 
-  constructor(count: number, cache: PrefixCache) {
+  constructor(count: number, prefixes: PrefixIndex) {
     this.count = count;
-    this.#cache = cache;
+    this.#prefixes = prefixes;
     this.#references = new Int32Array(count + 1);
     for (let block = count; block >= 1; block--) this.#blank.push(block);
   }
 
   get free(): number {
-    return this.#blank.length + this.#cached.size;
+    return this.#blank.length + this.#prefixes.evictable(this.#unheld).size;
   }
 
   references(block: number): number {
@@ -40,14 +38,13 @@ export class BlockPool {
 
   /** Takes `count` free blocks, evicting cached ones where needed; null (and nothing taken) if there are too few. */
   allocate(count: number): { readonly blocks: number[]; readonly evicted: readonly Evicted[] } | null {
-    if (this.free < count) return null;
+    if (this.#blank.length < count && this.free < count) return null;
     const blocks: number[] = [];
     const evicted: Evicted[] = [];
     while (blocks.length < count) {
-      const block = this.#blank.pop() ?? this.#leastRecentlyUsed();
-      const key = this.#cache.drop(block);
-      if (key !== null) evicted.push({ block, key });
-      this.#references[block] = 1;
+      if (this.#blank.length === 0) evicted.push(...this.#evict());
+      const block = this.#blank.pop()!;
+      this.#references[block]!++;
       blocks.push(block);
     }
     return { blocks, evicted };
@@ -65,32 +62,37 @@ export class BlockPool {
     for (const block of this.#cacheFirst(blocks)) {
       if (this.#references[block] === 0) throw new Error(`block ${block} is freed twice`);
       if (--this.#references[block]! > 0) continue;
-      if (this.#cache.holds(block)) this.#cached.add(block);
+      if (this.#prefixes.holds(block)) this.#unheld.add(block);
       else this.#blank.push(block);
     }
   }
 
-  /** Free blocks in the order they would be used, for checks. */
+  /** Free blocks, for checks. */
   freeBlocks(): number[] {
-    return [...this.#blank.toReversed(), ...this.#cached];
+    return [...this.#blank.toReversed(), ...this.#prefixes.evictable(this.#unheld)];
   }
 
-  #leastRecentlyUsed(): number {
-    const [block] = this.#cached;
-    this.#cached.delete(block!);
-    return block!;
+  /** Makes cached blocks blank. */
+  #evict(): Evicted[] {
+    const evicted: Evicted[] = [];
+    for (const { block, key } of this.#prefixes.evict(this.#unheld)) {
+      this.#unheld.delete(block);
+      this.#blank.push(block);
+      if (key !== null) evicted.push({ block, key });
+    }
+    return evicted;
   }
 
   #remove(block: number): void {
-    if (this.#cached.delete(block)) return;
+    if (this.#unheld.delete(block)) return;
     this.#blank.splice(this.#blank.lastIndexOf(block), 1);
   }
 
   /** Cached blocks last to first; blank ones first to last, since of those the last freed is used next. */
   #cacheFirst(blocks: readonly number[]): number[] {
     return [
-      ...blocks.filter((block) => this.#cache.holds(block)).reverse(),
-      ...blocks.filter((block) => !this.#cache.holds(block)),
+      ...blocks.filter((block) => this.#prefixes.holds(block)).reverse(),
+      ...blocks.filter((block) => !this.#prefixes.holds(block)),
     ];
   }
 }

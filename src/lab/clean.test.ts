@@ -77,6 +77,28 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
     for (const [name, n] of Object.entries(total)) expect(n, name).toBeGreaterThan(20);
   });
 
+  test("answers exactly with a radix tree, whatever its pages", async () => {
+    const total: Record<string, number> = {};
+    for (let seed = 0; seed < 90; seed++) {
+      const trace = seed % 3 === 0 ? withParameters(traffic(seed)) : traffic(seed);
+      const blockSize = [1, 16, 32][seed % 3]!;
+      const blocks = 512 / blockSize;
+      const pools = {
+        poolBlocks: blocks,
+        decodeBlocks: blocks,
+        hostBlocks: 2 * blocks,
+        costs: { load: 6, transfer: 25 },
+      };
+      const asyncScheduling = seed % 2 === 0;
+      const radix = { prefixIndex: "radix", blockSize, asyncScheduling, contextTokens: 480, checked: true } as const;
+      const run = await runOnLab(trace, { topology, ...pools, ...radix });
+      expect(mistakes(run), `seed ${seed}`).toEqual([]);
+      for (const [name, n] of Object.entries(countersOf(run.history))) total[name] = (total[name] ?? 0) + n;
+    }
+    for (const name of ["promptTokensCached", "evictions", "stores", "loads", "preemptions"])
+      expect(total[name], name).toBeGreaterThan(10);
+  });
+
   test("gives the same history byte for byte", async () => {
     for (let seed = 0; seed < 4; seed++) {
       const first = formatHistory((await runOnLab(traffic(seed), { topology })).history);

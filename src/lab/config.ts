@@ -27,6 +27,8 @@ export interface LabConfig {
   readonly topology: "single" | "pd";
   /** Cells a block holds. */
   readonly blockSize: number;
+  /** What finds cached prefixes: keys of blocks, each hashed over its prefix, or a radix tree over pages of tokens. */
+  readonly prefixIndex: "hash" | "radix";
   /** Blocks of the pool, in topology `pd` of the prefill pool. */
   readonly poolBlocks: number;
   /** Blocks of the decode pool, in topology `pd`. */
@@ -82,6 +84,7 @@ export function labConfig(options: LabOptions = {}): LabConfig {
   const config: LabConfig = {
     topology: "single",
     blockSize: 16,
+    prefixIndex: "hash",
     poolBlocks: 96,
     decodeBlocks: 64,
     hostBlocks: 64,

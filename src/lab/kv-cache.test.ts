@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { VirtualClock } from "./clock.ts";
-import { labConfig } from "./config.ts";
+import { type LabConfig, labConfig } from "./config.ts";
 import { KvCache } from "./kv-cache.ts";
 import { type ComputedAs, Sequence } from "./sequence.ts";
 
 /** Tokens that a second request finds in the cache, of one block that a first one has left there. */
-function cached(first: ComputedAs, second: ComputedAs): number {
-  const kv = new KvCache(labConfig(), { blocks: 8, hostBlocks: 0, reuse: true }, new VirtualClock(), () => {});
+function cached(prefixIndex: LabConfig["prefixIndex"], first: ComputedAs, second: ComputedAs): number {
+  const config = labConfig({ prefixIndex });
+  const kv = new KvCache(config, { blocks: 8, hostBlocks: 0, reuse: true }, new VirtualClock(), () => {});
   const [before, after] = [first, second].map((as) => new Sequence("r", new Array<number>(20).fill(300), 24, true, as));
   kv.admit(before!, 20);
   before!.computed = 20;
@@ -23,5 +24,22 @@ test.each<[string, ComputedAs, ComputedAs, number]>([
   ["a salt that is called as the adapter was", { adapter: "a1" }, { salt: "a1" }, 0],
   ["the same adapter and a salt", { adapter: "a1" }, { adapter: "a1", salt: "s1" }, 0],
 ])("a prefix is shared or not: %s", (_, first, second, tokens) => {
-  expect(cached(first, second)).toBe(tokens);
+  for (const prefixIndex of ["hash", "radix"] as const) expect(cached(prefixIndex, first, second)).toBe(tokens);
+});
+
+test("a radix tree has a prompt's pages while it runs, and an answer's when it ends", () => {
+  const config = labConfig({ prefixIndex: "radix", blockSize: 4, contextTokens: 128 });
+  const kv = new KvCache(config, { blocks: 8, hostBlocks: 0, reuse: true }, new VirtualClock(), () => {});
+  const sequence = new Sequence("r", [1, 2, 3, 4, 5, 6, 7, 8], 16, true);
+  kv.admit(sequence, 16);
+  sequence.computed = 8;
+  kv.publish(sequence);
+  expect([kv.prefixes.size, kv.pool.free]).toEqual([2, 6]);
+  sequence.tokens.push(9, 10, 11, 12);
+  kv.grow(sequence, 12);
+  sequence.computed = 12;
+  kv.publish(sequence);
+  expect(kv.prefixes.size).toBe(2);
+  kv.retire(sequence);
+  expect([kv.prefixes.size, kv.pool.free]).toEqual([3, 8]);
 });

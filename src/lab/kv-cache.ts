@@ -7,6 +7,8 @@ import type { LabConfig } from "./config.ts";
 import { HostLink } from "./host-link.ts";
 import { HostTier } from "./host-tier.ts";
 import { blockKey, PrefixCache } from "./prefix-cache.ts";
+import type { Prefix, PrefixIndex } from "./prefix-index.ts";
+import { RadixTree } from "./radix-tree.ts";
 import type { Sequence } from "./sequence.ts";
 import { type SwappedOut, SwapSpace } from "./swap-space.ts";
 import { labCells } from "./watched-cells.ts";
@@ -31,7 +33,7 @@ export interface KvCacheOptions {
 export class KvCache {
   readonly cells: CellStore;
   readonly pool: BlockPool;
-  readonly prefixes = new PrefixCache();
+  readonly prefixes: PrefixIndex;
   /** Loads and transfers under way: blocks that each holds because it writes them. */
   readonly incoming = new Set<readonly number[]>();
   /** Transfers under way: blocks that each holds because it reads them. */
@@ -45,10 +47,11 @@ export class KvCache {
   readonly #report: ReportCacheEvent;
 
   constructor(config: LabConfig, options: KvCacheOptions, clock: VirtualClock, report: ReportCacheEvent) {
-    const { blockSize, swapBlocks } = config;
+    const { blockSize, prefixIndex, swapBlocks } = config;
     const { blocks, hostBlocks } = options;
     const host = (count: number) => labCells(config, count * blockSize);
     this.cells = labCells(config, (blocks + 1) * blockSize);
+    this.prefixes = prefixIndex === "radix" ? new RadixTree(blockSize) : new PrefixCache();
     this.pool = new BlockPool(blocks, this.prefixes);
     this.#config = config;
     this.host = hostBlocks > 0 ? new HostTier(host(hostBlocks), hostBlocks, blockSize, this.#link) : null;
@@ -77,16 +80,19 @@ export class KvCache {
     if (swapped !== undefined) return this.swapIn(sequence, swapped, budget);
     const { blockSize } = this.#config;
     const length = sequence.tokens.length;
-    const keys = this.#reuse && sequence.cacheable ? this.keys(sequence, Math.floor((length - 1) / blockSize)) : [];
-    const hits = this.prefixes.find(keys);
-    const hostHits = this.host?.find(keys.slice(hits.length)) ?? [];
+    const full = this.#reuse && sequence.cacheable ? Math.floor((length - 1) / blockSize) : 0;
+    const prefix = this.prefix(sequence, full);
+    const hits = this.prefixes.find(prefix);
+    const hostHits = this.host?.find(prefix.keys.slice(hits.length)) ?? [];
     const known = (hits.length + hostHits.length) * blockSize;
     const end = Math.min(length, known + budget);
     // Held and pinned before anything is evicted: making room must not take what was just found.
     this.pool.hold(hits);
+    this.prefixes.lock(sequence, hits);
     const pinned = this.host?.pin(hostHits) ?? [];
     const blocks = this.#take(this.blocksFor(this.lookahead(end)) - hits.length);
     if (blocks === null) {
+      this.prefixes.unlock(sequence);
       this.pool.release(hits);
       this.host?.unpin(pinned);
       return false;
@@ -114,14 +120,18 @@ export class KvCache {
     return Math.min(tokens + this.#config.draftTokens, this.#config.contextTokens);
   }
 
-  /** Registers a running sequence's full blocks in the prefix cache. */
+  /** Registers a running sequence's full blocks in the prefix cache: a radix tree gets those of answers when they end. */
   publish(sequence: Sequence): void {
+    if (this.#config.prefixIndex === "radix" && sequence.computed > sequence.promptLength) return;
     this.publishBlocks(sequence, Math.floor(sequence.computed / this.#config.blockSize));
   }
 
   /** Takes a sequence's blocks away, when it is done, aborted or preempted. Full ones stay in the prefix cache. */
   retire(sequence: Sequence): void {
     this.publishBlocks(sequence, this.blocksToKeep(sequence));
+    // A load or transfer that outlasts the sequence locks what it writes or reads.
+    for (const blocks of [...this.incoming, ...this.outgoing]) this.prefixes.lock(blocks, blocks);
+    this.prefixes.unlock(sequence);
     this.pool.release(sequence.blocks);
     sequence.blocks = [];
     sequence.computed = 0;
@@ -187,10 +197,19 @@ export class KvCache {
 
   /** Offers the first `count` blocks to the prefix cache, as far as they were not offered before. */
   publishBlocks(sequence: Sequence, count: number): void {
-    if (!this.#reuse || !sequence.cacheable) return;
+    if (!this.#reuse || !sequence.cacheable || count <= sequence.published) return;
+    const prefix = this.prefix(sequence, count);
+    if (prefix.keys.length <= sequence.published) return;
+    this.prefixes.publish(prefix, sequence.blocks, sequence.published);
+    this.prefixes.lock(sequence, sequence.blocks);
+    sequence.published = prefix.keys.length;
+  }
+
+  /** A sequence's first `count` blocks, or all that its tokens fill. */
+  prefix(sequence: Sequence, count: number): Prefix {
     const keys = this.keys(sequence, count);
-    for (; sequence.published < keys.length; sequence.published++)
-      this.prefixes.publish(keys[sequence.published]!, sequence.blocks[sequence.published]!);
+    const tokens = sequence.tokens.slice(0, keys.length * this.#config.blockSize);
+    return { root: this.keyRoot(sequence), tokens, keys };
   }
 
   keys(sequence: Sequence, count: number): readonly string[] {
@@ -227,6 +246,7 @@ export class KvCache {
   /** A load has written its last layer. */
   loaded(blocks: readonly number[]): void {
     this.incoming.delete(blocks);
+    this.prefixes.unlock(blocks);
     this.pool.release(blocks);
   }
 }

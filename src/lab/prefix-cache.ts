@@ -1,4 +1,6 @@
-/** The prefix cache: which full blocks hold which tokens after which prefix. */
+/** The prefix cache as a hash chain: which full blocks hold which tokens after which prefix. */
+
+import type { GivenAway, Prefix, PrefixIndex } from "./prefix-index.ts";
 
 /**
  * The key of a full block: a 64-bit hash over the key of the block before it and its own tokens, so that equal keys mean
@@ -19,12 +21,12 @@ export function blockKey(parent: string, tokens: readonly number[]): string {
 }
 
 /** Blocks by key. A block stays here when its last reader leaves, until the pool gives it away. */
-export class PrefixCache {
+export class PrefixCache implements PrefixIndex {
   readonly #blockOf = new Map<string, number>();
   readonly #keyOf = new Map<number, string>();
 
   /** Blocks of the longest run of keys that is here, from the first key on. */
-  find(keys: readonly string[]): number[] {
+  find({ keys }: Pick<Prefix, "keys">): number[] {
     const blocks: number[] = [];
     for (const key of keys) {
       const block = this.#blockOf.get(key);
@@ -34,24 +36,43 @@ export class PrefixCache {
     return blocks;
   }
 
-  /** Registers a full block. Where the key is here already, the block stays private to its owner. */
-  publish(key: string, block: number): void {
+  publish({ keys }: Pick<Prefix, "keys">, blocks: readonly number[], from = 0): void {
+    for (let i = from; i < keys.length; i++) this.#register(keys[i]!, blocks[i]!);
+  }
+
+  /** A key keeps its first block, a block its first key. */
+  #register(key: string, block: number): void {
     if (this.#blockOf.has(key) || this.#keyOf.has(block)) return;
     this.#blockOf.set(key, block);
     this.#keyOf.set(block, key);
   }
 
+  /** Nothing: a block is locked while the pool counts references. */
+  lock(): void {}
+
+  unlock(): void {}
+
+  holds(block: number): boolean {
+    return this.#keyOf.has(block);
+  }
+
+  evictable(unheld: ReadonlySet<number>): ReadonlySet<number> {
+    return unheld;
+  }
+
+  /** Least recently used first. */
+  evict(unheld: ReadonlySet<number>): readonly GivenAway[] {
+    const [block] = unheld;
+    return block === undefined ? [] : [{ block, key: this.#drop(block) }];
+  }
+
   /** Forgets a block, because other cells are about to be written there; returns its key if it had one. */
-  drop(block: number): string | null {
+  #drop(block: number): string | null {
     const key = this.#keyOf.get(block);
     if (key === undefined) return null;
     this.#keyOf.delete(block);
     this.#blockOf.delete(key);
     return key;
-  }
-
-  holds(block: number): boolean {
-    return this.#keyOf.has(block);
   }
 
   get size(): number {

@@ -13,6 +13,7 @@ export interface LabPreset {
     Pick<
       LabConfig,
       | "blockSize"
+      | "prefixIndex"
       | "poolBlocks"
       | "decodeBlocks"
       | "hostBlocks"
@@ -31,11 +32,12 @@ const copies = (blockSize: number): Partial<LabCosts> => ({
   transfer: Math.round((400 * blockSize) / 16),
 });
 
-/** SGLang with HiCache: 1,280 cells, twice as many behind them in the host. */
+/** SGLang with HiCache: a radix tree over 1,280 cells, twice as many behind them in the host. */
 const sglang = (pageSize: number): LabPreset => ({
   dialect: "sglang",
   sizes: {
     blockSize: pageSize,
+    prefixIndex: "radix",
     poolBlocks: 1280 / pageSize,
     decodeBlocks: 1280 / pageSize,
     hostBlocks: 2560 / pageSize,

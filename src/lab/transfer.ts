@@ -72,6 +72,7 @@ export class Transfer {
   releaseSource(blocks: readonly number[]): void {
     const { from } = this.#options;
     from.outgoing.delete(blocks);
+    from.prefixes.unlock(blocks);
     from.pool.release(blocks);
   }
 

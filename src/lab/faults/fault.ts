@@ -67,7 +67,7 @@ export interface LabFault {
   /** It shows only where some requests have adapters. */
   readonly adapters?: "some";
   /** Settings of a lab that has what it damages; a lab with the fault has them unless it is told otherwise. */
-  readonly settings?: Pick<LabOptions, "swapBlocks" | "draftTokens" | "asyncScheduling" | "costs">;
+  readonly settings?: Pick<LabOptions, "prefixIndex" | "swapBlocks" | "draftTokens" | "asyncScheduling" | "costs">;
   /** Topologies that it is hunted in. */
   readonly topologies: readonly ("single" | "pd")[];
   plant(lab: LabParts): void;

@@ -5,6 +5,7 @@ import { abortShiftsOutputs } from "./abort-shifts-outputs.ts";
 import { adapterNotHashed } from "./adapter-not-hashed.ts";
 import { cancelDropsNeighbour } from "./cancel-drops-neighbour.ts";
 import { countOneBlockOver } from "./count-one-block-over.ts";
+import { duplicatesFreedInUse } from "./duplicates-freed-in-use.ts";
 import type { LabFault } from "./fault.ts";
 import { freedOneStepEarly } from "./freed-one-step-early.ts";
 import { graphKeepsOldTables } from "./graph-keeps-old-tables.ts";
@@ -15,6 +16,7 @@ import { keyOmitsLastToken } from "./key-omits-last-token.ts";
 import { keyTruncated } from "./key-truncated.ts";
 import { loadLayerEarly } from "./load-layer-early.ts";
 import { loadPartial } from "./load-partial.ts";
+import { lockSkipsNode } from "./lock-skips-node.ts";
 import { logitsByFixedStride } from "./logits-by-fixed-stride.ts";
 import { lostTail } from "./lost-tail.ts";
 import { maskRowCopied } from "./mask-row-copied.ts";
@@ -35,6 +37,7 @@ import { saltNotHashed } from "./salt-not-hashed.ts";
 import { samplingRowCopied } from "./sampling-row-copied.ts";
 import { samplingRowLeft } from "./sampling-row-left.ts";
 import { sharedFreedByFirst } from "./shared-freed-by-first.ts";
+import { splitLosesLock } from "./split-loses-lock.ts";
 import { staleComputedCount } from "./stale-computed-count.ts";
 import { storeMissesLastLayer } from "./store-misses-last-layer.ts";
 import { storeNotHeld } from "./store-not-held.ts";
@@ -64,9 +67,12 @@ export const LAB_FAULTS: readonly LabFault[] = [
   parentNotHashed,
   saltNotHashed,
   countOneBlockOver,
+  duplicatesFreedInUse,
   hitNotHeld,
+  lockSkipsNode,
   publishedBeforeComputed,
   sharedFreedByFirst,
+  splitLosesLock,
   staleComputedCount,
   partialBlockPublished,
   promptPublishedOnAbort,
