@@ -293,13 +293,17 @@ program
   )
   .option("--only <names>", "these faults only, separated by commas")
   .option("--faults <folder>", "hunt for the faults of this folder's modules too")
+  .option("--beside <number>", "seeds of each simpler tester (default: as many as --seeds)", wholeNumber)
   .option("--alone", "leave out the simpler testers")
+  .option("--jobs <number>", "hunts at once (default: the machine's processors)", positiveNumber)
   .option("--page <file>", "write the table to this file as well, after each fault")
+  .option("--save <file>", "keep finished rows here; what it has of the same options is not run again")
   .option("--json", "results as JSON on standard output")
   .addHelpText(
     "after",
     examples(
       "crosstalk zoo --page docs/zoo.md",
+      "crosstalk zoo --beside 3 --save crosstalk-out/zoo.jsonl --page docs/zoo.md",
       "crosstalk zoo --only pd-free-on-abort,hicache-read-before-ready --seeds 3 --alone",
       "crosstalk zoo --faults ./my-faults",
     ),
