@@ -16,7 +16,7 @@ import {
   rerun,
   runOnce,
 } from "./investigate.ts";
-import type { Target, TargetDescription } from "./target/target.ts";
+import { endsAlike, type Target, type TargetDescription } from "./target/target.ts";
 import type { Trace } from "./trace/schema.ts";
 
 export interface CampaignOptions {
@@ -217,19 +217,19 @@ async function* weigh(
   failure: Failure,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<CampaignEvent, Weighed> {
-  if (description.kind === "lab") return { failure, share: 1 };
+  if (endsAlike(target, description)) return { failure, share: 1 };
   const { law, run } = failure;
   const fails = rerun(target, description, law, signal);
   const calmed = calm(run.trace);
   let still: Failure | null = failure;
   for (let i = 0; i < CALM_RUNS && still !== null; i++) {
-    still = await fails(calmed);
+    still = await fails(calmed, { run: i + 1 });
     yield { type: "weighing", failed: still ? i + 1 : i, runs: i + 1 };
   }
   if (still !== null) return { failure: still, share: 1 };
   let failed = 0;
   for (let i = 0; i < WEIGHING_RUNS; i++) {
-    if ((await fails(run.trace)) !== null) failed++;
+    if ((await fails(run.trace, { run: i + 1 })) !== null) failed++;
     yield { type: "weighing", failed, runs: i + 1 };
   }
   return { failure, share: failed / WEIGHING_RUNS };

@@ -3,11 +3,11 @@ import { ownCellsOnly, settles, staysUp } from "../properties/index.ts";
 import type { Property } from "./check/property.ts";
 import { fail, pass, type Verdict } from "./check/verdict.ts";
 import { CrosstalkError } from "./errors.ts";
-import type { History } from "./history/schema.ts";
+import type { Arm, History } from "./history/schema.ts";
 import { DEFAULT_INVESTIGATION, type Failure, investigate, runOnce } from "./investigate.ts";
 import { labTarget } from "./lab/target.ts";
 import { EngineLostError } from "./target/engine-lost.ts";
-import type { Target, TargetDescription } from "./target/target.ts";
+import type { Execution, Target, TargetDescription } from "./target/target.ts";
 import { TRACE_VERSION, type Trace } from "./trace/schema.ts";
 import { badToken, digitsOf, payloadRun, payloadToken } from "./tracer/vocabulary.ts";
 
@@ -77,6 +77,25 @@ test("a target that cannot be restarted was confirmed on no fresh server", async
   const finding = await result(investigate(target, description, failure, LIMITS));
   expect(new Set(between)).toEqual(new Set([0]));
   expect(finding.confirmation).toMatchObject({ runs: 6, servers: 0 });
+});
+
+test("each run on a lab that varies has a number of its own, and control arms those of the confirmation", async () => {
+  const lab = labTarget({ model: "none", jitter: true });
+  const description = await lab.start();
+  const failure: Failure = { law: broken, run: await runOnce(lab, TRACE, "main"), witness };
+  const executions: Execution[] = [];
+  const execute = lab.execute.bind(lab);
+  lab.execute = (trace, execution) => {
+    executions.push(execution);
+    return execute(trace, execution);
+  };
+  const finding = await result(investigate(lab, description, failure, LIMITS));
+  const runsOf = (arm: Arm) => executions.filter((e) => e.arm === arm).map((e) => e.run!);
+  const main = runsOf("main");
+  // Without an equal ending a candidate is asked for more runs than one.
+  expect(finding.minimised.claim).not.toMatch(/within 1 run$/);
+  expect(main).toEqual(Array.from({ length: finding.minimised.runs + 6 }, (_, i) => i + 1));
+  expect(runsOf("no-cancels")).toEqual(main.slice(-6).slice(0, LIMITS.armRuns));
 });
 
 /** Two requests, of which only r1 matters: the law is broken wherever it is. */

@@ -13,7 +13,7 @@ import type { Arm } from "./history/schema.ts";
 import { locatedAnomaly } from "./locate.ts";
 import { type Candidate, createMinimizer } from "./minimize/minimizer.ts";
 import { EngineLostError } from "./target/engine-lost.ts";
-import type { Target, TargetDescription } from "./target/target.ts";
+import { endsAlike, type Target, type TargetDescription } from "./target/target.ts";
 import { formatTrace } from "./trace/read.ts";
 import type { Trace } from "./trace/schema.ts";
 
@@ -74,14 +74,25 @@ export const DEFAULT_INVESTIGATION: InvestigationLimits = {
 /**
  * Runs a trace once, as `arm` has it, on caches that were emptied as far as a flush can. A server that ends meanwhile is
  * started again: its end is in the run's history.
+ * @param run as in `Execution`
  * @throws EngineLostError where it cannot be started again
  */
-export async function runOnce(target: Target, trace: Trace, arm: Arm, signal?: AbortSignal): Promise<Run> {
+export async function runOnce(
+  target: Target,
+  trace: Trace,
+  arm: Arm,
+  signal?: AbortSignal,
+  run?: number,
+): Promise<Run> {
   await target.flush();
   const armTrace = forArm(trace, arm);
   const log = () => target.log?.() ?? [];
   try {
-    const history = await target.execute(armTrace, signal ? { arm, signal } : { arm });
+    const history = await target.execute(armTrace, {
+      arm,
+      ...(signal === undefined ? {} : { signal }),
+      ...(run === undefined ? {} : { run }),
+    });
     return { ...toRun(armTrace, history), log: log() };
   } catch (error) {
     if (!(error instanceof EngineLostError)) throw error;
@@ -97,6 +108,8 @@ interface RunChoice {
   readonly arm?: Arm;
   /** On a server started for this run, where the target can. */
   readonly fresh?: boolean;
+  /** As in `Execution`. */
+  readonly run?: number;
 }
 
 /** How a run breaks a law; null if it does not. */
@@ -114,10 +127,10 @@ export function brokenIn(law: Property, run: Run): Broken | null {
 export function rerun(target: Target, description: TargetDescription, law: Property, signal?: AbortSignal) {
   const canRestart = description.arms.includes("fresh-server");
   const alwaysFresh = canRestart && description.isolation === "restart";
-  return async (trace: Trace, { arm = "main", fresh = false }: RunChoice = {}): Promise<Broken | null> => {
+  return async (trace: Trace, { arm = "main", fresh = false, run }: RunChoice = {}): Promise<Broken | null> => {
     try {
       if (alwaysFresh || (fresh && canRestart)) await target.restart();
-      return brokenIn(law, await runOnce(target, trace, arm, signal));
+      return brokenIn(law, await runOnce(target, trace, arm, signal, run));
     } catch (error) {
       if (!canRestart || !(error instanceof CrosstalkError) || error.code !== "ENGINE_LOST") throw error;
       await target.restart();
@@ -128,6 +141,9 @@ export function rerun(target: Target, description: TargetDescription, law: Prope
 
 /** A server that starts faster than this is started afresh wherever it helps; others only to confirm. */
 const FAST_START_MS = 8000;
+
+/** Where timing decides whether a trace fails, those that locate the failure are each tried a few times. */
+const ROUNDS = 3;
 
 /** Witnesses of one run that are looked at for the same failure: a law may list every request. */
 const WITNESSES = 8;
@@ -207,7 +223,8 @@ export async function* investigate(
     const outcomes: boolean[] = [];
     while (outcomes.length < candidate.runs) {
       // What is confirmed on fresh servers below, and run on one by whoever gets the repro, is weighed on fresh servers.
-      const failed = await again(candidate.trace, { fresh: candidate.pass === "steady" && startsFast });
+      const fresh = candidate.pass === "steady" && startsFast;
+      const failed = await again(candidate.trace, { fresh, run: minimizer.runs + outcomes.length + 1 });
       const alike = failed !== null && isAlike(candidate, failed);
       outcomes.push(alike);
       if (alike) return { outcomes, failed: failed.run };
@@ -221,10 +238,11 @@ export async function* investigate(
     return broken !== null && isAlike(candidate, broken) ? before : null;
   };
 
+  const alwaysAlike = endsAlike(target, description);
   const minimizer = createMinimizer(failure.run.trace, {
     blockSize: description.blockSize,
     contextTokens: description.contextTokens,
-    repeats: description.kind === "lab" ? 1 : 6,
+    repeats: alwaysAlike ? 1 : 6,
     budget: description.kind === "lab" ? limits.reduceInLab : limits.reduce,
     suspects: suspectsOf(original.anomaly),
   });
@@ -244,7 +262,8 @@ export async function* investigate(
   const runs = limits.servers * limits.runsPerServer;
   let failed = 0;
   for (let i = 0; i < runs; i++) {
-    if (await fails(minimal.trace, { fresh: i % limits.runsPerServer === 0 })) failed++;
+    const fresh = i % limits.runsPerServer === 0;
+    if (await fails(minimal.trace, { fresh, run: minimal.runs + i + 1 })) failed++;
     yield { type: "confirming", failed, runs: i + 1 };
   }
 
@@ -256,7 +275,8 @@ export async function* investigate(
     const armRuns = arm === "fresh-server" && !startsFast ? 1 : limits.armRuns;
     let armFailed = 0;
     for (let i = 0; i < armRuns; i++) {
-      if (await fails(minimal.trace, { arm, fresh: arm === "fresh-server" })) armFailed++;
+      const fresh = arm === "fresh-server";
+      if (await fails(minimal.trace, { arm, fresh, run: minimal.runs + i + 1 })) armFailed++;
     }
     const result: ArmResult = { arm, rate: rate(armFailed, armRuns) };
     arms.push(result);
@@ -264,11 +284,12 @@ export async function* investigate(
   }
 
   const reported = failures.get(minimal.trace)!;
+  const readAgain = rerun(target, description, narrowReadsAreRight, signal);
   const sha = createHash("sha256").update(formatTrace(minimal.trace)).digest("hex");
   return {
     id: `${law.id}-${sha.slice(0, 6)}`,
     law: { id: law.id, title: law.title, law: law.law },
-    anomaly: await locatedAnomaly(description, reported, rerun(target, description, narrowReadsAreRight, signal)),
+    anomaly: await locatedAnomaly(description, reported, alwaysAlike ? 1 : ROUNDS, readAgain),
     trace: minimal.trace,
     history: reported.run.history,
     log: reported.run.log ?? [],

@@ -120,7 +120,7 @@ async function* testVersion(
     const judged = laws(description).filter((law) => law.appliesTo(trace) && (counted?.includes(law.id) ?? true));
     while (failed < failures && runs < most) {
       if (description.isolation === "restart" && runs > 0) await target.restart();
-      const run = await runOnce(target, trace, "main", signal);
+      const run = await runOnce(target, trace, "main", signal, runs + 1);
       const failing = judged.filter((law) => judge(law, new Map([["main", run]])).status === "fail");
       for (const law of failing) broken.add(law.id);
       if (failing.length > 0) failed++;

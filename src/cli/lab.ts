@@ -14,6 +14,7 @@ export interface LabCommandOptions {
   /** Default: the preset's, or llama-server's. */
   readonly dialect?: Dialect;
   readonly adapters?: boolean;
+  readonly schedulerSeed?: number;
   /** Virtual time that passes for each unit of real time. */
   readonly speed: number;
 }
@@ -22,9 +23,9 @@ export interface LabCommandOptions {
 export async function lab(options: LabCommandOptions): Promise<number> {
   const { serveLab } = await import("../../harness/lab-http.ts");
   return withInterrupt(async (signal) => {
-    const { port, topology, preset = null, speed, fault = null, adapters = false } = options;
+    const { port, topology, preset = null, speed, fault = null, adapters = false, schedulerSeed = null } = options;
     const dialect = options.dialect ?? (preset === null ? "llama-server" : LAB_PRESETS[preset].dialect);
-    const server = await serveLab({ port, dialect, speed, lab: { topology, preset, fault, adapters } });
+    const server = await serveLab({ port, dialect, speed, lab: { topology, preset, fault, adapters, schedulerSeed } });
     const shape = preset === null ? topology : `${topology}, preset ${preset}`;
     const what = `${shape}, ${dialect} dialect, ${fault ? `planted fault ${fault}` : "no fault"}`;
     process.stderr.write(`crosstalk: lab (${what}) on ${server.url}; Ctrl-C ends it\n`);

@@ -57,6 +57,8 @@ function targetOptions(command: Command): Command {
     .option("--fault <name>", "switch on a planted fault of the lab or of Crosstalk's image")
     .addOption(new Option("--topology <name>", "topology of the lab").choices(["single", "pd"]))
     .addOption(new Option("--preset <name>", "the engine whose shape the lab has").choices(LAB_PRESET_NAMES))
+    .option("--scheduler-seed <number>", "vary the times of the lab's steps and copies by this seed", wholeNumber)
+    .option("--jitter", "give each run of a trace on the lab a scheduler seed of its own, so that rates mean something")
     .option("--args <arguments>", "arguments added to the engine's own, in the container")
     .option("--gpus <count>", "GPUs for the container: a number or all", gpuCount)
     .option("--allow-remote", "load a URL on another machine: only if it is yours and nobody depends on it");
@@ -260,6 +262,7 @@ program
   )
   .option("--fault <name>", "switch on a planted fault")
   .addOption(new Option("--topology <name>", "topology").choices(["single", "pd"]).default("single"))
+  .option("--scheduler-seed <number>", "vary the times of steps and copies by this seed", wholeNumber)
   .option("--adapters", "list the tracer's LoRA adapters, so that campaigns use them")
   .option("--speed <factor>", "how many times faster than real time the simulated engine runs", factor, 1)
   .addHelpText(
@@ -293,13 +296,17 @@ program
   )
   .option("--only <names>", "these faults only, separated by commas")
   .option("--faults <folder>", "hunt for the faults of this folder's modules too")
+  .option("--beside <number>", "seeds of each simpler tester (default: as many as --seeds)", wholeNumber)
   .option("--alone", "leave out the simpler testers")
+  .option("--jobs <number>", "hunts at once (default: the machine's processors)", positiveNumber)
   .option("--page <file>", "write the table to this file as well, after each fault")
+  .option("--save <file>", "keep finished rows here; what it has of the same options is not run again")
   .option("--json", "results as JSON on standard output")
   .addHelpText(
     "after",
     examples(
       "crosstalk zoo --page docs/zoo.md",
+      "crosstalk zoo --beside 3 --save crosstalk-out/zoo.jsonl --page docs/zoo.md",
       "crosstalk zoo --only pd-free-on-abort,hicache-read-before-ready --seeds 3 --alone",
       "crosstalk zoo --faults ./my-faults",
     ),

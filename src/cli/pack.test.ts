@@ -64,6 +64,14 @@ test("both names of the command are linked and say the package's version", async
   }
 });
 
+test("its threads are found in the package, too", { timeout: TIMEOUT_MS }, async () => {
+  const main = join(installed, described().bin.crosstalk);
+  const few = ["--seeds", "1", "--ordinary", "0", "--clean", "0", "--alone", "--jobs", "2"];
+  const { code, stderr } = await run(folder, process.execPath, main, "zoo", "--only", "lost-tail", ...few);
+  expect(stderr).toContain("lost-tail in pd: found 1 of 1");
+  expect(code).toBe(0);
+});
+
 /** Names that a user of each entry point starts with. */
 const ENTRIES = {
   "kv-crosstalk": [

@@ -87,7 +87,7 @@ async function firstFailure(
 ): Promise<Beginning | null> {
   for (let i = 0; i < tries; i++) {
     await hearSignals();
-    const run = await runOnce(target, trace, "main", signal);
+    const run = await runOnce(target, trace, "main", signal, i + 1);
     const law = laws.find((l) => brokenIn(l, run) !== null);
     if (law !== undefined) return { law: law.id, run };
     progress.show(`  try ${i + 1} of ${tries}: not failed`);

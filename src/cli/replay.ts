@@ -39,7 +39,7 @@ export async function replay(path: string, options: ReplayOptions): Promise<numb
         await hearSignals();
         if (isolation === "restart" && i > 0) await target.restart();
         const verdicts: Status[] = [];
-        const run = await runOnce(target, trace, "main", signal);
+        const run = await runOnce(target, trace, "main", signal, i + 1);
         for (const law of laws) {
           const verdict = judge(law, new Map([["main", run]]));
           verdicts.push(verdict.status);

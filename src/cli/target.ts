@@ -28,6 +28,10 @@ export interface TargetOptions {
   readonly topology?: "single" | "pd";
   /** The engine whose shape the lab has. */
   readonly preset?: LabPresetName;
+  /** Of the lab's timing. */
+  readonly schedulerSeed?: number;
+  /** Runs of a trace on the lab are to differ in their timing. */
+  readonly jitter?: boolean;
   readonly allowRemote?: boolean;
   readonly gpus?: number | "all";
 }
@@ -43,7 +47,11 @@ export async function openTarget(options: TargetOptions, trace?: Trace): Promise
   const { fault = null, topology = "single", preset = null } = options;
   refuseUnfit(options, kind);
   const adapters = options.adapters !== undefined || (trace !== undefined && usesAdapters(trace));
-  if (kind === "lab") return labTarget({ model: tracerModel().manifest.sha256, topology, preset, fault, adapters });
+  if (kind === "lab") {
+    const { jitter = false, schedulerSeed = null } = options;
+    const model = tracerModel().manifest.sha256;
+    return labTarget({ model, topology, preset, fault, adapters, schedulerSeed, jitter });
+  }
   const harness = await import("../../harness/index.ts");
   // The command ends the run itself, so that what was found is kept.
   harness.leaveSignalsToProgram();
@@ -115,6 +123,8 @@ const PARTNERS = {
   gpus: { kinds: ["container"], partner: "a container" },
   topology: { kinds: ["lab"], partner: "the lab" },
   preset: { kinds: ["lab"], partner: "the lab" },
+  schedulerSeed: { kinds: ["lab"], partner: "the lab" },
+  jitter: { kinds: ["lab"], partner: "the lab" },
   model: { kinds: ["container", "process", "url"], partner: "a server" },
   engine: { kinds: ["container", "process", "url"], partner: "a server" },
   fault: { kinds: ["lab", "container", "process"], partner: "what Crosstalk starts" },

@@ -1,20 +1,22 @@
 /** `crosstalk zoo`: hunts for every fault of the lab, and says what was found, how fast, and as what. */
 
 import { writeFileSync } from "node:fs";
-import { allProperties } from "../../properties/index.ts";
+import { availableParallelism } from "node:os";
 import { CrosstalkError } from "../errors.ts";
-import type { LabOptions } from "../lab/config.ts";
-import { LAB_FAULTS, type LabFault } from "../lab/faults/index.ts";
-import { LAB_PRESET_NAMES } from "../lab/presets.ts";
-import { HUNTERS, type Hunted, type Hunter, hunt } from "../zoo/hunt.ts";
+import type { LabFault } from "../lab/faults/index.ts";
+import { CLEAN_LABS } from "../zoo/clean.ts";
+import { HUNTERS, type Hunter } from "../zoo/hunt.ts";
 import { type Clean, type Row, zooPage } from "../zoo/page.ts";
-import { ordinaryRate } from "../zoo/rate.ts";
 import { EXIT } from "./exit.ts";
 import { withInterrupt } from "./interrupt.ts";
-import { faultsOf } from "./lab-faults.ts";
+import { zooFaults } from "./zoo-faults.ts";
+import { NO_FILE, type SavedRow, type ZooFile, zooFile } from "./zoo-file.ts";
+import { ZooThreads } from "./zoo-threads.ts";
 
 export interface ZooOptions {
   readonly seeds: number;
+  /** Seeds of each simpler tester; default: as many as `seeds`. */
+  readonly beside?: number;
   /** Requests of one hunt at most. */
   readonly requests: number;
   /** Requests of clean labs, over all of them. */
@@ -27,120 +29,138 @@ export interface ZooOptions {
   readonly faults?: string;
   /** Crosstalk alone, without those that it is compared with. */
   readonly alone?: boolean;
+  /** Hunts at once; default: the machine's processors. */
+  readonly jobs?: number;
   readonly page?: string;
+  /** File of finished rows, which are not run again. */
+  readonly save?: string;
   readonly json?: boolean;
 }
 
+/** Pages are the same whatever ends first: rows stand in the order of the faults. */
 export async function zoo(options: ZooOptions): Promise<number> {
   const faults = await chosen(options);
+  const file = options.save === undefined ? NO_FILE : zooFile(options.save);
+  const places = faults.flatMap((fault) => fault.topologies.map((topology) => ({ fault, topology })));
+  const labs = options.clean === 0 ? [] : [...CLEAN_LABS.keys()];
   return withInterrupt(async (signal) => {
-    const rows: Row[] = [];
-    const clean: Clean[] = [];
-    const save = (): string => {
-      const text = zooPage({
-        command: commandOf(options),
-        seeds: options.seeds,
-        budget: options.requests,
-        rows,
-        clean,
-      });
+    const threads = new ZooThreads(options.jobs ?? availableParallelism(), { faults: options.faults });
+    const work: Work = { options, file, threads };
+    const rows: (Row | null)[] = places.map(() => null);
+    const clean: (Clean | null)[] = labs.map(() => null);
+    const huntMs: number[] = [];
+    const ended = () => ({ rows: rows.filter((row) => row !== null), clean: clean.filter((lab) => lab !== null) });
+    const writePage = (): string => {
+      const { requests: budget, seeds } = options;
+      const text = zooPage({ command: commandOf(options), seeds, beside: besideOf(options), budget, ...ended() });
       if (options.page !== undefined) writeFileSync(options.page, text);
       return text;
     };
-    for (const fault of faults) {
-      for (const topology of fault.topologies) {
-        const row = await huntAll(fault, topology, options, signal);
-        rows.push(row);
-        say(
-          `${fault.name} in ${topology}: found ${row.hunts.crosstalk.filter((h) => h.found).length} of ${options.seeds}`,
-        );
-        save();
-      }
+    const allRows = places.map(async ({ fault, topology }, i) => {
+      const { hunts, rate, huntMs: took } = await huntAll(work, fault, topology);
+      rows[i] = { fault, topology, hunts, rate };
+      huntMs.push(...took);
+      const found = hunts.crosstalk.filter((h) => h.found).length;
+      say(`${fault.name} in ${topology}: found ${found} of ${options.seeds} in ${seconds(sum(took))}`);
+      writePage();
+    });
+    const allClean = labs.map(async (lab, i) => {
+      const ran = await inCleanLab(work, lab, Math.ceil(options.clean / labs.length));
+      clean[i] = ran;
+      say(`clean lab, ${lab}: ${ran.alarms} alarms in ${ran.requests} requests`);
+    });
+    try {
+      await Promise.race([Promise.all([...allRows, ...allClean]), aborted(signal)]);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      say(`crosstalk: stopped by the user${options.save === undefined ? "" : "; given again, the command goes on"}`);
+      return EXIT.interrupted;
+    } finally {
+      await threads.close();
     }
-    for (const [name, lab] of CLEAN_LABS) {
-      if (options.clean === 0) break;
-      const ran = await cleanLab(name, lab, Math.ceil(options.clean / CLEAN_LABS.length), signal);
-      clean.push(ran);
-      say(`clean lab, ${name}: ${ran.alarms} alarms in ${ran.requests} requests`);
-    }
-    const text = save();
-    process.stdout.write(options.json ? `${JSON.stringify({ rows, clean })}\n` : text);
-    const missed = rows.some((row) => row.hunts.crosstalk.some((h) => !h.found));
-    return missed || clean.some((c) => c.alarms > 0) ? EXIT.finding : EXIT.clean;
+    const text = writePage();
+    process.stdout.write(options.json ? `${JSON.stringify(ended())}\n` : text);
+    const over = (limit: number) => `${huntMs.filter((ms) => ms > limit).length} over ${seconds(limit)}`;
+    say(`of ${huntMs.length} hunts by Crosstalk took ${over(5000)}, ${over(60_000)}`);
+    const missed = ended().rows.some((row) => row.hunts.crosstalk.some((h) => !h.found));
+    return missed || ended().clean.some((c) => c.alarms > 0) ? EXIT.finding : EXIT.clean;
   });
+}
+
+/** What all parts of a zoo's work have in common. */
+interface Work {
+  readonly options: ZooOptions;
+  readonly file: ZooFile;
+  readonly threads: ZooThreads;
 }
 
 async function chosen({ faults: folder, only }: ZooOptions): Promise<readonly LabFault[]> {
-  const all = folder === undefined ? LAB_FAULTS : [...LAB_FAULTS, ...(await faultsOf(folder))];
-  const names = all.map((fault) => fault.name);
-  const twice = names.find((name, i) => names.indexOf(name) < i);
-  if (twice !== undefined)
-    throw new CrosstalkError("INVALID_OPTION", `two faults are called ${twice}`, "Give each a name of its own.");
-  if (only === undefined) return all;
+  const all = await zooFaults(folder);
+  if (only === undefined) return [...all.values()];
   return only.split(",").map((name) => {
-    const fault = all.find((f) => f.name === name);
+    const fault = all.get(name);
     if (fault) return fault;
-    throw new CrosstalkError("INVALID_OPTION", `the zoo has no fault "${name}"`, `Choose from ${names.join(", ")}.`);
+    const names = [...all.keys()].join(", ");
+    throw new CrosstalkError("INVALID_OPTION", `the zoo has no fault "${name}"`, `Choose from ${names}.`);
   });
 }
 
-async function huntAll(
-  fault: LabFault,
-  topology: "single" | "pd",
-  { alone, ordinary, requests: budget, seeds }: ZooOptions,
-  signal: AbortSignal,
-): Promise<Row> {
-  const hunts = Object.fromEntries(HUNTERS.map((hunter) => [hunter, [] as Hunted[]])) as Record<Hunter, Hunted[]>;
-  for (const hunter of alone ? HUNTERS.slice(0, 1) : HUNTERS) {
-    for (let seed = 1; seed <= seeds; seed++) {
-      signal.throwIfAborted();
-      hunts[hunter].push(await hunt(hunter, { fault, topology, seed, budget, laws: allProperties }));
-    }
-  }
-  const rate = ordinary === 0 ? null : await ordinaryRate(fault, topology, ordinary);
-  return { fault, topology, hunts, rate };
+async function huntAll(work: Work, { name: fault }: LabFault, topology: "single" | "pd"): Promise<SavedRow> {
+  const { file, options, threads } = work;
+  const { ordinary, requests: budget, seeds } = options;
+  const beside = besideOf(options);
+  const of = `${fault} in ${topology}: ${seeds} seeds, ${beside} beside, ${budget} requests, ${ordinary} of ordinary load`;
+  const before = file.recall(of).row;
+  if (before !== undefined) return before;
+  const hunt = (hunter: Hunter) =>
+    Promise.all(
+      Array.from({ length: hunter === "crosstalk" ? seeds : beside }, (_, i) =>
+        threads.workOff({ kind: "hunt", hunter, fault, topology, seed: i + 1, budget }),
+      ),
+    );
+  const measure = async () =>
+    ordinary === 0 ? null : (await threads.workOff({ kind: "rate", fault, topology, requests: ordinary })).result;
+  const [hunted, rate] = await Promise.all([
+    Promise.all(HUNTERS.map(async (hunter) => [hunter, await hunt(hunter)] as const)),
+    measure(),
+  ]);
+  const by = Object.fromEntries(hunted) as Record<Hunter, Awaited<ReturnType<typeof hunt>>>;
+  const row: SavedRow = {
+    hunts: Object.fromEntries(hunted.map(([hunter, all]) => [hunter, all.map((h) => h.result)])) as SavedRow["hunts"],
+    rate,
+    huntMs: by.crosstalk.map((h) => h.ms),
+  };
+  file.save({ of, row });
+  return row;
 }
 
-/** Seeds that no fault is hunted with. */
-const CLEAN_SEED = 1_000_000;
-
-/** The topologies that faults are hunted in, the shapes of engines, and what is off in all of these. */
-const CLEAN_LABS: readonly (readonly [name: string, LabOptions])[] = [
-  ["single", {}],
-  ["prefill and decode apart", { topology: "pd" }],
-  ...LAB_PRESET_NAMES.map((preset) => [`shape of ${preset}`, { preset }] as const),
-  ["shape of vllm, adapters", { preset: "vllm", adapters: true }],
-  ["shape of vllm, swapped out when preempted", { preset: "vllm", swapBlocks: 64 }],
-  ["shape of vllm, three drafts a step", { preset: "vllm", draftTokens: 3 }],
-  ["shape of vllm, planned a step ahead", { preset: "vllm", asyncScheduling: true }],
-];
-
-async function cleanLab(name: string, lab: LabOptions, budget: number, signal: AbortSignal): Promise<Clean> {
-  let requests = 0;
-  let alarms = 0;
-  for (let seed = CLEAN_SEED; requests < budget; seed++) {
-    signal.throwIfAborted();
-    const hunted = await hunt("crosstalk", {
-      fault: null,
-      topology: lab.topology ?? "single",
-      lab,
-      seed,
-      budget: Math.min(2000, budget - requests),
-      laws: allProperties,
-    });
-    requests += hunted.requests;
-    if (hunted.found) alarms++;
-  }
-  return { lab: name, requests, alarms };
+async function inCleanLab({ file, threads }: Work, lab: string, budget: number): Promise<Clean> {
+  const of = `clean lab, ${lab}: ${budget} requests`;
+  const before = file.recall(of).clean;
+  if (before !== undefined) return before;
+  const { result: clean } = await threads.workOff({ kind: "clean", lab, budget });
+  file.save({ of, clean });
+  return clean;
 }
 
-function commandOf({ alone, clean, faults, only, ordinary, requests, seeds }: ZooOptions): string {
+const besideOf = ({ alone, beside, seeds }: ZooOptions): number => (alone ? 0 : (beside ?? seeds));
+
+function commandOf({ alone, beside, clean, faults, only, ordinary, requests, seeds }: ZooOptions): string {
   const parts = [`--seeds ${seeds}`, `--requests ${requests}`, `--ordinary ${ordinary}`, `--clean ${clean}`];
   if (only !== undefined) parts.push(`--only ${only}`);
   if (faults !== undefined) parts.push(`--faults ${faults}`);
   if (alone) parts.push("--alone");
+  else if (beside !== undefined) parts.push(`--beside ${beside}`);
   return `crosstalk zoo ${parts.join(" ")}`;
 }
+
+/** Rejects when the signal comes. */
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+const seconds = (ms: number): string => `${Number((ms / 1000).toFixed(1))} s`;
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);

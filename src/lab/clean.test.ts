@@ -99,6 +99,28 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
       expect(total[name], name).toBeGreaterThan(10);
   });
 
+  test("answers exactly whatever its steps and copies take", async () => {
+    const total = { cancels: 0, loads: 0, preemptions: 0 };
+    for (let seed = 0; seed < 80; seed++) {
+      const shape = [{}, { swapBlocks: 48 }, { draftTokens: 3 }, { asyncScheduling: true }][seed % 4]!;
+      const options = { topology, ...TIGHT, ...shape, schedulerSeed: seed, checked: true };
+      const run = await runOnLab(traffic((seed * 5) % 64), options);
+      expect(mistakes(run), `seed ${seed}`).toEqual([]);
+      const { loads, preemptions } = countersOf(run.history);
+      total.loads += loads!;
+      total.preemptions += preemptions!;
+      total.cancels += [...run.outcomes.values()].filter((o) => o.status === "cancelled").length;
+    }
+    for (const [name, n] of Object.entries(total)) expect(n, name).toBeGreaterThan(20);
+  });
+
+  test("gives another history by another scheduler seed, and the same by the same", async () => {
+    const times = async (schedulerSeed: number | null) =>
+      formatHistory((await runOnLab(traffic(1), { topology, schedulerSeed })).history);
+    expect(await times(1)).toBe(await times(1));
+    expect(new Set([await times(null), await times(0), await times(1)]).size).toBe(3);
+  });
+
   test("gives the same history byte for byte", async () => {
     for (let seed = 0; seed < 4; seed++) {
       const first = formatHistory((await runOnLab(traffic(seed), { topology })).history);

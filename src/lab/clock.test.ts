@@ -34,3 +34,19 @@ test("time does not run backwards, nor past what is due", () => {
   clock.at(12, "copy", () => {});
   expect(() => clock.pass(13)).toThrow("due at 12");
 });
+
+test("times are exact, or vary around their means by a seed", () => {
+  const times = (schedulerSeed: number) => {
+    const clock = new VirtualClock(schedulerSeed);
+    return Array.from({ length: 1000 }, () => clock.taking(300));
+  };
+  expect(new VirtualClock().taking(300)).toBe(300);
+  expect(times(1)).toEqual(times(1));
+  expect(times(2)).not.toEqual(times(1));
+  const sorted = times(1).sort((a, b) => a - b);
+  expect(sorted[0]).toBeGreaterThanOrEqual(150);
+  expect(sorted[0]).toBeLessThan(160);
+  expect(sorted.at(-1)).toBeLessThanOrEqual(450);
+  expect(sorted.at(-1)).toBeGreaterThan(440);
+  expect(Math.abs(sorted.reduce((sum, time) => sum + time, 0) / 1000 - 300)).toBeLessThan(10);
+});

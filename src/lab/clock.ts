@@ -1,5 +1,7 @@
 /** Virtual time: a queue of actions, each due at a microsecond. Nothing in the lab asks a real clock. */
 
+import { type Random, seededRandom } from "../random.ts";
+
 /**
  * Which of two actions due at the same microsecond comes first: what memory copies have brought is there before compute
  * looks at it. Within a phase, first asked is first done.
@@ -19,6 +21,23 @@ export class VirtualClock {
   #asked = 0;
   /** A binary heap: the next action is the first. */
   readonly #heap: Due[] = [];
+  /** Null: everything takes exactly its mean. */
+  #random: Random | null = null;
+
+  /** @param schedulerSeed as for `vary` */
+  constructor(schedulerSeed: number | null = null) {
+    this.vary(schedulerSeed);
+  }
+
+  /** From now on times vary around their means by this seed; null: they do not. */
+  vary(schedulerSeed: number | null): void {
+    this.#random = schedulerSeed === null ? null : seededRandom(schedulerSeed);
+  }
+
+  /** Microseconds that something takes this time: between half its mean and one and a half, each as likely. */
+  taking(mean: number): number {
+    return this.#random === null ? mean : Math.round(mean * (0.5 + this.#random.next()));
+  }
 
   get now(): number {
     return this.#now;

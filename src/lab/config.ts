@@ -53,6 +53,11 @@ export interface LabConfig {
   /** Whether generated traces are to use its adapters. It always has them. */
   readonly adapters: boolean;
   readonly costs: LabCosts;
+  /**
+   * Steps, loads and transfers take between half of their cost and one and a half, by this seed: another seed, another
+   * interleaving. Null: they take exactly what they cost.
+   */
+  readonly schedulerSeed: number | null;
   readonly fault: LabFault | null;
   /** The engine whose shape it has, where other options do not say otherwise. */
   readonly preset: LabPresetName | null;
@@ -71,7 +76,12 @@ export type LabOptions = Partial<Omit<LabConfig, "costs" | "fault">> & {
 
 const DEFAULT_COSTS: LabCosts = { step: 400, layer: 300, load: 100, transfer: 400, acknowledge: 500, draft: 100 };
 
-const MAY_BE_NONE: readonly string[] = ["hostBlocks", "swapBlocks", "draftTokens"] satisfies (keyof LabConfig)[];
+const MAY_BE_NONE: readonly string[] = [
+  "hostBlocks",
+  "swapBlocks",
+  "draftTokens",
+  "schedulerSeed",
+] satisfies (keyof LabConfig)[];
 
 /** Fills in the defaults. @throws CrosstalkError INVALID_OPTION */
 export function labConfig(options: LabOptions = {}): LabConfig {
@@ -97,6 +107,7 @@ export function labConfig(options: LabOptions = {}): LabConfig {
     streamInterval: 2,
     shape: DEFAULT_SHAPE,
     adapters: false,
+    schedulerSeed: null,
     checked: false,
     watch: null,
     ...shaped?.sizes,

@@ -65,7 +65,7 @@ const COUNTER = {
 
 export class LabEngine {
   readonly config: LabConfig;
-  readonly #clock = new VirtualClock();
+  readonly #clock: VirtualClock;
   /** The only worker, or the one that prefills. */
   readonly #worker: Worker;
   readonly #decoder: Worker | null;
@@ -88,7 +88,8 @@ export class LabEngine {
   /** @throws CrosstalkError INVALID_OPTION */
   constructor(options: LabOptions = {}) {
     this.config = labConfig(options);
-    const { decodeBlocks, hostBlocks, poolBlocks, topology } = this.config;
+    const { decodeBlocks, hostBlocks, poolBlocks, schedulerSeed, topology } = this.config;
+    this.#clock = new VirtualClock(schedulerSeed);
     const cache = (what: CacheEvent, blocks: readonly number[], id?: string) => this.#cacheEvent(what, blocks, id);
     const verified = (proposed: number, accepted: number) => {
       this.#speculation.drafts++;
@@ -116,6 +117,11 @@ export class LabEngine {
       : null;
     const workers = this.#decoder === null ? [this.#worker] : [this.#worker, this.#decoder];
     this.config.fault?.plant({ engine: this, clock: this.#clock, workers, watch: this.config.watch });
+  }
+
+  /** From now on steps, loads and transfers take their time by this seed; null: exactly what they cost. */
+  vary(schedulerSeed: number | null): void {
+    this.#clock.vary(schedulerSeed);
   }
 
   /** Microseconds from the engine's start. */

@@ -23,7 +23,7 @@ export class HostLink {
 
   /**
    * Copies layer by layer and in each layer block by block. `done` is called when the last has come.
-   * @param micros virtual time of one layer of one block
+   * @param micros virtual time of one layer of one block, on average
    */
   load(
     clock: VirtualClock,
@@ -35,7 +35,7 @@ export class HostLink {
     let time = Math.max(clock.now, this.#freeAt);
     for (let layer = 0; layer < to.layers; layer++) {
       for (const [i, block] of blocks.entries()) {
-        time += micros;
+        time += clock.taking(micros);
         clock.at(time, "copy", () => copyBlock(to, block, from, places[i]!, layer, blockSize));
       }
       readyAt.push(time);

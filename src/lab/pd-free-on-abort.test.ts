@@ -3,6 +3,9 @@ import { validateTrace } from "../trace/read.ts";
 import { TRACE_VERSION, type Trace } from "../trace/schema.ts";
 import { mistakes, runOnLab } from "./testing/lab-run.ts";
 
+/** Scheduler seeds over which a rate is taken. */
+const SEEDS = 20;
+
 /** A long request is cancelled while its cells are on their way; a short one comes at once. */
 function abortInTransfer(cancelAt: number): Trace {
   return validateTrace({
@@ -32,6 +35,23 @@ test("a cancel before the transfer or after it does no harm", async () => {
     const run = await runOnLab(abortInTransfer(at), { topology: "pd", fault: "pd-free-on-abort" });
     expect(mistakes(run), `cancel at ${at} ms`).toEqual([]);
   }
+});
+
+test("at the end of the transfer it depends on the scheduler's timing", async () => {
+  const failed = async (cancelAt: number, fault: string | null) => {
+    let runs = 0;
+    for (let schedulerSeed = 1; schedulerSeed <= SEEDS; schedulerSeed++) {
+      const run = await runOnLab(abortInTransfer(cancelAt), { topology: "pd", fault, schedulerSeed });
+      if (mistakes(run).length > 0) runs++;
+    }
+    return runs;
+  };
+  expect(await failed(12, "pd-free-on-abort")).toBe(SEEDS);
+  expect(await failed(60, "pd-free-on-abort")).toBe(0);
+  const atTheEnd = await failed(28, "pd-free-on-abort");
+  expect(atTheEnd).toBeGreaterThan(0);
+  expect(atTheEnd).toBeLessThan(SEEDS);
+  expect(await failed(28, null)).toBe(0);
 });
 
 test("the history tells which blocks were written for whom after the cancel", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { formatHistory } from "../history/jsonl.ts";
+import type { Target } from "../target/target.ts";
 import type { Step, Trace } from "../trace/schema.ts";
 import { labTarget } from "./target.ts";
 import { randomTrace } from "./testing/random-trace.ts";
@@ -34,6 +35,21 @@ test("after a flush or a restart nothing is left of earlier traces", async () =>
   expect(third.events).toEqual(first.events);
 });
 
+test("with jitter each run of a trace has a timing of its own, which can be had again", async () => {
+  const trace = randomTrace(1);
+  const ran = async (target: Target, run?: number) => {
+    await target.flush();
+    return target.execute(trace, run === undefined ? { arm: "main" } : { arm: "main", run });
+  };
+  const target = labTarget({ topology: "pd", model: "symbols", jitter: true });
+  const third = await ran(target, 3);
+  expect(third.header.engine.args).toEqual(["--topology", "pd", "--scheduler-seed", "3"]);
+  expect((await ran(target, 4)).events).not.toEqual(third.events);
+  expect(await ran(target, 3)).toEqual(third);
+  expect(await ran(labTarget({ topology: "pd", model: "symbols", schedulerSeed: 3 }))).toEqual(third);
+  expect(await ran(target)).toEqual(await ran(lab(), 3));
+});
+
 test("traces follow each other on a lab that is not flushed", async () => {
   const target = lab();
   const trace = randomTrace(1, { requests: 4, cancels: 0 });
@@ -63,6 +79,7 @@ test.each([
   [{ blockSize: 0 }, /blockSize is 0/],
   [{ poolBlocks: 10 }, /pool of 10 blocks/],
   [{ draftTokens: -1 }, /draftTokens is -1/],
+  [{ schedulerSeed: 0.5 }, /schedulerSeed is 0.5/],
   [{ draftTokens: 2, asyncScheduling: true }, /does not plan ahead of drafts/],
 ])("options that make no lab are refused: %o", (options, message) => {
   expect(() => labTarget({ ...options, model: "symbols" })).toThrow(

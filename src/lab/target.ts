@@ -16,6 +16,8 @@ import { flushProof, runTrace } from "./run-trace.ts";
 export type LabTargetOptions = LabOptions & {
   /** Manifest hash of the tracer model that the lab computes with symbols. */
   readonly model: string;
+  /** Gives each of several runs of a trace a scheduler seed of its own, as servers differ in their timing from run to run. */
+  readonly jitter?: boolean;
 };
 
 const VERSION = "1";
@@ -31,13 +33,15 @@ export function labTarget(options: LabTargetOptions): Target {
 }
 
 class LabTarget implements Target {
+  readonly varies: boolean;
   readonly #model: string;
   readonly #options: LabOptions;
   #engine: LabEngine;
   #epoch = 1;
   #empty = true;
 
-  constructor({ model, ...options }: LabTargetOptions) {
+  constructor({ model, jitter = false, ...options }: LabTargetOptions) {
+    this.varies = jitter;
     this.#model = model;
     this.#options = options;
     this.#engine = new LabEngine(options);
@@ -70,17 +74,19 @@ class LabTarget implements Target {
   }
 
   /** @throws CrosstalkError UNSUPPORTED_BY_TARGET */
-  async execute(trace: Trace, { arm, signal }: Execution): Promise<History> {
+  async execute(trace: Trace, { arm, run, signal }: Execution): Promise<History> {
     refuseUnsupported(trace, this.#engine.config);
     signal?.throwIfAborted();
     const { topology } = this.#engine.config;
+    const schedulerSeed = this.#seedOf(run);
+    if (this.varies) this.#engine.vary(schedulerSeed);
     const header: HistoryHeader = {
       crosstalk: HISTORY_VERSION,
       trace: { name: trace.name, sha256: createHash("sha256").update(formatTrace(trace)).digest("hex") },
       arm,
       epoch: this.#epoch,
       empty: this.#empty,
-      engine: { name: "lab", version: VERSION, args: labArguments(this.#engine.config) },
+      engine: { name: "lab", version: VERSION, args: labArguments({ ...this.#engine.config, schedulerSeed }) },
       target: `lab:${topology}`,
       model: this.#model,
       machine: "lab",
@@ -88,6 +94,12 @@ class LabTarget implements Target {
     };
     this.#empty = false;
     return { header, events: runTrace(this.#engine, trace) };
+  }
+
+  /** Runs that are not counted have the timing that the lab was made with. */
+  #seedOf(run: number | undefined): number | null {
+    const { schedulerSeed } = this.#engine.config;
+    return this.varies && run !== undefined ? (schedulerSeed ?? 0) + run : schedulerSeed;
   }
 
   /** Leaves nothing of the traces before, not even dirty cells: a flushed lab's history depends on the trace alone. */
@@ -108,11 +120,12 @@ class LabTarget implements Target {
 }
 
 /** The options of a lab as a command line has them. */
-function labArguments({ topology, preset, fault }: LabConfig): string[] {
+function labArguments({ topology, preset, fault, schedulerSeed }: LabConfig): string[] {
   return [
     ...["--topology", topology],
     ...(preset === null ? [] : ["--preset", preset]),
     ...(fault === null ? [] : ["--fault", fault.name]),
+    ...(schedulerSeed === null ? [] : ["--scheduler-seed", `${schedulerSeed}`]),
   ];
 }
 

@@ -50,7 +50,7 @@ export class Transfer {
     let time = Math.max(clock.now, this.#idleAt);
     for (let layer = 0; layer < to.cells.layers; layer++) {
       for (const [i, block] of written.entries()) {
-        time += config.costs.transfer;
+        time += clock.taking(config.costs.transfer);
         clock.at(time, "copy", () => copyBlock(to.cells, block, from.cells, read[i]!, layer, config.blockSize));
       }
     }
@@ -107,7 +107,7 @@ export class Transfer {
     if (this.#acknowledging || !this.isWhole()) return;
     this.#acknowledging = true;
     const { clock, config, acknowledged } = this.#options;
-    clock.at(clock.now + config.costs.acknowledge, "copy", () => {
+    clock.at(clock.now + clock.taking(config.costs.acknowledge), "copy", () => {
       if (this.#aborted) return;
       this.#letGo();
       acknowledged();

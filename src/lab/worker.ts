@@ -119,7 +119,7 @@ export class Worker {
     const chunks = this.scheduler.plan(this.#stepping);
     if (chunks.length === 0) return null;
     this.rows.updateTables();
-    const launchedAt = this.#clock.now + this.#config.costs.step;
+    const launchedAt = this.#clock.now + this.#clock.taking(this.#config.costs.step);
     return { batch: chunks.map((chunk) => this.#planned(chunk)), launchedAt };
   }
 
@@ -194,7 +194,7 @@ export class Worker {
     }
     const last = layer + 1 === this.kv.cells.layers;
     const drafting = last ? draftTokens * costs.draft : 0;
-    this.#clock.at(this.#clock.now + costs.layer + drafting, "compute", () =>
+    this.#clock.at(this.#clock.now + this.#clock.taking(costs.layer + drafting), "compute", () =>
       last ? this.endStep(batch) : this.#computeLayer(batch, layer + 1),
     );
   }

@@ -46,10 +46,14 @@ export interface TargetDescription {
 
 export interface Execution {
   readonly arm: Arm;
+  /** Counts the runs of a trace, from 1: a target that varies gives each a timing of its own. */
+  readonly run?: number;
   readonly signal?: AbortSignal;
 }
 
 export interface Target {
+  /** A lab of which the runs of a trace differ in their timing, as those of a server do. */
+  readonly varies?: boolean;
   /** Starts the server, waits until it answers, and proves which model it holds. */
   start(): Promise<TargetDescription>;
   /** Runs a trace as it stands: the arm is only recorded, `forArm` has already changed the trace. */
@@ -62,3 +66,7 @@ export interface Target {
   log?(): readonly string[];
   stop(): Promise<void>;
 }
+
+/** Whether the same trace on emptied caches always ends alike: once is then as good as often. */
+export const endsAlike = ({ varies = false }: Target, { kind }: TargetDescription): boolean =>
+  kind === "lab" && !varies;

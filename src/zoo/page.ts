@@ -25,12 +25,14 @@ export interface Clean {
 export interface ZooPage {
   readonly command: string;
   readonly seeds: number;
+  /** Seeds of each simpler tester; 0: there is none. */
+  readonly beside: number;
   readonly budget: number;
   readonly rows: readonly Row[];
   readonly clean: readonly Clean[];
 }
 
-export function zooPage({ command, seeds, budget, rows, clean }: ZooPage): string {
+export function zooPage({ command, seeds, beside, budget, rows, clean }: ZooPage): string {
   const hunts = rows.flatMap((row) => row.hunts.crosstalk);
   const found = hunts.filter((h) => h.finding !== null);
   const named = found.filter((h) => h.finding!.named);
@@ -52,7 +54,7 @@ a find counts with all its requests. What each fault is stands below.
 ## Hunts
 
 *Found* is k of ${seeds}. *Requests* and *simulated seconds* until found: median, and least to most. *Repro*: median requests and
-cancels after reduction. The last columns are k of ${seeds} for the same budget: Crosstalk's traces without cancels; with a pool
+cancels after reduction. The last columns are ${beside === 0 ? "left out here" : `k of ${beside} (seeds 1 to ${beside}) for the same budget of requests`}: Crosstalk's traces without cancels; with a pool
 that nothing is evicted from; the ordinary load with Crosstalk's laws; and the ordinary load with texts compared: each trace is
 sent again one request at a time, and an answer that differs is a find. *Rare*: wrong answers in 10,000 requests of the ordinary load.
 
