@@ -2,13 +2,20 @@
 
 import type { History, HistoryEvent } from "./schema.ts";
 
-export interface Outcome {
-  readonly id: string;
-  /** Microseconds from the run's start. */
-  readonly sentAt: number;
+/** One answer to a request. */
+export interface Choice {
   /** Generated token ids in order, and when each arrived. */
   readonly tokens: readonly number[];
   readonly tokenTimes: readonly number[];
+}
+
+/** Its own tokens are those of choice 0. */
+export interface Outcome extends Choice {
+  readonly id: string;
+  /** Microseconds from the run's start. */
+  readonly sentAt: number;
+  /** The choices behind that one, as far as they have tokens: choice 1 first. */
+  readonly choices: readonly Choice[];
   /** `open`: neither finished, failed nor cancelled when the run ended. */
   readonly status: "finished" | "cancelled" | "failed" | "open";
   readonly settledAt: number | null;
@@ -19,7 +26,16 @@ export interface Outcome {
   readonly error: string | null;
 }
 
-type Draft = { -readonly [K in keyof Outcome]: Outcome[K] } & { tokens: number[]; tokenTimes: number[] };
+/** One choice of a request, as the outcome of a request that has no other. */
+export interface Answer extends Outcome {
+  readonly choice: number;
+}
+
+interface DraftChoice {
+  readonly tokens: number[];
+  readonly tokenTimes: number[];
+}
+type Draft = { -readonly [K in keyof Outcome]: Outcome[K] } & DraftChoice & { readonly choices: DraftChoice[] };
 
 /** Outcomes by request id, in order of sending. Events of unknown requests are ignored. */
 export function outcomes(history: Pick<History, "events">): Map<string, Outcome> {
@@ -31,6 +47,7 @@ export function outcomes(history: Pick<History, "events">): Map<string, Outcome>
         sentAt: event.t,
         tokens: [],
         tokenTimes: [],
+        choices: [],
         status: "open",
         settledAt: null,
         reason: null,
@@ -43,9 +60,10 @@ export function outcomes(history: Pick<History, "events">): Map<string, Outcome>
     const draft = "id" in event && event.id !== undefined ? found.get(event.id) : undefined;
     if (!draft) continue;
     if (event.e === "tokens") {
+      const { tokens, tokenTimes } = choiceOf(draft, event.choice ?? 0);
       for (const id of event.ids) {
-        draft.tokens.push(id);
-        draft.tokenTimes.push(event.t);
+        tokens.push(id);
+        tokenTimes.push(event.t);
       }
     } else if (event.e === "finished") {
       Object.assign(draft, {
@@ -62,6 +80,20 @@ export function outcomes(history: Pick<History, "events">): Map<string, Outcome>
     }
   }
   return found;
+}
+
+function choiceOf(draft: Draft, choice: number): DraftChoice {
+  while (draft.choices.length < choice) draft.choices.push({ tokens: [], tokenTimes: [] });
+  return choice === 0 ? draft : draft.choices[choice - 1]!;
+}
+
+/** The choices of a request, each by itself. @param asked how many there should be: one that never came has no token */
+export function answersIn(outcome: Outcome, asked: number): Answer[] {
+  const { choices } = outcome;
+  const missing = Array.from({ length: asked - 1 - choices.length }, (): Choice => ({ tokens: [], tokenTimes: [] }));
+  return [outcome, ...choices, ...missing].map(({ tokens, tokenTimes }, choice) => {
+    return { ...outcome, tokens, tokenTimes, choice };
+  });
 }
 
 /** How the server ended by itself during the run; null if it did not. */

@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { MAX_CHOICES } from "../trace/schema.ts";
 
 export const HISTORY_VERSION = "crosstalk-history/1";
 
@@ -34,7 +35,18 @@ const header = z.strictObject({
 const t = { t: micros };
 const event = z.discriminatedUnion("e", [
   z.strictObject({ ...t, e: z.literal("sent"), at: micros, id: z.string(), tokens: z.int(), sha256: z.string() }),
-  z.strictObject({ ...t, e: z.literal("tokens"), id: z.string(), ids: z.array(z.int()) }),
+  z.strictObject({
+    ...t,
+    e: z.literal("tokens"),
+    id: z.string(),
+    /** Which of several choices they belong to, from 1 on; left out for choice 0. */
+    choice: z
+      .int()
+      .min(1)
+      .max(MAX_CHOICES - 1)
+      .optional(),
+    ids: z.array(z.int()),
+  }),
   z.strictObject({ ...t, e: z.literal("cancelled"), at: micros, id: z.string() }),
   z.strictObject({
     ...t,
