@@ -70,9 +70,10 @@ function requestEvents(
     }
     const last = events.at(-1)!;
     if (event.ids.length > 0) {
+      const choice = event.kind === "tokens" && event.choice !== undefined ? { choice: event.choice } : {};
       // One chunk may hold several events: their tokens arrived together.
-      if (last.e === "tokens" && last.t === micros(now)) last.ids.push(...event.ids);
-      else events.push({ t: micros(now), e: "tokens", id, ids: [...event.ids] });
+      if (last.e === "tokens" && last.t === micros(now) && last.choice === choice.choice) last.ids.push(...event.ids);
+      else events.push({ t: micros(now), e: "tokens", id, ...choice, ids: [...event.ids] });
     }
     if (event.kind !== "finish") return;
     const place = event.place === null ? {} : { place: event.place };

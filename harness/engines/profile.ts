@@ -15,7 +15,8 @@ export interface EngineCall {
 
 /** One event of a token stream, in Crosstalk's words. */
 export type StreamEvent =
-  | { readonly kind: "tokens"; readonly ids: readonly number[] }
+  /** Of choice 0 where it names no other. */
+  | { readonly kind: "tokens"; readonly ids: readonly number[]; readonly choice?: number }
   | {
       readonly kind: "finish";
       readonly ids: readonly number[];
