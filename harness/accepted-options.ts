@@ -19,6 +19,7 @@ const SAMPLES: Partial<Record<RequestOption, Partial<RequestOptions>>> = {
   presence: { presence: 0.75 },
   frequency: { frequency: 1.125 },
   ban: { banned: [rungToken(0, 0)] },
+  n: { n: 2 },
 };
 
 /**

@@ -58,7 +58,7 @@ export type Completion =
     }
   | { readonly ok: false; readonly status: number; readonly message: string };
 
-/** Sends one request and reads its whole stream. */
+/** Sends one request and reads its whole stream; of several choices the first. */
 export async function complete(
   client: EngineClient,
   profile: EngineProfile,
@@ -72,7 +72,7 @@ export async function complete(
   let finish: Extract<StreamEvent, { kind: "finish" }> | null = null;
   let message = "the stream ended without its last event";
   const stream = tokenStream(profile, (event) => {
-    if (event.kind === "tokens" || event.kind === "finish") ids.push(...event.ids);
+    if (event.kind === "finish" || (event.kind === "tokens" && !event.choice)) ids.push(...event.ids);
     if (event.kind === "finish") finish = event;
     if (event.kind === "error") message = `${event.code}: ${event.message}`;
   });

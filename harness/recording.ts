@@ -70,15 +70,16 @@ function requestEvents(
     }
     if (event.ids.length > 0) {
       const last = events.at(-1)!;
-      const logprobs = event.kind === "tokens" ? event.logprobs : undefined;
+      const { choice, logprobs } = event.kind === "tokens" ? event : {};
       // One chunk may hold several events: their tokens arrived together.
-      const together = last.e === "tokens" && last.t === micros(now) && !last.logprobs === !logprobs;
+      const together =
+        last.e === "tokens" && last.t === micros(now) && last.choice === choice && !last.logprobs === !logprobs;
       if (together) {
         last.ids.push(...event.ids);
         last.logprobs?.push(...logprobs!);
       } else {
-        const told = logprobs ? { logprobs: [...logprobs] } : {};
-        events.push({ t: micros(now), e: "tokens", id, ids: [...event.ids], ...told });
+        const told = { ...(choice && { choice }), ids: [...event.ids], ...(logprobs && { logprobs: [...logprobs] }) };
+        events.push({ t: micros(now), e: "tokens", id, ...told });
       }
     }
     if (event.kind !== "finish") return;

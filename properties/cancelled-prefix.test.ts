@@ -19,6 +19,11 @@ test("a wrong token fails and is named", () => {
   });
 });
 
+test("a wrong token of any choice fails", () => {
+  const several: HandMadeRequest = { ...cut, options: { n: 2 }, others: [() => [badToken(0, 4)]] };
+  expect(check(several)).toMatchObject({ status: "fail", witnesses: [{ request: "x", choice: 1, index: 0 }] });
+});
+
 test("is inconclusive where no token came before the cancel, or the cancel too late", () => {
   expect(check({ ...cut, answer: () => [] }).status).toBe("inconclusive");
   expect(check({ ...cut, ends: "too late" }).status).toBe("inconclusive");

@@ -5,10 +5,10 @@
  * Compared over the delivered prefix only: how far twins got differs from run to run and says nothing.
  */
 
-import type { Property, RunSet } from "../src/check/property.ts";
+import { answersOf, type Property, type RunSet } from "../src/check/property.ts";
 import { fail, inconclusive, pass, type Verdict } from "../src/check/verdict.ts";
 import { isCancel } from "../src/trace/schema.ts";
-import { wrongTokens } from "./answer.ts";
+import { requestsIn, wrongTokens } from "./answer.ts";
 import { count } from "./wording.ts";
 
 export const cancelledPrefix: Property = {
@@ -22,10 +22,12 @@ export const cancelledPrefix: Property = {
 
 function check(runs: RunSet): Verdict {
   const run = runs.get("main")!;
-  const cancelled = [...run.outcomes.values()].filter((o) => o.status === "cancelled" && o.tokens.length > 0);
+  const cancelled = answersOf(run).filter((o) => o.status === "cancelled" && o.tokens.length > 0);
   const wrong = wrongTokens(run, cancelled);
-  if (wrong.length > 0) return fail(`${count(wrong.length, "cancelled request")} got a wrong token`, wrong);
+  if (wrong.length > 0) return fail(`${count(requestsIn(wrong), "cancelled request")} got a wrong token`, wrong);
   if (cancelled.length === 0) return inconclusive("no cancelled request had a token before its cancel");
   const tokens = cancelled.reduce((sum, o) => sum + o.tokens.length, 0);
-  return pass(`${count(tokens, "token")} of ${count(cancelled.length, "cancelled request")} are right`);
+  return pass(
+    `${count(tokens, "token")} of ${count(new Set(cancelled.map((o) => o.id)).size, "cancelled request")} are right`,
+  );
 }

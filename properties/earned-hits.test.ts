@@ -49,3 +49,7 @@ test("is inconclusive without a hit, where the engine does not tell, and where t
   const { empty: _, ...header } = run.history.header;
   expect(earnedHits.check(mainOnly({ ...run, history: { ...run.history, header } })).status).toBe("inconclusive");
 });
+
+test("says nothing of several choices: one may have left the prompt for the next", () => {
+  expect(check([{ ...second, options: { n: 2 } }]).status).toBe("pass");
+});

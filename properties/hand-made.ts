@@ -16,8 +16,10 @@ export interface HandMadeRequest {
   readonly maxTokens: number;
   readonly options?: Pick<SendStep, RequestOption>;
   /** What the engine answered, made from the right answer; the right answer itself if absent. */
-  readonly answer?: (right: readonly number[]) => readonly number[];
-  /** What came with each token of its answer. */
+  readonly answer?: Answered;
+  /** The same of the choices behind the first, of a request with `n`; right ones, as many as it asked for, if absent. */
+  readonly others?: readonly Answered[];
+  /** What came with each token of its first choice. */
   readonly logprobs?: (right: readonly number[]) => readonly Logprob[];
   /** Default `finished`. `too late` is a cancel that did not land. */
   readonly ends?: "finished" | "cancelled" | "too late" | "failed" | "open";
@@ -25,6 +27,8 @@ export interface HandMadeRequest {
   /** Tokens from the prefix cache; null where the engine does not tell. Default 0. */
   readonly cached?: number | null;
 }
+
+type Answered = (right: readonly number[]) => readonly number[];
 
 const SEGMENTS: Trace["segments"] = {
   A: { seed: 1, family: 0, length: 48 },
@@ -77,13 +81,16 @@ function stepsOf({ id, sentAt, settledAt, prompt, maxTokens, options, ends }: Ha
 }
 
 function eventsOf(request: HandMadeRequest, right: readonly number[], tokens: number): HistoryEvent[] {
-  const { id, answer, ends = "finished", reason = "length", cached = 0 } = request;
+  const { id, answer, options, ends = "finished", reason = "length", cached = 0 } = request;
   const t = request.settledAt * 1000;
   const at = request.sentAt * 1000;
-  const ids = [...(answer?.(right) ?? right)];
+  const others = request.others ?? Array.from({ length: (options?.n ?? 1) - 1 }, (): Answered => () => right);
   const events: HistoryEvent[] = [{ t: at, e: "sent", at, id, tokens, sha256: "" }];
-  const told = request.logprobs ? { logprobs: [...request.logprobs(right)] } : {};
-  if (ids.length > 0) events.push({ t, e: "tokens", id, ids, ...told });
+  for (const [choice, answered] of [answer, ...others].entries()) {
+    const ids = [...(answered?.(right) ?? right)];
+    const own = choice === 0 ? request.logprobs && { logprobs: [...request.logprobs(right)] } : { choice };
+    if (ids.length > 0) events.push({ t, e: "tokens", id, ids, ...own });
+  }
   if (ends === "finished" || ends === "too late") events.push({ t, e: "finished", id, reason, cached });
   else if (ends === "cancelled") events.push({ t, e: "cancelled", at: t, id });
   else if (ends === "failed") events.push({ t, e: "failed", id, code: "HTTP_500", message: "out of cells" });

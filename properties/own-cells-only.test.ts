@@ -24,6 +24,13 @@ describe("fails", () => {
     });
   });
 
+  test("in any of several choices, which it names", () => {
+    const several: HandMadeRequest = { ...lone, options: { n: 3 }, others: [(r) => r, (r) => [badToken(1, 6), ...r]] };
+    const verdict = check([several]);
+    expect(verdict).toMatchObject({ status: "fail", witnesses: [{ request: "r1", choice: 2, index: 0 }] });
+    expect(verdict.reason).toBe("1 request read cells that are not theirs");
+  });
+
   test("also where the request hung or failed afterwards", () => {
     for (const ends of ["open", "failed"] as const) {
       expect(check([{ ...lone, ends, answer: () => [badToken(0, 9)] }]).status).toBe("fail");

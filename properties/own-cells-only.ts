@@ -13,11 +13,11 @@
  */
 
 import { type Coverage, coverage } from "../src/check/coverage.ts";
-import type { Property, Run, RunSet } from "../src/check/property.ts";
+import { answersOf, type Property, type Run, type RunSet } from "../src/check/property.ts";
 import { fail, inconclusive, pass, type Verdict } from "../src/check/verdict.ts";
 import type { Outcome } from "../src/history/outcome.ts";
 import { isCancel } from "../src/trace/schema.ts";
-import { throwsDice, wrongTokens } from "./answer.ts";
+import { requestsIn, throwsDice, wrongTokens } from "./answer.ts";
 import { count } from "./wording.ts";
 
 export const ownCellsOnly: Property = {
@@ -31,9 +31,9 @@ export const ownCellsOnly: Property = {
 
 function check(runs: RunSet): Verdict {
   const run = runs.get("main")!;
-  const answers = [...run.outcomes.values()].filter((o) => o.status !== "cancelled");
+  const answers = answersOf(run).filter((o) => o.status !== "cancelled");
   const wrong = wrongTokens(run, answers, "cells");
-  if (wrong.length > 0) return fail(`${count(wrong.length, "request")} read cells that are not theirs`, wrong);
+  if (wrong.length > 0) return fail(`${count(requestsIn(wrong), "request")} read cells that are not theirs`, wrong);
   const tokens = answers.reduce((sum, o) => sum + (readsCells(run, o) ? o.tokens.length : 0), 0);
   if (tokens === 0) return inconclusive("no token arrived");
   const seen = coverage([run]);

@@ -8,12 +8,13 @@
  */
 
 import { isStrange, toldLogprobs } from "../src/check/logprobs.ts";
-import type { Property, RunSet } from "../src/check/property.ts";
-import { fail, inconclusive, pass, type Verdict } from "../src/check/verdict.ts";
-import type { Outcome } from "../src/history/outcome.ts";
+import { answersOf, type Property, type RunSet } from "../src/check/property.ts";
+import { fail, inconclusive, pass, type Verdict, whose } from "../src/check/verdict.ts";
+import type { Answer } from "../src/history/outcome.ts";
 import type { Logprob } from "../src/history/schema.ts";
 import { isSend, type SendStep } from "../src/trace/schema.ts";
 import { tokenName } from "../src/tracer/vocabulary.ts";
+import { requestsIn } from "./answer.ts";
 import { count } from "./wording.ts";
 
 export const ownLogprobs: Property = {
@@ -28,25 +29,25 @@ export const ownLogprobs: Property = {
 
 function check(runs: RunSet): Verdict {
   const run = runs.get("main")!;
-  const told = [...run.outcomes.values()].flatMap((outcome) => {
-    const request = run.requests.get(outcome.id);
-    return request ? toldLogprobs(request, outcome).map((at) => ({ outcome, ...at })) : [];
+  const told = answersOf(run).flatMap((answer) => {
+    const request = run.requests.get(answer.id);
+    return request ? toldLogprobs(request, answer).map((at) => ({ answer, ...at })) : [];
   });
-  const witnesses = Map.groupBy(
+  const strange = Map.groupBy(
     told.filter((at) => isStrange(at.told)),
-    (at) => at.outcome.id,
+    (at) => at.answer,
   );
-  if (witnesses.size > 0) {
-    const first = Array.from(witnesses.values(), ([at]) => {
-      const { index, outcome, told } = at!;
-      const token = tokenName(outcome.tokens[index]!);
-      return { request: outcome.id, index, expected: `${token} at 0.0 nats`, observed: inWords(token, told) };
+  if (strange.size > 0) {
+    const witnesses = Array.from(strange, ([answer, [first]]) => {
+      const { index, told } = first!;
+      const token = tokenName(answer.tokens[index]!);
+      return { ...whose(answer), index, expected: `${token} at 0.0 nats`, observed: inWords(token, told) };
     });
-    return fail(`${count(first.length, "request")} got log-probabilities of another row`, first);
+    return fail(`${count(requestsIn(witnesses), "request")} got log-probabilities of another row`, witnesses);
   }
   const sentAt = [...run.outcomes.values()].map((outcome) => outcome.sentAt).sort((a, b) => a - b);
-  const beside = ({ tokenTimes }: Outcome) => sentAt[1] !== undefined && sentAt[1] < tokenTimes.at(-1)!;
-  const proof = told.filter((at) => at.told.rival !== undefined && beside(at.outcome));
+  const beside = ({ tokenTimes }: Answer) => sentAt[1] !== undefined && sentAt[1] < tokenTimes.at(-1)!;
+  const proof = told.filter((at) => at.told.rival !== undefined && beside(at.answer));
   if (proof.length === 0)
     return inconclusive("no token came with the likeliest other one, beside or after another request");
   return pass(`${count(proof.length, "token")} came with log-probabilities of their own`);

@@ -19,6 +19,13 @@ describe("fails", () => {
     });
   });
 
+  test("in any of several choices", () => {
+    const wrong = falls(0, 2, 0, 1, 0, 0).answer;
+    expect(check(seeded, { ...dice, options: { n: 2 }, others: [wrong] })).toMatchObject({
+      witnesses: [{ request: "dice", choice: 1, index: 1, observed: "rung.2.2" }],
+    });
+  });
+
   test("where a penalty of their own does not move them", () => {
     expect(check(seeded, { ...walking, ...falls(0, 0, 0, 0, 0, 0) })).toMatchObject({
       witnesses: [{ request: "walking", index: 1, expected: "rung.2.1", observed: "rung.2.0" }],

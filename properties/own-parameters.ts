@@ -7,12 +7,12 @@
  * A pass needs a request that asked for other parameters than the dice, and was sent before their last token.
  */
 
-import type { Property, Run, RunSet } from "../src/check/property.ts";
+import { answersOf, type Property, type Run, type RunSet } from "../src/check/property.ts";
 import { fail, inconclusive, pass, type Verdict } from "../src/check/verdict.ts";
 import type { Outcome } from "../src/history/outcome.ts";
 import { optionsIn } from "../src/trace/options.ts";
 import { isSend, type SendStep } from "../src/trace/schema.ts";
-import { throwsDice, wrongTokens } from "./answer.ts";
+import { requestsIn, throwsDice, wrongTokens } from "./answer.ts";
 import { count } from "./wording.ts";
 
 export const ownParameters: Property = {
@@ -26,9 +26,10 @@ export const ownParameters: Property = {
 
 function check(runs: RunSet): Verdict {
   const run = runs.get("main")!;
-  const dice = [...run.outcomes.values()].filter((o) => o.status !== "cancelled" && throwsDice(run, o));
+  const dice = answersOf(run).filter((o) => o.status !== "cancelled" && throwsDice(run, o));
   const wrong = wrongTokens(run, dice, "parameters");
-  if (wrong.length > 0) return fail(`${count(wrong.length, "request")} sampled with parameters not their own`, wrong);
+  if (wrong.length > 0)
+    return fail(`${count(requestsIn(wrong), "request")} sampled with parameters not their own`, wrong);
   const tried = dice.filter((o) => o.tokens.length > 0 && besideOthers(run, o));
   if (tried.length === 0) return inconclusive("no dice were thrown beside or after a request with other parameters");
   const tokens = tried.reduce((sum, o) => sum + o.tokens.length, 0);

@@ -47,6 +47,39 @@ describe("fails", () => {
   });
 });
 
+describe("of several choices", () => {
+  const several: HandMadeRequest = { ...one, options: { n: 3 } };
+
+  test("each is a twin of the others", () => {
+    expect(check(several).status).toBe("pass");
+  });
+
+  test("one that never came, or is short, is a failure that names it", () => {
+    expect(check({ ...several, others: [(r) => r] })).toMatchObject({
+      status: "fail",
+      witnesses: [{ request: "r1", choice: 2, index: 0, observed: "the end of the answer (length)" }],
+    });
+    expect(check({ ...several, others: [(r) => r.slice(0, 3), (r) => r] })).toMatchObject({
+      status: "fail",
+      witnesses: [{ request: "r1", choice: 1, index: 3 }],
+    });
+  });
+
+  test("one that nobody asked for is a failure", () => {
+    expect(check({ ...one, others: [(r) => r] })).toMatchObject({
+      status: "fail",
+      witnesses: [{ request: "r1", choice: 1, expected: "1 choice", observed: "choice 1" }],
+    });
+  });
+
+  test("one that differs is measured by one that is right", () => {
+    expect(check({ ...several, answer: (r) => [badToken(2, 5), ...r.slice(1)] })).toMatchObject({
+      status: "fail",
+      witnesses: [{ request: "r1", index: 0, expected: "scan.111, as choice 1 of r1" }],
+    });
+  });
+});
+
 describe("is inconclusive", () => {
   test("where twins never met", () => {
     expect(check(one, { ...two, sentAt: 10 }).status).toBe("inconclusive");

@@ -55,3 +55,11 @@ test("does not apply to a trace that kills the server or pauses it for good", ()
   expect(settles.appliesTo({ ...trace, steps: [...trace.steps, { at: 50, fault: "pause" }] })).toBe(false);
   expect(settles.appliesTo({ ...trace, steps: [...trace.steps, { at: 50, fault: "pause", forMs: 5 }] })).toBe(true);
 });
+
+test("of several choices the one that hangs is named", () => {
+  const hangs = { ...done, options: { n: 3 }, ends: "open" as const, others: [(r: readonly number[]) => r, () => []] };
+  expect(check(hangs)).toMatchObject({
+    status: "fail",
+    witnesses: [{ request: "r1", choice: 2, observed: "still open after 0 tokens" }],
+  });
+});

@@ -7,8 +7,8 @@
  * Does not apply to a trace that kills the server, or that pauses it for good: requests may fail or hang then.
  */
 
-import type { Property, Run, RunSet } from "../src/check/property.ts";
-import { fail, inconclusive, pass, type Verdict, type Witness } from "../src/check/verdict.ts";
+import { answersOf, type Property, type Run, type RunSet } from "../src/check/property.ts";
+import { fail, inconclusive, pass, type Verdict, type Witness, whose } from "../src/check/verdict.ts";
 import { type Outcome, serverLoss } from "../src/history/outcome.ts";
 import { count } from "./wording.ts";
 
@@ -26,7 +26,7 @@ function check(runs: RunSet): Verdict {
   if (serverLoss(run.history) !== null) return inconclusive("the server ended: that is for stays-up");
   const outcomes = [...run.outcomes.values()];
   const ended = run.history.events.at(-1)?.e === "end";
-  const witnesses = outcomes.flatMap((o) => unsettled(o, ended) ?? []);
+  const witnesses = outcomes.flatMap((o) => unsettled(run, o, ended) ?? []);
   if (witnesses.length > 0) return fail(`${count(witnesses.length, "request")} did not settle`, witnesses);
   if (!ended) return inconclusive("the history is cut short: what is open in it may have settled later");
   const unsent = notSent(run);
@@ -36,13 +36,16 @@ function check(runs: RunSet): Verdict {
   return pass(`${count(finished, "request")} finished, ${outcomes.length - finished} cancelled`);
 }
 
-function unsettled(outcome: Outcome, ended: boolean): Witness | null {
-  const { id: request, tokens, status, error } = outcome;
-  const expected = "finished or cancelled";
-  const got = `after ${count(tokens.length, "token")}`;
-  if (status === "failed") return { request, index: null, expected, observed: `failed ${got}: ${error}` };
-  if (status === "open" && ended) return { request, index: null, expected, observed: `still open ${got}` };
-  return null;
+/** Names the first choice that has not all its tokens: that is the one which hangs. */
+function unsettled(run: Run, outcome: Outcome, ended: boolean): Witness | null {
+  const { id, status, error } = outcome;
+  if (status !== "failed" && !(status === "open" && ended)) return null;
+  const answers = answersOf(run, [outcome]);
+  const asked = run.requests.get(id)?.maxTokens ?? 0;
+  const short = answers.find(({ tokens }) => tokens.length < asked) ?? answers[0]!;
+  const got = `after ${count(short.tokens.length, "token")}`;
+  const observed = status === "failed" ? `failed ${got}: ${error}` : `still open ${got}`;
+  return { ...whose(short), index: null, expected: "finished or cancelled", observed };
 }
 
 function notSent(run: Run): string[] {

@@ -21,6 +21,8 @@ export type StreamEvent =
       readonly ids: readonly number[];
       /** One for each id, where the engine tells. */
       readonly logprobs?: readonly Logprob[];
+      /** Choice 0 where it names no other. */
+      readonly choice?: number;
     }
   | {
       readonly kind: "finish";

@@ -123,6 +123,22 @@ describe("its stream", () => {
     expect(() => read(told(first))).toThrow("not one log-probability for each token");
   });
 
+  test("tokens of several choices, and one end behind the last", () => {
+    const other = (token_ids: number[], finish_reason: string | null = null) => {
+      const { choices, ...head } = choice(token_ids, finish_reason);
+      return { ...head, choices: choices.map((one) => ({ ...one, index: 1 })) };
+    };
+    expect(read(choice([300], "length"), other([300]), other([301], "stop"), usage())).toEqual([
+      { kind: "tokens", ids: [300] },
+      { kind: "tokens", ids: [300], choice: 1 },
+      { kind: "tokens", ids: [301], choice: 1 },
+      // Of all their length only if each has it.
+      { kind: "finish", ids: [], reason: "stop", cached: null, place: null },
+    ]);
+    const [first] = choice([300]).choices;
+    expect(() => read({ choices: [first, { ...first, index: 1 }] })).toThrow("several choices");
+  });
+
   test("streams do not share what they have seen", () => {
     read(choice([300], "length"));
     expect(read("[DONE]")).toEqual([{ kind: "ignored" }]);

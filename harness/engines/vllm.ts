@@ -9,6 +9,7 @@ import { CrosstalkError } from "../../src/errors.ts";
 import type { Logprob } from "../../src/history/schema.ts";
 import { optionFields } from "../../src/target/dialect.ts";
 import { OPTIONS } from "../../src/trace/options.ts";
+import { MAX_CHOICES } from "../../src/trace/schema.ts";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import type { EngineClient } from "../engine-client.ts";
 import { flushWhenIdle } from "./flush-when-idle.ts";
@@ -27,7 +28,10 @@ const logprobsBody = z.object({
 const chunk = z.object({
   choices: z.array(
     z.object({
-      index: z.literal(0),
+      index: z
+        .int()
+        .nonnegative()
+        .max(MAX_CHOICES - 1),
       token_ids: z.array(z.int()).nullish(),
       logprobs: logprobsBody.nullish(),
       finish_reason: z.string().nullish(),
@@ -138,14 +142,16 @@ export const vllm: EngineProfile = {
   flush,
 };
 
-/** The reason comes with the last token, the number of cached tokens in an event of its own after it. */
+/** The reason comes with a choice's last token, the number of cached tokens in an event of its own after all of them. */
 function reader(): EventReader {
-  let reason: string | null = null;
+  /** Of the choices that have ended. */
+  let reasons: string[] = [];
   /** Once: `[DONE]` comes after the usage, and tells nothing new. */
   const finish = (cached: number | null): StreamEvent => {
-    if (reason === null) return { kind: "ignored" };
+    if (reasons.length === 0) return { kind: "ignored" };
+    const reason = reasons.find((one) => one !== "length") ?? "length";
     const ended = reason === "length" || reason === "stop" ? reason : "other";
-    reason = null;
+    reasons = [];
     return { kind: "finish", ids: [], reason: ended, cached, place: null };
   };
   return (data) => {
@@ -154,15 +160,19 @@ function reader(): EventReader {
     const error = parseReply(errorBody, data);
     if (error) return { kind: "error", code: `STREAM ${error.error.code ?? ""}`.trim(), message: error.error.message };
     const { choices, usage } = chunk.parse(JSON.parse(data));
-    const [choice] = choices;
+    const [choice, more] = choices;
     if (!choice) return finish(usage?.prompt_tokens_details?.cached_tokens ?? null);
-    reason = choice.finish_reason ?? reason;
-    const ids = choice.token_ids;
+    if (more) throw new Error("an event of several choices");
+    const { index, token_ids: ids, finish_reason } = choice;
+    if (finish_reason) reasons.push(finish_reason);
     if (ids == null) throw new Error("no token ids: the server does not know return_token_ids");
     if (ids.length === 0) return { kind: "ignored" };
-    return choice.logprobs == null
-      ? { kind: "tokens", ids }
-      : { kind: "tokens", ids, logprobs: logprobsOf(ids, choice.logprobs) };
+    return {
+      kind: "tokens",
+      ids,
+      ...(choice.logprobs == null ? {} : { logprobs: logprobsOf(ids, choice.logprobs) }),
+      ...(index === 0 ? {} : { choice: index }),
+    };
   };
 }
 

@@ -37,6 +37,12 @@ async function campaignAgainst(profile: EngineProfile, lab: LabOptions, traces: 
   return step.value;
 }
 
+test("choices are forked, streamed and judged in vLLM's dialect", { timeout: 60_000 }, async () => {
+  const { findings } = await campaignAgainst(vllm, { fault: "fork-copies-neighbour" }, 40);
+  expect(findings).toMatchObject([{ law: { id: "own-cells-only" } }]);
+  expect(findings[0]!.trace.steps.some((step) => "send" in step && step.n !== undefined)).toBe(true);
+});
+
 describe.each([llamaCpp, vllm, sglang])("a lab in the dialect of $name", (profile) => {
   test("is clean", { timeout: 60_000 }, async () => {
     const { findings, coverage, traces } = await campaignAgainst(profile, { adapters: true }, 10);

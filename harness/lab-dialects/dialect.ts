@@ -98,7 +98,10 @@ export const openAiFields = {
 type OpenAiFields = z.infer<z.ZodObject<typeof openAiFields>>;
 
 /** By OpenAI's rules a temperature that is left out is 1. */
-export function openAiSampling({ temperature = 1, ...asked }: OpenAiFields, seed: number | undefined): Sampling {
+export function openAiSampling(
+  { temperature = 1, ...asked }: Omit<OpenAiFields, "n">,
+  seed: number | undefined,
+): Sampling {
   const bias = Object.entries(asked.logit_bias ?? {}).map(([id, nats]) => [Number(id), nats] as const);
   return samplingOf({ ...asked, temperature }, seed, bias);
 }

@@ -9,7 +9,8 @@ export type Finished = Extract<LabEvent, { e: "finished" }>;
 
 /** Where the events of one request go. */
 export interface Reply {
-  tokens(ids: readonly number[]): void;
+  /** Tokens of one of its choices. */
+  tokens(ids: readonly number[], choice: number): void;
   finish(event: Finished): void;
   /** The engine refused the request: nothing else comes. */
   refuse(message: string): void;
@@ -74,7 +75,7 @@ export class LiveLab {
     const reply = this.#replies.get(event.id);
     if (!reply) return;
     if (event.e === "tokens") {
-      reply.tokens(event.ids);
+      reply.tokens(event.ids, event.choice ?? 0);
       return;
     }
     this.#replies.delete(event.id);

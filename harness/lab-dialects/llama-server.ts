@@ -30,6 +30,7 @@ const body = z.object({
   lora: z.array(z.object({ id: z.int(), scale: z.number() })).optional(),
   cache_salt: z.string().min(1).optional(),
   priority: z.int().optional(),
+  n_cmpl: z.int().min(1).default(1),
   allowed_token_ids: z.array(z.int()).min(1).optional(),
   seed: z.int().optional(),
   logit_bias: z.array(z.tuple([z.int(), z.number()])).optional(),
@@ -102,6 +103,7 @@ function complete(lab: LiveLab, { body: text, response }: Call): void {
     prompt,
     maxTokens: n_predict < 0 ? lab.engine.config.contextTokens - prompt.length : n_predict,
     cache: cache_prompt,
+    n: asked.n_cmpl,
     adapter: adapterOf(asked.lora ?? []),
     salt: asked.cache_salt ?? null,
     allowed: asked.allowed_token_ids ?? null,
@@ -123,53 +125,61 @@ class CompletionReply implements Reply {
   readonly #asked: z.infer<typeof body>;
   readonly #response: ServerResponse;
   readonly #stream: EventStream | null;
-  readonly #tokens: number[] = [];
+  /** By choice. */
+  readonly #tokens: readonly number[][];
 
   constructor(asked: z.infer<typeof body>, response: ServerResponse) {
     this.#asked = asked;
+    this.#tokens = Array.from({ length: asked.n_cmpl }, () => []);
     this.#response = response;
     this.#stream = asked.stream ? new EventStream(response) : null;
   }
 
   /** A chunk a token, as llama-server streams them; the slot is told at the end. */
-  tokens(ids: readonly number[]): void {
-    this.#tokens.push(...ids);
+  tokens(ids: readonly number[], index: number): void {
+    this.#tokens[index]!.push(...ids);
     for (const id of ids) {
-      const chunk = { index: 0, content: spelling([id]), tokens: [id], stop: false, id_slot: -1, ...this.#counts() };
+      const chunk = { index, content: spelling([id]), tokens: [id], stop: false, id_slot: -1, ...this.#counts(index) };
       this.#stream?.send(chunk);
     }
   }
 
-  finish({ cached, place }: Finished): void {
+  /** Each choice has a last event; without a stream several choices are a list. */
+  finish(event: Finished): void {
+    const last = this.#tokens.map((_, index) => this.#last(index, event));
+    if (this.#stream) {
+      for (const one of last) this.#stream.send(one);
+      this.#response.end();
+    } else json(this.#response, 200, last.length === 1 ? last[0] : last);
+  }
+
+  #last(index: number, { cached, place }: Finished): object {
     const { prompt, return_tokens } = this.#asked;
-    const predicted = this.#tokens.length;
+    const tokens = this.#tokens[index]!;
+    const predicted = tokens.length;
     const cache = cached ?? 0;
     const stream = this.#stream;
-    const last = {
-      index: 0,
-      content: stream ? "" : spelling(this.#tokens),
-      tokens: !stream && return_tokens ? this.#tokens : [],
+    return {
+      index,
+      content: stream ? "" : spelling(tokens),
+      tokens: !stream && return_tokens ? tokens : [],
       id_slot: Number(/\d+$/.exec(place ?? "")?.[0] ?? -1),
       stop: true,
       model: "tracer",
-      ...this.#counts(),
+      ...this.#counts(index),
       truncated: false,
       stop_type: "limit",
       stopping_word: "",
       tokens_cached: prompt.length + predicted - 1,
       timings: { cache_n: cache, prompt_n: prompt.length - cache, predicted_n: predicted },
     };
-    if (stream) {
-      stream.send(last);
-      this.#response.end();
-    } else json(this.#response, 200, last);
   }
 
   refuse(message: string): void {
     json(this.#response, 400, error(400, message));
   }
 
-  #counts(): { readonly tokens_predicted: number; readonly tokens_evaluated: number } {
-    return { tokens_predicted: this.#tokens.length, tokens_evaluated: this.#asked.prompt.length };
+  #counts(index: number): { readonly tokens_predicted: number; readonly tokens_evaluated: number } {
+    return { tokens_predicted: this.#tokens[index]!.length, tokens_evaluated: this.#asked.prompt.length };
   }
 }

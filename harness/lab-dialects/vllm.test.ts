@@ -23,7 +23,11 @@ const inFlight = (url: string, count: number) =>
 const reset = async (url: string) => (await postJson(`${url}/reset_prefix_cache`, {})).json();
 
 interface Chunk {
-  readonly choices: readonly { readonly token_ids: readonly number[]; readonly finish_reason: string | null }[];
+  readonly choices: readonly {
+    readonly index: number;
+    readonly token_ids: readonly number[];
+    readonly finish_reason: string | null;
+  }[];
   readonly usage?: unknown;
 }
 const narrow = [...payload(1, 9, 40), ...narrowRead(40)];
@@ -78,6 +82,28 @@ test("log-probabilities come with their tokens, and into a history with them", a
   expect(logprobs).toHaveLength(7);
   for (const told of logprobs) expect(told).toMatchObject({ own: 0, rival: { logprob: -30 } });
   expect(outcomes({ events }).get("plain")!.logprobs).toEqual(new Array(7).fill(null));
+});
+
+test("gives several choices, each under its index, with one usage", async () => {
+  const { url } = await lab();
+  const body = { prompt: narrow, max_tokens: 3, n: 2, temperature: 0.5, stream_options: { include_usage: true } };
+  const whole = await (await post(url, body)).json();
+  expect(whole).toMatchObject({
+    choices: [0, 1].map((index) => ({ index, token_ids: narrow.slice(0, 3), finish_reason: "length" })),
+    usage: { prompt_tokens: 43, completion_tokens: 6 },
+  });
+  const events = eventsOf<Chunk>(await (await post(url, { ...body, stream: true })).text());
+  expect(events.pop()).toBe("[DONE]");
+  const chunks = events as Chunk[];
+  expect(chunks.pop()).toMatchObject({ choices: [], usage: { completion_tokens: 6 } });
+  for (const index of [0, 1]) {
+    const own = chunks.flatMap(({ choices }) => choices.filter((choice) => choice.index === index));
+    expect(own.flatMap(({ token_ids }) => token_ids)).toEqual(narrow.slice(0, 3));
+    expect(own.at(-1)!.finish_reason).toBe("length");
+  }
+  // As vLLM.
+  const greedy = await post(url, { ...body, temperature: 0 });
+  expect([greedy.status, await greedy.text()]).toEqual([400, expect.stringContaining("n must be 1")]);
 });
 
 test("a stream tells its usage, and its token ids, only where it is asked to", async () => {

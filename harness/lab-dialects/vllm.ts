@@ -41,6 +41,7 @@ const body = z.object({
   cache_salt: z.string().min(1).max(128).nullish(),
   seed: z.int().nullish(),
   ...openAiFields,
+  n: z.int().min(1).default(1),
 });
 type Asked = z.infer<typeof body>;
 
@@ -110,12 +111,14 @@ function error(code: number, message: string): unknown {
 
 function complete(lab: LiveLab, served: Served, { body: text, response }: Call): void {
   const asked = parseBody(body, text);
-  const { prompt } = asked;
+  const { n, prompt } = asked;
+  if (n > 1 && asked.temperature === 0) throw new Refusal(400, `n must be 1 when using greedy sampling, got ${n}.`);
   refuseForeignTokens(prompt, (id) => `Token id ${id} is out of vocabulary`);
   const request = {
     prompt,
     maxTokens: asked.max_tokens,
     cache: true,
+    n,
     adapter: adapterOf(asked.model),
     salt: asked.cache_salt ?? null,
     allowed: asked.allowed_token_ids ?? null,
@@ -140,11 +143,13 @@ class CompletionReply implements Reply {
   readonly #response: ServerResponse;
   readonly #stream: EventStream | null;
   readonly #id = `cmpl-${randomUUID()}`;
-  readonly #tokens: number[] = [];
+  /** By choice. */
+  readonly #tokens: readonly number[][];
   #refused = false;
 
   constructor(asked: Asked, served: Served, response: ServerResponse) {
     this.#asked = asked;
+    this.#tokens = Array.from({ length: asked.n }, () => []);
     this.#served = served;
     this.#response = response;
     this.#stream = asked.stream ? new EventStream(response) : null;
@@ -157,30 +162,34 @@ class CompletionReply implements Reply {
     this.#stream?.open();
   }
 
-  /** The reason comes with the last token. */
-  tokens(ids: readonly number[]): void {
-    this.#tokens.push(...ids);
+  /** The reason comes with a choice's last token. */
+  tokens(ids: readonly number[], choice: number): void {
+    const tokens = this.#tokens[choice]!;
+    tokens.push(...ids);
     if (!this.#stream) return;
-    const ended = this.#tokens.length === this.#asked.max_tokens;
-    this.#stream.send({ ...this.#head(), choices: [this.#choice(ids, ended ? "length" : null)] });
+    const ended = tokens.length === this.#asked.max_tokens;
+    this.#stream.send({ ...this.#head(), choices: [this.#choice(choice, ids, ended ? "length" : null)] });
   }
 
   finish({ cached }: Finished): void {
     this.#served.finished++;
+    const completed = this.#tokens.reduce((sum, { length }) => sum + length, 0);
     const usage = {
       prompt_tokens: this.#asked.prompt.length,
-      total_tokens: this.#asked.prompt.length + this.#tokens.length,
-      completion_tokens: this.#tokens.length,
+      total_tokens: this.#asked.prompt.length + completed,
+      completion_tokens: completed,
       prompt_tokens_details: { cached_tokens: cached ?? 0 },
     };
     const stream = this.#stream;
     if (!stream) {
-      json(this.#response, 200, { ...this.#head(), choices: [this.#choice(this.#tokens, "length")], usage });
+      const choices = this.#tokens.map((ids, choice) => this.#choice(choice, ids, "length"));
+      json(this.#response, 200, { ...this.#head(), choices, usage });
       return;
     }
     // Where a planted fault has lost the last tokens, the reason comes without any.
-    if (this.#tokens.length < this.#asked.max_tokens)
-      stream.send({ ...this.#head(), choices: [this.#choice([], "length")] });
+    for (const [choice, { length }] of this.#tokens.entries())
+      if (length < this.#asked.max_tokens)
+        stream.send({ ...this.#head(), choices: [this.#choice(choice, [], "length")] });
     if (this.#asked.stream_options?.include_usage) stream.send({ ...this.#head(), choices: [], usage });
     stream.done();
   }
@@ -194,10 +203,10 @@ class CompletionReply implements Reply {
     return { id: this.#id, object: "text_completion", created: now(), model: this.#asked.model };
   }
 
-  #choice(ids: readonly number[], finish_reason: "length" | null): object {
+  #choice(index: number, ids: readonly number[], finish_reason: "length" | null): object {
     const own = this.#asked.return_token_ids ? { token_ids: ids } : {};
     const logprobs = this.#logprobs(ids);
-    return { index: 0, text: spelling(ids), logprobs, finish_reason, stop_reason: null, ...own };
+    return { index, text: spelling(ids), logprobs, finish_reason, stop_reason: null, ...own };
   }
 
   #logprobs(ids: readonly number[]): object | null {

@@ -74,3 +74,9 @@ function brief(step: Step): string {
   }
   return "wait" in step ? `${step.at} wait ${step.wait}` : `${step.at} flush`;
 }
+
+test("serialised asks for one choice: those of a request run at once", () => {
+  const several = { ...trace, steps: trace.steps.map((step) => (isSend(step) ? { ...step, n: 3 } : step)) };
+  expect(forArm(several, "serialised")).toEqual(forArm(trace, "serialised"));
+  expect(forArm(several, "no-cancels").steps.filter(isSend)).toEqual(several.steps.filter(isSend));
+});

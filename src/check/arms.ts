@@ -6,7 +6,7 @@ import { type CancelStep, isCancel, isSend, type Step, type Trace } from "../tra
 /**
  * The trace that an arm runs.
  * - `main`: the trace itself.
- * - `serialised`: one request at a time: every send is followed by a wait for it.
+ * - `serialised`: one answer at a time: every send asks for one choice, and is followed by a wait for it.
  * - `no-cache`: every send asks the engine to leave its cache alone.
  * - `no-cancels`: nothing is cancelled.
  * - `fresh-server`: the trace itself; the caller restarts the target before it.
@@ -17,12 +17,21 @@ export function forArm(trace: Trace, arm: Arm): Trace {
     case "fresh-server":
       return trace;
     case "serialised":
-      return inSequence(trace, () => true);
+      return inSequence(withOneChoice(trace), () => true);
     case "no-cache":
       return { ...trace, steps: trace.steps.map((s) => (isSend(s) ? { ...s, cache: false } : s)) };
     case "no-cancels":
       return { ...trace, steps: trace.steps.filter((s) => !isCancel(s)) };
   }
+}
+
+function withOneChoice(trace: Trace): Trace {
+  const steps = trace.steps.map((step): Step => {
+    if (!isSend(step)) return step;
+    const { n: _, ...one } = step;
+    return one;
+  });
+  return { ...trace, steps };
 }
 
 /** One request at a time and no cancels: what still fails needs no timing. */

@@ -1,11 +1,12 @@
 /** A request's context, cell by cell: what each position holds and what the trace calls it. */
 
-import type { Outcome } from "../history/outcome.ts";
+import { answersIn, type Outcome } from "../history/outcome.ts";
 import { type RequestOptions, resolveOptions } from "../trace/options.ts";
 import { expectedTokens, type ResolvedRequest } from "../trace/prompt.ts";
 import { tokenName } from "../tracer/vocabulary.ts";
 import type { CellOrigin } from "./finding.ts";
 import type { Run } from "./property.ts";
+import type { Witness } from "./verdict.ts";
 
 export interface Context {
   readonly request: ResolvedRequest;
@@ -25,17 +26,24 @@ export interface Context {
   readonly options: RequestOptions | null;
 }
 
-export function contextsOf(run: Run): Context[] {
+/**
+ * Every request that was sent, in order.
+ * @param about the answer that is looked into: its request has the answer of that choice, any other request that of its
+ * first. A right answer of another choice is the same, and a wrong one no evidence.
+ */
+export function contextsOf(run: Run, about?: Pick<Witness, "request" | "choice">): Context[] {
   const { empty } = run.history.header;
   const options = resolveOptions(run.trace);
   return [...run.outcomes.values()].flatMap((outcome) => {
     const request = run.requests.get(outcome.id);
     if (!request) return [];
+    const choice = about?.request === outcome.id ? (about.choice ?? 0) : 0;
+    const { logprobs, tokens, tokenTimes } = answersIn(outcome, request.choices)[choice]!;
     return {
       request,
-      answer: outcome.tokens,
-      answerTimes: outcome.tokenTimes,
-      logprobs: outcome.logprobs,
+      answer: tokens,
+      answerTimes: tokenTimes,
+      logprobs,
       sentAt: outcome.sentAt,
       settledAt: outcome.settledAt,
       status: outcome.status,

@@ -50,6 +50,19 @@ const finished = (t: number, id: string, cached: number | null = 0): HistoryEven
 const eviction = (t: number): HistoryEvent => ({ t, e: "cache", what: "eviction", blocks: [1] });
 
 describe("cells", () => {
+  test("each choice reads its own, that of a choice without tokens none", () => {
+    const step = { ...send("r", scan, 3), n: 3 };
+    const other: HistoryEvent = { t: 10, e: "tokens", id: "r", choice: 1, ids: [scanToken([0])] };
+    const one = run([step], [sent(0, "r"), answer(10, "r", 3), other, finished(11, "r")]);
+    expect(coverage([one])).toMatchObject({
+      requests: 1,
+      finished: 1,
+      cells: { held: 22 + 20 + 20, read: 22 + 20 },
+      cellReads: 63 + 20,
+      tokens: 4,
+    });
+  });
+
   test("a scan reads its whole context with each token", () => {
     const one = run([send("r", scan, 3)], [sent(0, "r"), answer(10, "r", 3), finished(11, "r")]);
     // 20 prompt cells and 2 fed back; 20 + 21 + 22 reads.

@@ -2,10 +2,10 @@
  * What a set of runs looked at: the numbers a clean verdict rests on.
  *
  * A **cell** is one position of one request's context: its prompt, and each generated token that was fed back (all but
- * the last). A cell that two requests share counts for both: each of them must find it whole.
+ * the last). A cell that two requests, or two choices of one, share counts for both: each of them must find it whole.
  */
 
-import type { Outcome } from "../history/outcome.ts";
+import { answersIn, type Outcome } from "../history/outcome.ts";
 import type { History } from "../history/schema.ts";
 import type { ResolvedRequest } from "../trace/prompt.ts";
 import { askedPosition } from "./context.ts";
@@ -71,18 +71,20 @@ export function coverage(runs: Iterable<Run>): Coverage {
       if (outcome.status === "finished") total.finished++;
       if (outcome.status === "cancelled") total.cancels++;
       total.prefixHitTokens += outcome.cached ?? 0;
-      total.tokens += outcome.tokens.length;
       const request = run.requests.get(id);
-      if (!request || (outcome.tokens.length === 0 && outcome.status !== "finished")) continue;
-      cells.held += request.prompt.length + Math.max(0, outcome.tokens.length - 1);
-      const seen = readsAll(request)
-        ? scanned(request, outcome, risks)
-        : request.asked === null
-          ? NOTHING
-          : pointedAt(request, outcome, risks);
-      cells.read += seen.read;
-      cells.readAfterRisk += seen.readAfterRisk;
-      total.cellReads += seen.reads;
+      for (const answer of answersIn(outcome, request?.choices ?? 1)) {
+        total.tokens += answer.tokens.length;
+        if (!request || (answer.tokens.length === 0 && answer.status !== "finished")) continue;
+        cells.held += request.prompt.length + Math.max(0, answer.tokens.length - 1);
+        const seen = readsAll(request)
+          ? scanned(request, answer, risks)
+          : request.asked === null
+            ? NOTHING
+            : pointedAt(request, answer, risks);
+        cells.read += seen.read;
+        cells.readAfterRisk += seen.readAfterRisk;
+        total.cellReads += seen.reads;
+      }
     }
   }
   return total;

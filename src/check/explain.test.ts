@@ -32,6 +32,22 @@ function explained(answer: readonly number[], others: readonly HandMadeRequest[]
 const theirs = [...A.slice(0, 4)];
 const right = [...A.slice(16, 20)];
 
+test("a wrong choice is named, and told by its own tokens", () => {
+  const answers = { answer: () => right, options: { n: 2 }, others: [() => theirs] };
+  const run = handMade([
+    { ...owner, prompt: [{ seg: "C" }, { seg: "A" }, { read: "scan" }] },
+    { ...victim, ...answers },
+  ]);
+  const anomaly = explainWitness(run, { request: "r2", choice: 1, index: 0, expected: "", observed: "" }, 16);
+  expect(anomaly).toMatchObject({
+    class: "foreign read",
+    request: "r2",
+    choice: 1,
+    origins: [{ request: "r1", position: 16, place: "A[0]" }],
+  });
+  expect(anomaly.explanation).toMatch(/^choice 1 of r2 asked for its own cell/);
+});
+
 describe("a wrong narrow answer", () => {
   test("of a request that runs is a foreign read, with owner, place and block", () => {
     const anomaly = explained(theirs, [{ ...owner, prompt: [{ seg: "C" }, { seg: "A" }, { read: "scan" }] }]);

@@ -1,6 +1,6 @@
 /** From a law's witness to an anomaly that a person understands. */
 
-import { flushTimes, type Outcome, serverLoss } from "../history/outcome.ts";
+import { type Answer, answersIn, flushTimes, serverLoss } from "../history/outcome.ts";
 import { formatPrompt } from "../trace/print.ts";
 import { expectedTokens } from "../trace/prompt.ts";
 import { type AdapterName, storedToken } from "../tracer/adapter.ts";
@@ -12,7 +12,7 @@ import { type Anomaly, type CellOrigin, isOthers, type Reading } from "./finding
 import { strangeRivals } from "./logprobs.ts";
 import { type PhantomHit, phantomHit, unearnedHit } from "./phantom.ts";
 import type { Run } from "./property.ts";
-import type { Witness } from "./verdict.ts";
+import { answerName, type Witness, whose } from "./verdict.ts";
 
 const EVIDENCE_TOKENS = 8;
 /** How far times at the client of a real server may be from those in the engine, microseconds. */
@@ -20,14 +20,14 @@ const SLACK = 5000;
 
 /** @param blockSize cells a block, to say which block a position lies in; 1 where the engine has no blocks */
 export function explainWitness(run: Run, witness: Witness, blockSize: number): Anomaly {
-  const outcome = run.outcomes.get(witness.request)!;
   const request = run.requests.get(witness.request)!;
-  const { maxTokens } = request;
+  const { choices, maxTokens } = request;
+  const outcome = answersIn(run.outcomes.get(witness.request)!, choices)[witness.choice ?? 0]!;
   const isWrong = (index: number) => wrongRun(request, outcome.tokens, index, 1).length > 0;
   // A law that compares twins may point at a token that is right where the twin's is wrong.
   const elsewhere = outcome.tokens.findIndex((_, i) => isWrong(i));
   const index = witness.index === null || isWrong(witness.index) || elsewhere < 0 ? witness.index : elsewhere;
-  const evidence = evidenceOf(run, witness.request, index);
+  const evidence = evidenceOf(run, witness, index);
   if (index !== null && isWrong(index)) return wrongToken(run, outcome, index, evidence, blockSize);
   if (index !== null && strangeRivals(evidence.victim, index) !== null)
     return strangeLogprobs(witness, index, evidence);
@@ -43,7 +43,7 @@ export function explainWitness(run: Run, witness: Witness, blockSize: number): A
   return {
     class: kind,
     or,
-    request: outcome.id,
+    ...whose(outcome),
     index: kind === "lost tail" ? outcome.tokens.length : kind === "unsettled request" ? null : witness.index,
     expected: [witness.expected],
     observed: [witness.observed],
@@ -101,10 +101,10 @@ function hitSentence(
   return `The engine took ${cached} tokens of the prompt of ${request} from its cache, up to ${block(cached - 1)}, but ${whose} held more than ${held} of them.`;
 }
 
-function evidenceOf(run: Run, request: string, index: number | null): Evidence {
-  const contexts = contextsOf(run);
+function evidenceOf(run: Run, about: Witness, index: number | null): Evidence {
+  const contexts = contextsOf(run, about);
   return {
-    victim: contexts.find((c) => c.request.id === request)!,
+    victim: contexts.find((c) => c.request.id === about.request)!,
     index,
     contexts,
     flushes: flushTimes(run.history),
@@ -114,12 +114,12 @@ function evidenceOf(run: Run, request: string, index: number | null): Evidence {
 }
 
 /** All tokens are there, and then more of them, or another finish reason than twins got. */
-function wrongEnd({ id }: Outcome, { expected, observed }: Witness, kind: Anomaly["class"]): string {
-  const end = `${id} ended otherwise than it should: expected ${expected}, got ${observed}.`;
+function wrongEnd(answer: Answer, { expected, observed }: Witness, kind: Anomaly["class"]): string {
+  const end = `${answerName(whose(answer))} ended otherwise than it should: expected ${expected}, got ${observed}.`;
   return kind === "repeated tail" ? `${end} The last tokens of its answer came twice.` : `${end} No cell tells why.`;
 }
 
-function lostServer({ outcomes }: Run, { id, sentAt }: Outcome, { expected, observed }: Witness, how: string): Anomaly {
+function lostServer({ outcomes }: Run, { id, sentAt }: Answer, { expected, observed }: Witness, how: string): Anomaly {
   const open = [...outcomes.values()].filter((o) => o.status === "open" || o.status === "failed").map((o) => o.id);
   const victims = open.length === 0 ? "No request was open." : `Open were ${open.join(", ")}.`;
   return {
@@ -135,14 +135,16 @@ function lostServer({ outcomes }: Run, { id, sentAt }: Outcome, { expected, obse
   };
 }
 
-function missing({ id, error, status, tokens }: Outcome, maxTokens: number): string {
+function missing(answer: Answer, maxTokens: number): string {
+  const { error, status, tokens } = answer;
+  const name = answerName(whose(answer));
   const got = `${tokens.length} of ${maxTokens} tokens`;
-  if (status === "finished") return `${id} finished with ${got}: the rest of its answer is lost.`;
+  if (status === "finished") return `${name} finished with ${got}: the rest of its answer is lost.`;
   const end = error ? `failed with "${error}"` : "was still open when the run ended";
-  return `${id} did not settle: after ${got} it ${end}.`;
+  return `${name} did not settle: after ${got} it ${end}.`;
 }
 
-function wrongToken(run: Run, outcome: Outcome, index: number, evidence: Evidence, blockSize: number): Anomaly {
+function wrongToken(run: Run, outcome: Answer, index: number, evidence: Evidence, blockSize: number): Anomaly {
   const { request } = evidence.victim;
   const readings = classify(evidence);
   const [{ class: kind, origins }, ...or] = readings;
@@ -152,13 +154,14 @@ function wrongToken(run: Run, outcome: Outcome, index: number, evidence: Evidenc
   const position = askedPosition(request, index);
   const names = (ids: readonly number[]) => ids.map(tokenName);
 
+  const name = answerName(whose(outcome));
   const block = blockOf(blockSize);
   const asked =
     request.read === "dice"
-      ? `${outcome.id} threw dice (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}, whatever its cells hold`
+      ? `${name} threw dice (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}, whatever its cells hold`
       : position === null
-        ? `${outcome.id} scanned its own ${cells(request.turns.at(-1)!.start)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
-        : `${outcome.id} asked for its own cell at ${block(position)}, which is ${placeOf(request, position)}, and should have got ${tokenName(expected[0]!)}`;
+        ? `${name} scanned its own ${cells(request.turns.at(-1)!.start)} (${formatPrompt(request.parts)}) and should have answered ${tokenName(expected[0]!)}`
+        : `${name} asked for its own cell at ${block(position)}, which is ${placeOf(request, position)}, and should have got ${tokenName(expected[0]!)}`;
   const got = `answer ${index} is ${tokenName(observed[0]!)} instead`;
   const alarm = alarmed(outcome.id, observed[0]!, readings);
   // What an alarm admits is told by its own sentences; a phantom hit is more than that.
@@ -178,7 +181,7 @@ function wrongToken(run: Run, outcome: Outcome, index: number, evidence: Evidenc
   return {
     class: kind,
     or,
-    request: outcome.id,
+    ...whose(outcome),
     index,
     expected: names(expected),
     observed: names(observed),
@@ -364,7 +367,7 @@ function strangeDigits(expected: number, observed: number): string {
   return strange.length === 1 ? `Digit ${named} comes` : `Digits ${named} come`;
 }
 /** What happened to the owners shortly before the wrong token. */
-function justBefore(run: Run, victim: Outcome, origins: readonly CellOrigin[], at: number): string {
+function justBefore(run: Run, victim: Answer, origins: readonly CellOrigin[], at: number): string {
   const owners = new Set(origins.map((o) => o.request));
   const milliseconds = (t: number) => `${(t / 1000).toFixed(1)} ms`;
   const relative = (t: number) =>

@@ -53,6 +53,8 @@ export interface Anomaly {
   /** Other classes that the evidence fits; none: `class` is certain. */
   readonly or: readonly Reading[];
   readonly request: string;
+  /** Which of its choices; left out for choice 0. */
+  readonly choice?: number;
   /** Index of the first wrong generated token; null where no token is wrong. */
   readonly index: number | null;
   /** Token names, from `index` on, as far as the evidence goes. */

@@ -19,8 +19,8 @@ import { NARROW_TOKENS } from "../tracer/read-tokens.ts";
 import { MAX_BACK, TURNS, tokenKind } from "../tracer/vocabulary.ts";
 import { wrongRun } from "./context.ts";
 import type { Anomaly, Reading } from "./finding.ts";
-import type { Property, Run } from "./property.ts";
-import { fail, pass, type Witness } from "./verdict.ts";
+import { answersOf, type Property, type Run } from "./property.ts";
+import { fail, pass, type Witness, whose } from "./verdict.ts";
 
 export interface LocatingLimits {
   readonly blockSize: number;
@@ -44,9 +44,10 @@ const IN_PLACE_MOST = 8;
  * Traces that locate what a scan found, in the order to be tried; none if the witness is no scan's wrong digit.
  * @param run the run that failed, of the trace that is to be run again
  */
-export function locatingTraces(run: Run, { request, index }: Witness, limits: LocatingLimits): Trace[] {
+export function locatingTraces(run: Run, { request, choice = 0, index }: Witness, limits: LocatingLimits): Trace[] {
   const resolved = run.requests.get(request)!;
-  const token = index === null ? undefined : run.outcomes.get(request)?.tokens[index];
+  const answer = answersOf(run, [run.outcomes.get(request)!])[choice];
+  const token = index === null ? undefined : answer?.tokens[index];
   if (resolved.read !== "scan" || token === undefined || tokenKind(token).kind !== "bad") return [];
   if (resolved.turns.filter((turn) => turn.read !== "scan").length >= TURNS) return [];
   const payload = resolved.turns.at(-1)!.start;
@@ -137,12 +138,13 @@ export const narrowReadsAreRight: Property = {
   appliesTo: () => true,
   check: (runs) => {
     const run = runs.get("main")!;
-    const witnesses = [...run.outcomes.values()].flatMap(({ id, tokens }): Witness[] => {
-      const request = run.requests.get(id)!;
+    const witnesses = answersOf(run).flatMap((answer): Witness[] => {
+      const { tokens } = answer;
+      const request = run.requests.get(answer.id)!;
       const isWrong = (token: number, i: number) =>
         tokenKind(token).kind !== "err" && wrongRun(request, tokens, i, 1).length > 0;
       const index = request.read === "narrow" ? tokens.findIndex(isWrong) : -1;
-      return index < 0 ? [] : [{ request: id, index, expected: "", observed: "" }];
+      return index < 0 ? [] : [{ ...whose(answer), index, expected: "", observed: "" }];
     });
     return witnesses.length > 0 ? fail("narrow reads with wrong tokens", witnesses) : pass("no narrow read is wrong");
   },

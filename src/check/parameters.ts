@@ -6,7 +6,7 @@
  */
 
 import { TEMPERATURE } from "../target/dialect.ts";
-import { NO_OPTIONS } from "../trace/options.ts";
+import { isSampled, NO_OPTIONS } from "../trace/options.ts";
 import { type Penalties, rungChances, rungScores, topRung } from "../tracer/dice.ts";
 import { RUNGS, rungToken, tokenKind } from "../tracer/vocabulary.ts";
 import type { Context } from "./context.ts";
@@ -69,10 +69,10 @@ function rungOn(ladder: number, id: number): number | null {
 }
 
 function drawingOf({ options }: Context, ladder: number): Drawing {
-  const { seed, top, presence, frequency, avoid, banned } = options ?? NO_OPTIONS;
+  const { top, presence, frequency, avoid, banned } = options ?? NO_OPTIONS;
   const ids = new Set([...avoid, ...banned]);
   return {
-    sampled: seed !== null,
+    sampled: isSampled(options ?? NO_OPTIONS),
     onlyTop: top !== null,
     presence: presence ?? 0,
     frequency: frequency ?? 0,

@@ -34,6 +34,7 @@ export function unearnedHit(
 
 /** The most tokens of a request's prompt that a cache can have, whatever the order of a run's requests. */
 export function mostCached(request: ResolvedRequest, requests: Iterable<ResolvedRequest>): number {
+  if (request.choices > 1) return request.prompt.length;
   const sharers = [...requests].filter((other) => other !== request && mayShare(request, other));
   return Math.max(0, ...sharers.map((other) => commonPrefix(request, other, expectedTokens(other))));
 }
@@ -46,6 +47,8 @@ function hitBeyond(
 ): PhantomHit | null {
   const { cached, sentAt } = victim;
   if (cached === null || cached === 0) return null;
+  // One choice may have left the whole prompt for the next.
+  if (victim.request.choices > 1) return null;
   const emptied = Math.max(-1, ...flushes.filter((t) => t <= sentAt));
   const until = victim.settledAt ?? Number.POSITIVE_INFINITY;
   const holders = contexts.filter(

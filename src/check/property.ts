@@ -1,7 +1,7 @@
 /** A property is a law over what happened. */
 
-import type { Outcome } from "../history/outcome.ts";
-import { outcomes } from "../history/outcome.ts";
+import type { Answer, Outcome } from "../history/outcome.ts";
+import { answersIn, outcomes } from "../history/outcome.ts";
 import type { Arm, History } from "../history/schema.ts";
 import type { ResolvedRequest } from "../trace/prompt.ts";
 import { resolveRequests } from "../trace/prompt.ts";
@@ -33,6 +33,11 @@ export interface Property {
 
 export function toRun(trace: Trace, history: History): Run {
   return { trace, history, requests: resolveRequests(trace), outcomes: outcomes(history) };
+}
+
+/** Every choice of these outcomes, in order of sending; of all, if left out. */
+export function answersOf({ outcomes: all, requests }: Run, among: Iterable<Outcome> = all.values()): Answer[] {
+  return [...among].flatMap((outcome) => answersIn(outcome, requests.get(outcome.id)?.choices ?? 1));
 }
 
 /** Checks one property; a check that throws is inconclusive with its error, never a pass. */

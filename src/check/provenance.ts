@@ -216,10 +216,14 @@ function torn(sources: readonly Held[], asked: number, seen: Observed): Fit {
   };
 }
 
-/** Requests that ran at the same time and whose own right answer has the wrong tokens. */
+/**
+ * Requests that ran at the same time and whose own right answer has the wrong tokens. Another choice of the same request
+ * has a row of its own, and the same answer: it may be further on.
+ */
 export function rowFit(victim: Context, seen: Observed, at: number, others: readonly Context[]): Fit {
   let places = 0;
-  const matches = others.flatMap((context): Match[] => {
+  const rows = victim.request.choices > 1 ? [...others, victim] : others;
+  const matches = rows.flatMap((context): Match[] => {
     const { request, settledAt, sentAt } = context;
     if (sentAt > at || (settledAt !== null && settledAt < victim.sentAt)) return [];
     const theirs = expectedTokens(request);

@@ -1,12 +1,26 @@
 /** Verdicts, and how they join. */
 
+import type { Answer } from "../history/outcome.ts";
+
 /** Where a law was broken: the request, the answer's index, and what was there. */
 export interface Witness {
   readonly request: string;
+  /** Which of its choices; left out for choice 0. */
+  readonly choice?: number;
   /** Index of the first wrong generated token; null where the law is not about a token. */
   readonly index: number | null;
   readonly expected: string;
   readonly observed: string;
+}
+
+/** Whose answer it is, as witnesses and anomalies name it. */
+export function whose({ id, choice }: Pick<Answer, "id" | "choice">): Pick<Witness, "request" | "choice"> {
+  return choice === 0 ? { request: id } : { request: id, choice };
+}
+
+/** `r3`, or `choice 1 of r3`. */
+export function answerName({ request, choice = 0 }: Pick<Witness, "request" | "choice">): string {
+  return choice === 0 ? request : `choice ${choice} of ${request}`;
 }
 
 export type Verdict =

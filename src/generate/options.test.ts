@@ -52,6 +52,18 @@ test("a target gets the options that it knows and no others", () => {
   }
 });
 
+test("choices change nothing else: a target without them gets the same trace", () => {
+  for (let seed = 0; seed < 5; seed++) {
+    const options = OPTIONS.filter((option) => option !== "n");
+    const steps = withAll(seed).steps.map((step) => {
+      if (!isSend(step)) return step;
+      const { n: _, ...one } = step;
+      return one;
+    });
+    expect(steps).toEqual(generateTrace(seed, { ...LIMITS, options }).steps);
+  }
+});
+
 test("a trace has two adapters at most, and can name the base model everywhere else", () => {
   for (let seed = 0; seed < 5; seed++) {
     const trace = generateTrace(seed, { ...LIMITS, options: ["adapter"] });

@@ -2,7 +2,7 @@
 
 import { seededRandom } from "../random.ts";
 import { OPTIONS, type RequestOption } from "../trace/options.ts";
-import { isSend, type SendStep, type Trace } from "../trace/schema.ts";
+import { isSend, MAX_CHOICES, type SendStep, type Trace } from "../trace/schema.ts";
 import { ADAPTERS } from "../tracer/adapter.ts";
 import { isPenalty, leads, mayBePenalised, penaltyValues } from "./dice.ts";
 
@@ -13,6 +13,8 @@ const SECOND = 0.3;
 /** Salts and adapters of a trace: few, so that prompts meet their own cells again. */
 const SALTS = ["s1", "s2"] as const;
 const ADAPTERS_OF_TRACE = 2;
+/** Share of requests that ask for several choices, whatever else they ask for. */
+const WITH_CHOICES = 0.15;
 
 /** The same trace with the base model named in every request that names no adapter. */
 export function withBaseNamed(trace: Trace): Trace {
@@ -37,12 +39,27 @@ function mayHave(step: SendStep, option: RequestOption): boolean {
  * @param seed of its own: what the trace sends does not depend on the options
  */
 export function withOptions(trace: Trace, known: readonly RequestOption[], seed: number): Trace {
-  if (known.length === 0) return trace;
+  const some = OPTIONS.filter((option): option is Sprinkled => option !== "n" && known.includes(option));
+  const asking = some.length === 0 ? trace : withSome(trace, some, seed);
+  return known.includes("n") ? withChoices(asking, seed) : asking;
+}
+
+/** From a seed of their own: a trace without them has the other options that it has with them. */
+function withChoices(trace: Trace, seed: number): Trace {
+  const random = seededRandom(seed ^ 0xc401ce);
+  const steps = trace.steps.map((step) =>
+    isSend(step) && random.next() < WITH_CHOICES ? { ...step, n: random.int(2, MAX_CHOICES) } : step,
+  );
+  return { ...trace, steps };
+}
+
+type Sprinkled = Exclude<RequestOption, "n">;
+
+function withSome(trace: Trace, some: readonly Sprinkled[], seed: number): Trace {
   const random = seededRandom(seed);
-  const some = OPTIONS.filter((option) => known.includes(option));
   const count = some.includes("adapter") ? ADAPTERS_OF_TRACE : 0;
   const adapters = Array.from({ length: count }, () => random.pick(ADAPTERS));
-  const value: { readonly [K in RequestOption]: () => SendStep[K] } = {
+  const value: { readonly [K in Sprinkled]: () => SendStep[K] } = {
     seed: () => random.int(0, 0xffff),
     logprobs: () => random.int(0, 5),
     stop: () => true,

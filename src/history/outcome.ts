@@ -2,15 +2,22 @@
 
 import type { History, HistoryEvent, Logprob } from "./schema.ts";
 
-export interface Outcome {
-  readonly id: string;
-  /** Microseconds from the run's start. */
-  readonly sentAt: number;
+/** One answer to a request. */
+export interface Choice {
   /** Generated token ids in order, and when each arrived. */
   readonly tokens: readonly number[];
   readonly tokenTimes: readonly number[];
   /** What came with each token; null where nothing did. */
   readonly logprobs: readonly (Logprob | null)[];
+}
+
+/** Its own tokens are those of choice 0. */
+export interface Outcome extends Choice {
+  readonly id: string;
+  /** Microseconds from the run's start. */
+  readonly sentAt: number;
+  /** The choices behind that one, as far as they have tokens: choice 1 first. */
+  readonly choices: readonly Choice[];
   /** `open`: neither finished, failed nor cancelled when the run ended. */
   readonly status: "finished" | "cancelled" | "failed" | "open";
   readonly settledAt: number | null;
@@ -21,11 +28,19 @@ export interface Outcome {
   readonly error: string | null;
 }
 
-type Draft = { -readonly [K in keyof Outcome]: Outcome[K] } & {
-  tokens: number[];
-  tokenTimes: number[];
-  logprobs: (Logprob | null)[];
-};
+/** One choice of a request, as the outcome of a request that has no other. */
+export interface Answer extends Outcome {
+  readonly choice: number;
+}
+
+interface DraftChoice {
+  readonly tokens: number[];
+  readonly tokenTimes: number[];
+  readonly logprobs: (Logprob | null)[];
+}
+type Draft = { -readonly [K in keyof Outcome]: Outcome[K] } & DraftChoice & { readonly choices: DraftChoice[] };
+
+const noTokens = (): DraftChoice => ({ tokens: [], tokenTimes: [], logprobs: [] });
 
 /** Outcomes by request id, in order of sending. Events of unknown requests are ignored. */
 export function outcomes(history: Pick<History, "events">): Map<string, Outcome> {
@@ -35,9 +50,8 @@ export function outcomes(history: Pick<History, "events">): Map<string, Outcome>
       found.set(event.id, {
         id: event.id,
         sentAt: event.t,
-        tokens: [],
-        tokenTimes: [],
-        logprobs: [],
+        ...noTokens(),
+        choices: [],
         status: "open",
         settledAt: null,
         reason: null,
@@ -50,10 +64,11 @@ export function outcomes(history: Pick<History, "events">): Map<string, Outcome>
     const draft = "id" in event && event.id !== undefined ? found.get(event.id) : undefined;
     if (!draft) continue;
     if (event.e === "tokens") {
+      const { logprobs, tokens, tokenTimes } = choiceOf(draft, event.choice ?? 0);
       for (const [i, id] of event.ids.entries()) {
-        draft.tokens.push(id);
-        draft.tokenTimes.push(event.t);
-        draft.logprobs.push(event.logprobs?.[i] ?? null);
+        tokens.push(id);
+        tokenTimes.push(event.t);
+        logprobs.push(event.logprobs?.[i] ?? null);
       }
     } else if (event.e === "finished") {
       Object.assign(draft, {
@@ -70,6 +85,20 @@ export function outcomes(history: Pick<History, "events">): Map<string, Outcome>
     }
   }
   return found;
+}
+
+function choiceOf(draft: Draft, choice: number): DraftChoice {
+  while (draft.choices.length < choice) draft.choices.push(noTokens());
+  return choice === 0 ? draft : draft.choices[choice - 1]!;
+}
+
+/** The choices of a request, each by itself. @param asked how many there should be: one that never came has no token */
+export function answersIn(outcome: Outcome, asked: number): Answer[] {
+  const { choices } = outcome;
+  const missing = Array.from({ length: asked - 1 - choices.length }, noTokens);
+  return [outcome, ...choices, ...missing].map(({ logprobs, tokens, tokenTimes }, choice) => {
+    return { ...outcome, logprobs, tokens, tokenTimes, choice };
+  });
 }
 
 /** How the server ended by itself during the run; null if it did not. */

@@ -9,7 +9,7 @@ export function formatEvent(event: HistoryEvent): string {
     case "sent":
       return `${time}${event.id} sent, ${event.tokens} tokens (due ${(event.at / 1000).toFixed(3)} ms)`;
     case "tokens":
-      return `${time}${event.id} got ${event.ids.map(tokenName).join(" ")}`;
+      return `${time}${event.choice ? `choice ${event.choice} of ` : ""}${event.id} got ${event.ids.map(tokenName).join(" ")}`;
     case "cancelled":
       return `${time}${event.id} cancelled (due ${(event.at / 1000).toFixed(3)} ms)`;
     case "finished":

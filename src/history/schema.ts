@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { MAX_CHOICES } from "../trace/schema.ts";
 
 export const HISTORY_VERSION = "crosstalk-history/1";
 
@@ -45,6 +46,12 @@ const event = z.discriminatedUnion("e", [
     ...t,
     e: z.literal("tokens"),
     id: z.string(),
+    /** Which of several choices they belong to, from 1 on; left out for choice 0. */
+    choice: z
+      .int()
+      .min(1)
+      .max(MAX_CHOICES - 1)
+      .optional(),
     ids: z.array(z.int()),
     /** One for each id, where the request asked for them and the engine told. */
     logprobs: z.array(logprob).optional(),

@@ -20,6 +20,8 @@ export interface LabRequest extends ComputedAs {
   readonly maxTokens: number;
   /** `false`: neither read nor keep cached prefixes. */
   readonly cache: boolean;
+  /** Choices: answers to the one prompt, which is computed once. One if left out; more in topology `single` only. */
+  readonly n?: number;
 }
 
 /** Events as a history has them; `t` is microseconds from the engine's start. */
@@ -45,8 +47,12 @@ export interface LabCounters {
 /** A request from submit to its end. In topology `pd` it is two sequences: one prefills, the other decodes. */
 export interface UnderWay {
   readonly request: LabRequest;
-  readonly stream: OutputStream;
-  readonly sequence: Sequence;
+  /** By choice. */
+  readonly streams: readonly OutputStream[];
+  /** By choice, as far as they are forked: the first computes the prompt. */
+  readonly sequences: [Sequence, ...Sequence[]];
+  /** Choices that have not ended. */
+  open: number;
   readonly decode: Sequence | null;
   /** Null until decode blocks are set aside. */
   transfer: Transfer | null;
@@ -138,10 +144,11 @@ export class LabEngine {
     return { ...this.#counters, ...(this.config.draftTokens > 0 ? this.#speculation : {}) };
   }
 
-  /** Requests under way: those that wait for a row or for blocks, and the others. */
+  /** Requests under way, each choice for itself: those that wait for a row or for blocks, and the others. */
   get load(): { readonly running: number; readonly waiting: number } {
     const waiting = this.#worker.waiting + (this.#decoder?.waiting ?? 0) + this.#unplaced.length;
-    return { running: Math.max(0, this.#requests.size - waiting), waiting };
+    const open = [...this.#requests.values()].reduce((sum, underWay) => sum + underWay.open, 0);
+    return { running: Math.max(0, open - waiting), waiting };
   }
 
   /** Blocks of all pools, and how many of them requests, loads and transfers hold: cached ones that nobody holds are free. */
@@ -158,12 +165,13 @@ export class LabEngine {
       this.#events.push({ t: this.now, e: "failed", id: request.id, code: "REFUSED", message: refusal });
       return;
     }
-    const { id, prompt, maxTokens, cache } = request;
+    const { id, prompt, maxTokens, cache, n = 1 } = request;
     const pd = this.#decoder !== null;
     const underWay: UnderWay = {
       request,
-      stream: new OutputStream(this.config.streamInterval),
-      sequence: new Sequence(id, prompt, prompt.length + (pd ? 1 : maxTokens), cache, request),
+      streams: Array.from({ length: n }, () => new OutputStream(this.config.streamInterval)),
+      sequences: [new Sequence(id, prompt, prompt.length + (pd ? 1 : maxTokens), cache, request)],
+      open: n,
       decode: pd ? new Sequence(id, prompt, prompt.length + maxTokens, false, request) : null,
       transfer: null,
       firstToken: null,
@@ -171,7 +179,7 @@ export class LabEngine {
     };
     this.#requests.set(id, underWay);
     if (pd) this.#unplaced.push(underWay);
-    else this.#worker.submit(underWay.sequence);
+    else this.#worker.submit(underWay.sequences[0]);
     this.#wake();
   }
 
@@ -180,12 +188,12 @@ export class LabEngine {
     const underWay = this.#requests.get(id);
     if (underWay === undefined) return;
     this.#requests.delete(id);
-    this.#send(id, this.lastFlush(underWay));
-    const { decode, sequence, transfer } = underWay;
+    for (const choice of underWay.streams.keys()) this.#send({ id, choice }, this.lastFlush(underWay, choice));
+    const { decode, sequences, transfer } = underWay;
     const unplaced = this.#unplaced.indexOf(underWay);
     if (unplaced !== -1) this.#unplaced.splice(unplaced, 1);
     transfer?.abort();
-    this.#worker.abort(sequence);
+    for (const sequence of sequences) this.#worker.abort(sequence);
     if (decode && transfer) this.#decoder?.abort(decode);
     this.#wake();
   }
@@ -208,12 +216,13 @@ export class LabEngine {
     return events;
   }
 
-  #refusal({ id, prompt, maxTokens }: LabRequest): string | null {
+  #refusal({ id, prompt, maxTokens, n = 1 }: LabRequest): string | null {
     const { contextTokens } = this.config;
     if (this.#requests.has(id)) return `a request ${id} is under way`;
     if (prompt.length === 0 || maxTokens < 1) return "the prompt is empty or no token is asked for";
     const foreign = Array.from(prompt).find((token) => !(token >= 0 && token < VOCABULARY_SIZE));
     if (foreign !== undefined) return `token ${foreign} is not in the vocabulary of ${VOCABULARY_SIZE}`;
+    if (n > 1 && this.#decoder !== null) return "the lab gives one choice where prefill and decode are apart";
     const needed = prompt.length + maxTokens;
     return needed > contextTokens ? `${needed} tokens are more than the context of ${contextTokens}` : null;
   }
@@ -242,7 +251,7 @@ export class LabEngine {
         landed: (blocks) => this.#cacheEvent("transfer", blocks, request.id),
         acknowledged: () => this.#transferred(underWay),
       });
-      this.#worker.submit(underWay.sequence);
+      this.#worker.submit(underWay.sequences[0]);
     }
   }
 
@@ -255,13 +264,24 @@ export class LabEngine {
       this.#counters.promptTokens += promptLength;
       this.#counters.promptTokensCached += cached ?? 0;
     }
+    const whole = computed >= promptLength;
+    if (whole) this.#fork(underWay);
     const { transfer } = underWay;
     if (!transfer) return;
-    const whole = computed >= promptLength;
     transfer.post(
       blocks,
       whole ? this.#worker.kv.blocksFor(promptLength) : Math.floor(computed / this.config.blockSize),
     );
+  }
+
+  /** The prompt is computed: its other choices begin, if they have not begun before. */
+  #fork({ request, sequences, streams }: UnderWay): void {
+    const { id, prompt, maxTokens, cache } = request;
+    for (let choice = sequences.length; choice < streams.length; choice++) {
+      const sequence = new Sequence(id, prompt, prompt.length + maxTokens, cache, request, choice);
+      sequences.push(sequence);
+      this.#worker.fork(sequences[0], sequence);
+    }
   }
 
   /** The prompt is computed and its first token known; its cells are still on their way. */
@@ -283,24 +303,27 @@ export class LabEngine {
     }
   }
 
-  /** A token goes to its request's stream. */
-  generated({ id }: Sequence, token: number): void {
+  /** A token goes to its choice's stream. */
+  generated(sequence: Sequence, token: number): void {
     this.#counters.generatedTokens++;
-    const underWay = this.#requests.get(id);
-    if (underWay) this.#send(id, underWay.stream.push(token));
+    const stream = this.#requests.get(sequence.id)?.streams[sequence.choice];
+    if (stream) this.#send(sequence, stream.push(token));
   }
 
-  #finished({ id }: Sequence, place: string): void {
+  /** A choice has all its tokens. Its request has ended with the last one. */
+  #finished(sequence: Sequence, place: string): void {
+    const { id, choice } = sequence;
     const underWay = this.#requests.get(id);
     if (!underWay) return;
+    this.#send(sequence, underWay.streams[choice]!.flush());
+    if (--underWay.open > 0) return;
     this.#requests.delete(id);
-    this.#send(id, underWay.stream.flush());
     this.#events.push({
       t: this.now,
       e: "finished",
       id,
       reason: "length",
-      cached: underWay.sequence.cached ?? 0,
+      cached: underWay.sequences[0].cached ?? 0,
       place,
     });
   }
@@ -310,17 +333,18 @@ export class LabEngine {
   }
 
   /** What a stream that is cut off still gets. */
-  lastFlush({ stream }: UnderWay): readonly number[] {
-    return stream.flush();
+  lastFlush({ streams }: UnderWay, choice: number): readonly number[] {
+    return streams[choice]!.flush();
   }
 
-  /** All tokens that were generated for a request under way. */
-  streamed(id: string): readonly number[] | undefined {
-    return this.#requests.get(id)?.stream.tokens;
+  /** All tokens that were generated for a choice of a request under way. */
+  streamed({ id, choice }: Pick<Sequence, "id" | "choice">): readonly number[] | undefined {
+    return this.#requests.get(id)?.streams[choice]?.tokens;
   }
 
-  #send(id: string, ids: readonly number[]): void {
-    if (ids.length > 0) this.#events.push({ t: this.now, e: "tokens", id, ids: [...ids] });
+  #send({ id, choice }: Pick<Sequence, "id" | "choice">, ids: readonly number[]): void {
+    if (ids.length === 0) return;
+    this.#events.push({ t: this.now, e: "tokens", id, ...(choice === 0 ? {} : { choice }), ids: [...ids] });
   }
 
   #cacheEvent(what: CacheEvent, blocks: readonly number[], id?: string): void {

@@ -117,7 +117,7 @@ class TraceRun {
   }
 
   #send(id: string, at: number): void {
-    const { prompt, maxTokens, cache, adapter, salt } = this.#requests.get(id)!;
+    const { prompt, maxTokens, cache, adapter, salt, choices } = this.#requests.get(id)!;
     const options = this.#options.get(id);
     const sha256 = createHash("sha256").update(prompt.join(",")).digest("hex");
     this.#events.push({ ...this.#times(at), e: "sent", id, tokens: prompt.length, sha256 });
@@ -126,7 +126,7 @@ class TraceRun {
     const sampling = options ? samplingOf(options) : GREEDY;
     const { allow = null, priority = null } = options ?? {};
     const as = { adapter, salt, allowed: allow, priority: priority ?? 0, sampling };
-    this.#engine.submit({ id, prompt, maxTokens, cache, ...as });
+    this.#engine.submit({ id, prompt, maxTokens, cache, n: choices, ...as });
     this.#pass(this.#engine.now);
   }
 

@@ -2,7 +2,7 @@
 
 import { seededRandom } from "../random.ts";
 import { TEMPERATURE } from "../target/dialect.ts";
-import type { RequestOptions } from "../trace/options.ts";
+import { isSampled, type RequestOptions } from "../trace/options.ts";
 import { rungChances, rungScores, topRung } from "../tracer/dice.ts";
 import { DIGITS, digitsOf, isPayload, RUNGS, rungToken, tokenKind } from "../tracer/vocabulary.ts";
 
@@ -23,7 +23,7 @@ export const GREEDY: Sampling = { temperature: 0, seed: 0, topK: 0, presence: 0,
 export function samplingOf(options: RequestOptions): Sampling {
   const { seed, top, presence, frequency, banned } = options;
   return {
-    temperature: seed === null ? 0 : TEMPERATURE,
+    temperature: isSampled(options) ? TEMPERATURE : 0,
     seed: seed ?? 0,
     topK: top ?? 0,
     presence: presence ?? 0,

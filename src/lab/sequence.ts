@@ -22,6 +22,8 @@ export interface ComputedAs {
 /** Mutable on purpose: the scheduler, the cache and the rows all look at the same sequence, as engines have it. */
 export class Sequence {
   readonly id: string;
+  /** Which of its request's choices it computes. */
+  readonly choice: number;
   /** The prompt, then what was generated. */
   readonly tokens: number[];
   readonly promptLength: number;
@@ -60,8 +62,10 @@ export class Sequence {
     limit: number,
     cacheable: boolean,
     { adapter = null, salt = null, allowed = null, priority = 0, sampling = GREEDY }: ComputedAs = {},
+    choice = 0,
   ) {
     this.id = id;
+    this.choice = choice;
     this.tokens = Array.from({ length: prompt.length }, (_, i) => prompt[i]!);
     this.promptLength = this.tokens.length;
     this.limit = limit;
@@ -70,7 +74,7 @@ export class Sequence {
     this.salt = salt;
     this.allowed = allowed;
     this.priority = priority;
-    this.sampling = sampling;
+    this.sampling = choice === 0 ? sampling : { ...sampling, seed: sampling.seed + choice };
   }
 
   /** Tokens that are computed, or will be when the steps under way have ended. */

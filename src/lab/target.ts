@@ -22,7 +22,10 @@ export type LabTargetOptions = LabOptions & {
 
 const VERSION = "1";
 /** Options of requests that a lab can serve: what its adapters, cache, scheduler and sampler know. */
-const LAB_OPTIONS: readonly RequestOption[] = ["adapter", "salt", "priority", "allow", "seed", ...PENALTIES];
+const LAB_OPTIONS: readonly RequestOption[] = ["adapter", "salt", "priority", "allow", "seed", ...PENALTIES, "n"];
+/** A decode pool gets the cells of one choice only. */
+const optionsOf = ({ topology }: Pick<LabConfig, "topology">): readonly RequestOption[] =>
+  LAB_OPTIONS.filter((option) => option !== "n" || topology === "single");
 
 /**
  * A lab. Caches and dirty cells live on from trace to trace until `flush` or `restart`.
@@ -66,7 +69,7 @@ class LabTarget implements Target {
       dialect: "llama-server",
       isolation: "flush",
       startsInMs: 0,
-      options: LAB_OPTIONS.filter((option) => adapters || option !== "adapter"),
+      options: optionsOf({ topology }).filter((option) => adapters || option !== "adapter"),
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
       startCommand: [`crosstalk lab --port $PORT ${[...labArguments(this.#engine.config), ...dialect].join(" ")}`],
       fault: fault?.name ?? null,
@@ -135,7 +138,12 @@ function refuseUnsupported(trace: Trace, config: LabConfig): void {
     throw new CrosstalkError("UNSUPPORTED_BY_TARGET", `trace ${trace.name}: ${what}`, hint);
   };
   for (const [i, step] of trace.steps.entries()) {
-    const option = isSend(step) ? optionsIn(step).find((o) => !LAB_OPTIONS.includes(o)) : undefined;
+    const option = isSend(step) ? optionsIn(step).find((o) => !optionsOf(config).includes(o)) : undefined;
+    if (option === "n")
+      refuse(
+        `step ${i + 1}: the lab gives one choice where prefill and decode are apart`,
+        "Take n out of the trace, or use --topology single.",
+      );
     if (option !== undefined)
       refuse(`step ${i + 1}: the lab knows no ${option}`, "Take it out of the trace, or run it on vLLM.");
     if ("fault" in step)

@@ -5,6 +5,7 @@ import { BatchRows } from "./batch-rows.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { LabConfig } from "./config.ts";
 import { Drafter } from "./drafter.ts";
+import { Fork } from "./fork.ts";
 import { checkBookkeeping, checkReads } from "./invariants.ts";
 import { KvCache, type KvCacheOptions, type ReportCacheEvent } from "./kv-cache.ts";
 import { sampled } from "./sampler.ts";
@@ -54,6 +55,7 @@ export class Worker {
   readonly kv: KvCache;
   readonly rows: BatchRows;
   readonly scheduler: Scheduler;
+  readonly forks: Fork;
   readonly #config: LabConfig;
   readonly #clock: VirtualClock;
   readonly #listener: WorkerListener;
@@ -77,6 +79,7 @@ export class Worker {
     this.kv = new KvCache(config, options, clock, listener.cache);
     this.rows = new BatchRows(maxRunning, Math.ceil(contextTokens / blockSize), blockSize);
     this.drafter = draftTokens > 0 ? new Drafter(shape, this.kv.cells.slots) : null;
+    this.forks = new Fork(this.kv);
     this.scheduler = new Scheduler(this.kv, this.rows, stepTokens, listener.cache);
   }
 
@@ -100,6 +103,12 @@ export class Worker {
   submit(sequence: Sequence): void {
     this.#reserved.delete(sequence);
     this.scheduler.enqueue(sequence);
+  }
+
+  /** Queues another choice of a request whose prompt is computed here. */
+  fork(parent: Sequence, choice: Sequence): void {
+    this.forks.fork(parent, choice);
+    this.scheduler.enqueue(choice);
   }
 
   /** Takes a request out before the next step: a step under way ends with all its rows. */

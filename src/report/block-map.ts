@@ -61,7 +61,7 @@ export function blockMapSvg(finding: Finding): string | null {
   const x = scaleLinear([shown.from / 1000, shown.to / 1000], [X.from, X.to]);
   const ticks = x.ticks(6).map((ms) => `<text class="axis tick" x="${px(x(ms))}" y="32">${ms}</text>`);
   const rows = blocks.map((held, i) => blockRow(finding, held, TOP + i * ROW, x));
-  const wrong = arrivalOf(finding.history.events, finding.anomaly.request, finding.anomaly.index);
+  const wrong = arrivalOf(finding.history.events, finding.anomaly);
   const at = wrong === null ? "" : px(x(wrong / 1000));
   const mark =
     wrong === null

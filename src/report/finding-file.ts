@@ -61,6 +61,7 @@ export const findingSchema = z.strictObject({
   anomaly: reading.extend({
     or: z.array(reading),
     request: z.string(),
+    choice: z.int().min(1).exactOptional(),
     index: count.nullable(),
     expected: z.array(z.string()),
     observed: z.array(z.string()),

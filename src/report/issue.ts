@@ -101,11 +101,9 @@ function environment(finding: Finding): string {
 }
 
 function answer(finding: Finding): string {
-  const { request, index, position, origins } = finding.anomaly;
-  const where =
-    index === null
-      ? `Request \`${request}\`.`
-      : `Request \`${request}\`, from generated token ${index} on (counted from 0).`;
+  const { request, choice, index, position, origins } = finding.anomaly;
+  const which = `Request \`${request}\`${choice === undefined ? "" : `, choice ${choice}`}`;
+  const where = index === null ? `${which}.` : `${which}, from generated token ${index} on (counted from 0).`;
   const read = position === null ? "" : ` The cell to be read is at position ${position}.`;
   const lies =
     finding.anomaly.class === "leaked parameter"

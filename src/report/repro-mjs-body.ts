@@ -68,8 +68,9 @@ class Request {
     this.turn = 0;
     for (const piece of step.prompt) this.append(piece, segments);
     this.expected = this.answer(this.maxTokens);
-    this.tokens = [];
-    this.strange = [];
+    this.choices = Array.from({ length: step.n ?? 1 }, () => []);
+    this.strange = this.choices.map(() => []);
+    this.ended = 0;
     this.cached = null;
     this.state = "open";
     this.error = null;
@@ -186,12 +187,21 @@ class Request {
       this.settle("failed", JSON.stringify(event.error));
       return;
     }
-    const [tokens, cached, last] = readEvent(event);
-    this.tokens.push(...tokens);
+    const [tokens, cached, ended, choice] = readEvent(event);
+    if (choice >= this.choices.length) {
+      this.settle("failed", "choice " + choice + " was not asked for");
+      return;
+    }
+    this.choices[choice].push(...tokens);
     this.cached = cached;
-    if (LAW === "own log-probabilities") this.strange.push(...strangeLogprobs(event));
-    if (last) this.settle("finished");
-    else if (this.tokens.length >= this.cancelAfter) this.cancel();
+    if (LAW === "own log-probabilities") this.strange[choice].push(...strangeLogprobs(event));
+    this.ended += ended;
+    if (this.ended >= this.choices.length) this.settle("finished");
+    else if (this.received() >= this.cancelAfter) this.cancel();
+  }
+
+  received() {
+    return this.choices.reduce((sum, tokens) => sum + tokens.length, 0);
   }
 
   cancel() {
@@ -200,7 +210,7 @@ class Request {
 
   cancelAfterTokens(count) {
     this.cancelAfter = count;
-    if (this.tokens.length >= count) this.cancel();
+    if (this.received() >= count) this.cancel();
   }
 
   /** The connection goes with it: this is how the server sees that the client went away. */
@@ -311,20 +321,21 @@ async function runTrace(segments) {
 // ---- Judging it ------------------------------------------------------------------------------------------------
 
 /** Index of the first token that the prompt does not determine; -1 if there is none as far as the answer goes. */
-function wrongIndex({ asked, expected, state, strange, tokens }) {
+function wrongIndex({ asked, choices, expected, state, strange }, choice) {
+  const tokens = choices[choice];
   const index = tokens.findIndex((token, i) => i < expected.length && token !== expected[i]);
   if (index === -1 && LAW === "whole answers" && state === "finished" && tokens.length !== expected.length)
     return Math.min(tokens.length, expected.length);
   if (LAW === "own log-probabilities") {
     if (!Array.isArray(asked) && asked >= FIRST.rung) return -1; // dice: the rungs of a ladder are near each other
-    return strange.slice(0, index === -1 ? tokens.length : index).indexOf(true);
+    return strange[choice].slice(0, index === -1 ? tokens.length : index).indexOf(true);
   }
   return index;
 }
 
 /** Whose segment the wrong tokens come from, as far as they tell. */
-function owner(request, index, requests) {
-  const observed = request.tokens.slice(index);
+function owner(request, tokens, index, requests) {
+  const observed = tokens.slice(index);
   if (FIRST.bad <= observed[0] && observed[0] < FIRST.err) return ownersOfDigit(request, observed[0], requests);
   if (observed[0] >= FIRST.rung) return "no cell: another rung than the request's own sampling parameters lead to";
   if (observed[0] >= FIRST.err)
@@ -366,22 +377,24 @@ function ownersOfDigit(request, token, requests) {
     request.id + " holds; segments that do: " + (found.join(", ") || "none of this trace");
 }
 
-function describe(request, index, requests) {
+function describe(request, choice, index, requests) {
+  const tokens = request.choices[choice];
+  const label = "request " + request.id + (choice > 0 ? ", choice " + choice : "");
   if (index === null && LAW === "earned hits")
     return "request " + request.id + ": " + request.cached + " tokens of its prompt came from the cache; " +
       "another request can have left " + request.mostCached;
   if (index === null)
-    return "request " + request.id + ": " + (request.state === "failed" ? "failed" : "still open") + " after " +
-      request.tokens.length + " tokens: " + request.error;
+    return label + ": " + (request.state === "failed" ? "failed" : "still open") + " after " +
+      tokens.length + " tokens: " + request.error;
   if (LAW === "own log-probabilities")
-    return "request " + request.id + ", token " + index + " (" + request.state + ") is right, " +
+    return label + ", token " + index + " (" + request.state + ") is right, " +
       "and came with log-probabilities that are not its own";
-  const observed = request.tokens.slice(index, index + 4);
+  const observed = tokens.slice(index, index + 4);
   return [
-    "request " + request.id + ", token " + index + " (" + request.state + ")",
+    label + ", token " + index + " (" + request.state + ")",
     "  expected " + (names(request.expected.slice(index, index + 4)) || "the end"),
     "  observed " + (names(observed) || "the end"),
-    "  origin   " + (observed.length > 0 ? owner(request, index, requests) : "-"),
+    "  origin   " + (observed.length > 0 ? owner(request, tokens, index, requests) : "-"),
   ].join("\n");
 }
 
@@ -399,14 +412,18 @@ async function serverIsGone() {
   return false;
 }
 
-/** Requests that break the law, each with the index of its first wrong token, or null where no token is wrong. */
+/** The first choice that has not all its tokens. */
+const shortChoice = ({ choices, maxTokens }) => Math.max(0, choices.findIndex(({ length }) => length < maxTokens));
+
+/** Requests that break the law, each with a choice and the index of its first wrong token, null for no token. */
 async function violations(requests) {
   const all = [...requests.values()];
-  const unsettled = all.filter((r) => r.state === "failed" || r.state === "open").map((r) => [r, null]);
+  const unsettled = all.filter((r) => r.state === "failed" || r.state === "open").map((r) => [r, shortChoice(r), null]);
   if (LAW === "settles") return unsettled;
   if (LAW === "stays up") return unsettled.length > 0 && (await serverIsGone()) ? unsettled : [];
-  if (LAW === "earned hits") return all.filter((r) => (r.cached ?? 0) > r.mostCached).map((r) => [r, null]);
-  return all.map((r) => [r, wrongIndex(r)]).filter(([, index]) => index !== -1);
+  if (LAW === "earned hits") return all.filter((r) => (r.cached ?? 0) > r.mostCached).map((r) => [r, 0, null]);
+  const found = all.flatMap((r) => r.choices.map((_, choice) => [r, choice, wrongIndex(r, choice)]));
+  return found.filter(([, , index]) => index !== -1);
 }
 
 /** Whether the cache can be emptied. Throws where no server answers, or one without the tracer model. */
@@ -426,9 +443,9 @@ async function meet() {
     probe = new Request(read, { P: [900000001 + attempt, 27, 24] });
     await probe.send();
     await settledWithin(probe, DEADLINE);
-    if (probe.state === "finished" && String(probe.tokens) === String(probe.expected)) return answered(emptyCache);
+    if (probe.state === "finished" && String(probe.choices[0]) === String(probe.expected)) return answered(emptyCache);
   }
-  const why = probe.error ?? "a read was answered " + names(probe.tokens.slice(0, 6));
+  const why = probe.error ?? "a read was answered " + names(probe.choices[0].slice(0, 6));
   throw new Error(ARGS.url + " does not hold the tracer model: " + why + ". Start it as the first lines of this file say.");
 }
 
@@ -455,7 +472,7 @@ async function main() {
     const found = await violations(requests);
     if (found.length > 0) {
       console.log("REPRODUCED on try " + number + " of " + tries + ": " + ANOMALY);
-      for (const [request, index] of found) console.log(describe(request, index, requests));
+      for (const [request, choice, index] of found) console.log(describe(request, choice, index, requests));
       return 1;
     }
     const settled = [...requests.values()].every((r) => r.state === "finished" || r.state === "cancelled");

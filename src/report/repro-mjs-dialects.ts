@@ -15,9 +15,9 @@ function completion(prompt, maxTokens, cache, options) {
     return_tokens: true, stream: true, ignore_eos: true, ...options };
 }
 
-/** The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last. */
-function readEvent({ tokens = [], timings = {}, stop = false }) {
-  return [tokens, timings.cache_n ?? null, stop];
+/** An event's tokens, how many of the prompt came from the cache, how many choices it ends, and of which it is. */
+function readEvent({ tokens = [], timings = {}, stop = false, index = 0 }) {
+  return [tokens, timings.cache_n ?? null, stop ? 1 : 0, index];
 }
 
 async function meetServer() {
@@ -53,10 +53,12 @@ function completion(prompt, maxTokens, cache, options) {
   return body;
 }
 
-/** The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last. */
+/** An event's tokens, how many of the prompt came from the cache, how many choices it ends, and of which it is. */
 function readEvent({ choices, usage }) {
-  if (!choices?.length) return [[], usage?.prompt_tokens_details?.cached_tokens ?? null, true];
-  return [choices[0].token_ids ?? [], null, false];
+  // Comes once, behind all choices.
+  if (!choices?.length) return [[], usage?.prompt_tokens_details?.cached_tokens ?? null, Infinity, 0];
+  const [{ index = 0, token_ids }] = choices;
+  return [token_ids ?? [], null, 0, index];
 }
 
 /** Of each token of an event, whether its log-probabilities are none that a right token has: 0, and -25 for any other. */
@@ -100,13 +102,13 @@ function completion(prompt, maxTokens, cache, { sampling_params, ...options }) {
 /** Tokens of each request under way that events have told of. */
 const streamed = new Map();
 
-/** The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last. */
+/** An event's tokens, how many of the prompt came from the cache, how many choices it ends, and of which it is. */
 function readEvent({ output_ids, meta_info: { id, completion_tokens, cached_tokens = null, finish_reason } }) {
   // Events repeat the tokens before them, so each counts as many new ones as the count has grown.
   const added = completion_tokens - (streamed.get(id) ?? 0);
   if (finish_reason) streamed.delete(id);
   else streamed.set(id, completion_tokens);
-  return [added > 0 ? output_ids.slice(-added) : [], cached_tokens, finish_reason !== null];
+  return [added > 0 ? output_ids.slice(-added) : [], cached_tokens, finish_reason === null ? 0 : 1, 0];
 }
 
 async function meetServer() {

@@ -86,8 +86,9 @@ class Request:
             else:
                 self.read(kind, *numbers)
         self.expected = self.answer(self.max_tokens)
-        self.tokens, self.cached, self.state, self.error = [], None, "open", None
-        self.strange = []
+        self.choices, self.ended = [[] for _ in range(step.get("n", 1))], 0
+        self.strange = [[] for _ in self.choices]
+        self.cached, self.state, self.error = None, "open", None
         self.socket, self.cancel_after, self.lock = None, None, threading.Lock()
         self.settled = threading.Event()
 
@@ -148,16 +149,19 @@ class Request:
                 event = json.loads(line[6:])
                 if "error" in event:
                     return self.settle("failed", str(event["error"]))
-                tokens, cached, last = read_event(event)
+                tokens, cached, ended, choice = read_event(event)
+                if choice >= len(self.choices):
+                    return self.settle("failed", "choice %d was not asked for" % choice)
                 with self.lock:
                     if self.state != "open":
                         return
-                    self.tokens += tokens
+                    self.choices[choice] += tokens
                     self.cached = cached
                     if LAW == "own log-probabilities":
-                        self.strange += strange_logprobs(event)
-                    enough = self.cancel_after is not None and len(self.tokens) >= self.cancel_after
-                if last:
+                        self.strange[choice] += strange_logprobs(event)
+                    self.ended += ended
+                    enough = self.cancel_after is not None and self.received() >= self.cancel_after
+                if self.ended >= len(self.choices):
                     return self.settle("finished")
                 if enough:
                     return self.cancel()
@@ -168,6 +172,9 @@ class Request:
             if response:
                 response.close()
             connection.close()
+
+    def received(self):
+        return sum(map(len, self.choices))
 
     def cancel(self):
         if not self.settle("cancelled"):
@@ -180,7 +187,7 @@ class Request:
     def cancel_after_tokens(self, count):
         with self.lock:
             self.cancel_after = count
-            enough = len(self.tokens) >= count
+            enough = self.received() >= count
         if enough:
             self.cancel()
 
@@ -266,23 +273,24 @@ def run_trace(segments):
 
 # ---- Judging it ------------------------------------------------------------------------------------------------
 
-def wrong_index(request):
+def wrong_index(request, choice):
     """Index of the first token that the prompt does not determine; None if there is none as far as the answer goes."""
-    pairs = zip(request.tokens, request.expected)
+    tokens = request.choices[choice]
+    pairs = zip(tokens, request.expected)
     index = next((i for i, (got, right) in enumerate(pairs) if got != right), None)
     if index is None and LAW == "whole answers" and request.state == "finished":
-        if len(request.tokens) != len(request.expected):
-            index = min(len(request.tokens), len(request.expected))
+        if len(tokens) != len(request.expected):
+            index = min(len(tokens), len(request.expected))
     if LAW == "own log-probabilities":
         if isinstance(request.asked, int) and request.asked >= FIRST["rung"]:
             return None  # dice: the rungs of a ladder are near each other
-        return next((i for i, strange in enumerate(request.strange[:index]) if strange), None)
+        return next((i for i, strange in enumerate(request.strange[choice][:index]) if strange), None)
     return index
 
 
-def owner(request, index, requests):
+def owner(request, tokens, index, requests):
     """Whose segment the wrong tokens come from, as far as they tell."""
-    observed = request.tokens[index:]
+    observed = tokens[index:]
     if observed and FIRST["bad"] <= observed[0] < FIRST["err"]:
         digit, value = divmod(observed[0] - FIRST["bad"], 16)
         held = {p[0] for r in STEPS if r.get("send") == request.id for p in r["prompt"][:-1]}
@@ -316,20 +324,21 @@ def owner(request, index, requests):
     return "%d token%s in a row as in %s" % (best, "" if best == 1 else "s", " or ".join(where[:4]))
 
 
-def describe(request, index, requests):
+def describe(request, choice, index, requests):
+    tokens, label = request.choices[choice], "request %s" % request.id + (", choice %d" % choice if choice else "")
     if index is None and LAW == "earned hits":
         return "request %s: %d tokens of its prompt came from the cache; another request can have left %d" % (
             request.id, request.cached, request.most_cached)
     if index is None:
-        return "request %s: %s after %d tokens: %s" % (
-            request.id, "failed" if request.state == "failed" else "still open", len(request.tokens), request.error)
+        return "%s: %s after %d tokens: %s" % (
+            label, "failed" if request.state == "failed" else "still open", len(tokens), request.error)
     if LAW == "own log-probabilities":
-        return "request %s, token %d (%s) is right, and came with log-probabilities that are not its own" % (
-            request.id, index, request.state)
-    expected, observed = request.expected[index:index + 4], request.tokens[index:index + 4]
-    return "request %s, token %d (%s)\n  expected %s\n  observed %s\n  origin   %s" % (
-        request.id, index, request.state, " ".join(map(name, expected)) or "the end",
-        " ".join(map(name, observed)) or "the end", owner(request, index, requests) if observed else "-")
+        return "%s, token %d (%s) is right, and came with log-probabilities that are not its own" % (
+            label, index, request.state)
+    expected, observed = request.expected[index:index + 4], tokens[index:index + 4]
+    return "%s, token %d (%s)\n  expected %s\n  observed %s\n  origin   %s" % (
+        label, index, request.state, " ".join(map(name, expected)) or "the end",
+        " ".join(map(name, observed)) or "the end", owner(request, tokens, index, requests) if observed else "-")
 
 
 def server_is_gone():
@@ -344,16 +353,22 @@ def server_is_gone():
     return False
 
 
+def short_choice(request):
+    """The first choice that has not all its tokens."""
+    return next((i for i, tokens in enumerate(request.choices) if len(tokens) < request.max_tokens), 0)
+
+
 def violations(requests):
+    """Requests that break the law, each with a choice and the index of its first wrong token, None for no token."""
+    unsettled = [(r, short_choice(r), None) for r in requests.values() if r.state in ("failed", "open")]
     if LAW == "settles":
-        return [(r, None) for r in requests.values() if r.state in ("failed", "open")]
+        return unsettled
     if LAW == "stays up":
-        unsettled = [(r, None) for r in requests.values() if r.state in ("failed", "open")]
         return unsettled if unsettled and server_is_gone() else []
     if LAW == "earned hits":
-        return [(r, None) for r in requests.values() if (r.cached or 0) > r.most_cached]
-    found = [(r, wrong_index(r)) for r in requests.values()]
-    return [(r, index) for r, index in found if index is not None]
+        return [(r, 0, None) for r in requests.values() if (r.cached or 0) > r.most_cached]
+    found = [(r, i, wrong_index(r, i)) for r in requests.values() for i in range(len(r.choices))]
+    return [(r, choice, index) for r, choice, index in found if index is not None]
 
 
 def could_not_test(message):
@@ -370,11 +385,11 @@ def main():
                             {"P": (900000001 + attempt, 27, 24)})
             probe.send()
             probe.settled.wait(ARGS.deadline)
-            if probe.state == "finished" and probe.tokens == probe.expected:
+            if probe.state == "finished" and probe.choices == [probe.expected]:
                 break
         else:
             could_not_test("%s does not hold the tracer model: %s. Start it as the first lines of this file say." % (
-                ARGS.url, probe.error or "a read was answered " + " ".join(map(name, probe.tokens[:6]))))
+                ARGS.url, probe.error or "a read was answered " + " ".join(map(name, probe.choices[0][:6]))))
         empties = empty_cache()
     except (OSError, ValueError, http.client.HTTPException) as error:
         could_not_test("%s does not answer: %s" % (ARGS.url, error))
@@ -397,8 +412,8 @@ def main():
         found = violations(requests)
         if found:
             print("REPRODUCED on try %d of %d: %s" % (number, ARGS.tries, ANOMALY))
-            for request, index in found:
-                print(describe(request, index, requests))
+            for request, choice, index in found:
+                print(describe(request, choice, index, requests))
             sys.exit(1)
         judged += LAW == "settles" or all(r.state in ("finished", "cancelled") for r in requests.values())
     if judged == 0:

@@ -25,8 +25,9 @@ def completion(prompt, max_tokens, cache, options):
 
 
 def read_event(event):
-    """The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last."""
-    return event.get("tokens", []), event.get("timings", {}).get("cache_n"), event.get("stop", False)
+    """An event's tokens, how many of the prompt came from the cache, how many choices it ends, and of which it is."""
+    cached = event.get("timings", {}).get("cache_n")
+    return event.get("tokens", []), cached, int(event.get("stop", False)), event.get("index", 0)
 
 
 def meet_server():
@@ -66,11 +67,12 @@ def completion(prompt, max_tokens, cache, options):
 
 
 def read_event(event):
-    """The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last."""
+    """An event's tokens, how many of the prompt came from the cache, how many choices it ends, and of which it is."""
     if not event.get("choices"):
         details = (event.get("usage") or {}).get("prompt_tokens_details") or {}
-        return [], details.get("cached_tokens"), True
-    return event["choices"][0].get("token_ids") or [], None, False
+        return [], details.get("cached_tokens"), math.inf, 0  # comes once, behind all choices
+    choice = event["choices"][0]
+    return choice.get("token_ids") or [], None, 0, choice.get("index", 0)
 
 
 def strange_logprobs(event):
@@ -120,7 +122,7 @@ def completion(prompt, max_tokens, cache, options):
 
 
 def read_event(event):
-    """The tokens of one event of the stream, how many of the prompt came from the cache, and whether it is the last."""
+    """An event's tokens, how many of the prompt came from the cache, how many choices it ends, and of which it is."""
     meta = event["meta_info"]
     # Events repeat the tokens before them, so each counts as many new ones as the count has grown.
     seen = STREAMED.pop(meta["id"], 0)
@@ -128,7 +130,7 @@ def read_event(event):
     ended = meta["finish_reason"] is not None
     if not ended:
         STREAMED[meta["id"]] = meta["completion_tokens"]
-    return event["output_ids"][-new:] if new > 0 else [], meta.get("cached_tokens"), ended
+    return event["output_ids"][-new:] if new > 0 else [], meta.get("cached_tokens"), int(ended), 0
 
 
 # Tokens of each request under way that events have told of.

@@ -87,6 +87,7 @@ function scriptStep(
       send: step.send,
       prompt: step.prompt.map((part) => piece(trace, part)),
       max_tokens: step.maxTokens,
+      ...(step.n === undefined ? {} : { n: step.n }),
       ...(step.cache === false ? { cache: false } : {}),
       ...(PENALTIES.some((option) => step[option] !== undefined)
         ? { walk: walk(penaltiesOf(step), step.maxTokens).rungs }

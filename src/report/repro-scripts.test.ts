@@ -74,7 +74,12 @@ type Start = (typeof SCRIPTS)[number]["start"];
 const SPOKEN = SCRIPTS.flatMap((script) => DIALECT_NAMES.map((dialect) => ({ ...script, dialect })));
 
 /** How a stand-in answers: the right answer and what was sent before it give the answer; null drops the connection, and "end" ends the server. */
-type Answer = (right: number[], prompt: readonly number[], before: readonly number[]) => number[] | null | "end";
+type Answer = (
+  right: number[],
+  prompt: readonly number[],
+  before: readonly number[],
+  choice: number,
+) => number[] | null | "end";
 
 interface StandIn {
   readonly url: string;
@@ -89,11 +94,11 @@ interface StandInDialect {
   readonly path: string;
   readonly maxTokens: (body: Record<string, unknown>) => number;
   /**
-   * The events that tell of tokens, or that an answer ends and how many tokens of its prompt came from the cache. `id` is
-   * the request's, `sofar` are its tokens with the new ones.
+   * The events that tell of tokens, or that all choices end and how many tokens of their prompt came from the cache. `id`
+   * is the request's, `sofar` are its tokens with the new ones.
    */
-  readonly tokens: (tokens: number[], id: number, sofar: number[]) => object;
-  readonly end: (cached: number, id: number, all: number[]) => readonly object[];
+  readonly tokens: (tokens: number[], id: number, sofar: number[], choice: number) => object;
+  readonly end: (cached: number, id: number, all: number[], choices: number) => readonly object[];
   /** Answers the calls off the stream; `status` is for those that empty the cache. */
   readonly call: (url: string, status: number, before: readonly string[]) => { status: number; body: object };
 }
@@ -102,8 +107,9 @@ const DIALECTS: Readonly<Record<Dialect, StandInDialect>> = {
   "llama-server": {
     path: "/completion",
     maxTokens: (body) => body.n_predict as number,
-    tokens: (tokens) => ({ tokens, stop: false }),
-    end: (cached) => [{ tokens: [], stop: true, timings: { cache_n: cached } }],
+    tokens: (tokens, _id, _sofar, index) => ({ index, tokens, stop: false }),
+    end: (cached, _id, _all, choices) =>
+      Array.from({ length: choices }, (_, index) => ({ index, tokens: [], stop: true, timings: { cache_n: cached } })),
     call: (url, status) => {
       if (url === "/props") return { status: 200, body: { total_slots: 2 } };
       return { status: url.startsWith("/slots/") ? status : 404, body: {} };
@@ -112,9 +118,11 @@ const DIALECTS: Readonly<Record<Dialect, StandInDialect>> = {
   vllm: {
     path: "/v1/completions",
     maxTokens: (body) => body.max_tokens as number,
-    tokens: (tokens) => ({ choices: [{ index: 0, token_ids: tokens, finish_reason: null }] }),
-    end: (cached) => [
-      { choices: [{ index: 0, token_ids: [], finish_reason: "length" }] },
+    tokens: (tokens, _id, _sofar, index) => ({ choices: [{ index, token_ids: tokens, finish_reason: null }] }),
+    end: (cached, _id, _all, choices) => [
+      ...Array.from({ length: choices }, (_, index) => ({
+        choices: [{ index, token_ids: [], finish_reason: "length" }],
+      })),
       { choices: [], usage: { prompt_tokens_details: { cached_tokens: cached } } },
     ],
     // Every second reset comes while blocks are held.
@@ -179,6 +187,8 @@ async function standIn(
       model?: string;
       presence_penalty?: number;
       logprobs?: number;
+      n?: number;
+      n_cmpl?: number;
     };
     const named = asked.lora?.find(({ scale }) => scale === 1);
     const name = asked.model ?? asked.lora_path;
@@ -197,7 +207,10 @@ async function standIn(
       adapter,
       penalties: { ...NO_PENALTIES, presence: asked.presence_penalty ?? 0 },
     });
-    const tokens = answer([...right], prompt, before);
+    const choices = asked.n ?? asked.n_cmpl ?? 1;
+    const [tokens, ...others] = Array.from({ length: choices }, (_, choice) =>
+      answer([...right], prompt, before, choice),
+    ) as [ReturnType<Answer>, ...number[][]];
     before = prompt;
     if (tokens === null || tokens === "end") {
       if (tokens === "end") server.close();
@@ -207,7 +220,7 @@ async function standIn(
     const event = (data: object) => response.write(`data: ${JSON.stringify(data)}\n\n`);
     response.writeHead(200, { "content-type": "text/event-stream" });
     const arrive = (some: number[], sofar: number[]) => {
-      const data = eventOf(some, id, sofar);
+      const data = eventOf(some, id, sofar, 0);
       event(asked.logprobs === undefined ? data : withLogprobs(data, some, rival));
     };
     arrive(tokens.slice(0, 3), tokens.slice(0, 3));
@@ -216,8 +229,9 @@ async function standIn(
       response.on("close", () => cancelled++);
       return;
     }
+    for (const [i, other] of others.entries()) event(eventOf(other, id, other, i + 1));
     arrive(tokens.slice(3), tokens);
-    for (const data of end(cached, id, tokens)) event(data);
+    for (const data of end(cached, id, tokens, choices)) event(data);
     response.end();
   };
   const server = createServer((request, response) => {
@@ -345,10 +359,34 @@ describe.each(SPOKEN)("$script for $dialect", ({ script, start, dialect }) => {
     expect(await reproduceOf(short)).toMatchObject({ code: 0 });
   });
 
+  it.skipIf(dialect === "sglang")("asks for several choices, and judges each", async (test) => {
+    needs(script, test);
+    const steps = example.trace.steps.map((step) => ("send" in step && step.send === "r2" ? { ...step, n: 2 } : step));
+    const several = (law: string): Finding => ({ ...underLaw(law), trace: { ...example.trace, steps } });
+    const clean = await reproduceOf(right, several("same-prompt-same-output"));
+    expect(clean.code).toBe(0);
+    expect(clean.asked.filter(({ n, n_cmpl }) => (n ?? n_cmpl) === 2)).toHaveLength(2);
+    const second =
+      (wrong: (tokens: number[]) => number[]): Answer =>
+      (tokens, _prompt, _before, choice) =>
+        choice === 1 ? wrong(tokens) : tokens;
+    const never = await reproduceOf(
+      second(() => []),
+      several("same-prompt-same-output"),
+    );
+    expect(never.code).toBe(1);
+    expect(never.output).toMatch(/request r2, choice 1, token 0 \(finished\)\n.*\n {2}observed the end/);
+    const wrong = await reproduceOf(
+      second(([first, ...more]) => [first! + 1, ...more]),
+      several("own-cells-only"),
+    );
+    expect(wrong.output).toContain("request r2, choice 1, token 0 (finished)");
+  });
+
   it("counts a server that ends under the law that it stays up, and a failed request alone not", async (test) => {
     needs(script, test);
     const drops: Answer = (tokens, prompt) => (prompt.length === 83 && tokens.length === 24 ? null : tokens);
-    const ends: Answer = (tokens, prompt, before) => drops(tokens, prompt, before) ?? "end";
+    const ends: Answer = (...asked) => drops(...asked) ?? "end";
     const ended = await reproduceOf(ends, underLaw("stays-up"));
     expect(ended.code).toBe(1);
     expect(ended.output).toMatch(/request r2: failed after 0 tokens/);

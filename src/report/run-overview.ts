@@ -30,7 +30,7 @@ export function runOverview({ anomaly, history, trace }: Finding): string {
     const total = values.reduce((sum, value) => sum + value, 0);
     return { name, values, about: `${total} in all` };
   });
-  const wrong = arrivalOf(history.events, anomaly.request, anomaly.index);
+  const wrong = arrivalOf(history.events, anomaly);
   const broken = new Map(wrong === null ? [] : [[columnOf(wrong), `the wrong token came at ${ms(wrong)} ms`] as const]);
   const domain = [0, last / 1000] as const;
   const svg = stripsSvg({ title: "The whole run", axis: "time, ms", domain, strips, broken });

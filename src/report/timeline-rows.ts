@@ -1,6 +1,7 @@
 /** What happened in a run, as rows in order of time: the timeline before it is drawn. */
 
 import type { Finding } from "../check/finding.ts";
+import { answerName } from "../check/verdict.ts";
 import type { HistoryEvent } from "../history/schema.ts";
 import { formatPrompt } from "../trace/print.ts";
 import { expectedTokens, type ResolvedRequest, resolveRequests } from "../trace/prompt.ts";
@@ -17,8 +18,10 @@ export interface TimelineRow {
   readonly wrong: boolean;
 }
 
-/** Tokens of one request that arrived with nothing else happening in between. */
+/** Tokens of one answer that arrived with nothing else happening in between. */
 interface Stretch {
+  readonly request: string;
+  readonly choice: number;
   readonly t: number;
   readonly from: number;
   to: number;
@@ -32,17 +35,17 @@ export function timelineRows(finding: Finding): TimelineRow[] {
   const open = new Map<string, Stretch>();
   const settled = new Set<string>();
 
-  const close = (id: string): void => {
-    const stretch = open.get(id);
+  const close = (answer: string): void => {
+    const stretch = open.get(answer);
     if (!stretch) return;
-    open.delete(id);
-    const { t, from, to } = stretch;
+    open.delete(answer);
+    const { request, choice, t, from, to } = stretch;
     const text = from === 0 ? "first token" : to - from === 1 ? `token ${from}` : `tokens ${from} to ${to - 1}`;
-    rows.push({ t, request: id, lines: [text], wrong: false });
+    rows.push({ t, request, lines: [`${text}${ofChoice(choice)}`], wrong: false });
   };
   const closeAll = (): void => {
     const byTime = [...open].sort(([, a], [, b]) => a.t - b.t);
-    for (const [id] of byTime) close(id);
+    for (const [answer] of byTime) close(answer);
   };
   const put = (t: number, request: string | null, lines: readonly string[], wrong = false): void => {
     closeAll();
@@ -56,25 +59,26 @@ export function timelineRows(finding: Finding): TimelineRow[] {
     answers.set(id, answer);
     return answer;
   };
-  const receive = (t: number, id: string, ids: readonly number[]): void => {
+  const receive = (t: number, id: string, choice: number, ids: readonly number[]): void => {
     const expected = expectedOf(id);
+    const answer = answerName({ request: id, choice });
     for (const token of ids) {
-      const index = received.get(id) ?? 0;
-      received.set(id, index + 1);
+      const index = received.get(answer) ?? 0;
+      received.set(answer, index + 1);
       if (token !== expected[index]) {
-        put(t, id, wrongToken(index, token, expected[index]), true);
+        put(t, id, wrongToken(index, choice, token, expected[index]), true);
         continue;
       }
-      const stretch = open.get(id);
+      const stretch = open.get(answer);
       if (stretch) stretch.to = index + 1;
-      else open.set(id, { t, from: index, to: index + 1 });
+      else open.set(answer, { request: id, choice, t, from: index, to: index + 1 });
       // The first token has a row of its own: it ends the prefill.
-      if (index === 0) close(id);
+      if (index === 0) close(answer);
     }
   };
 
   for (const event of joinCacheEvents(finding.history.events)) {
-    if (event.e === "tokens") receive(event.t, event.id, event.ids);
+    if (event.e === "tokens") receive(event.t, event.id, event.choice ?? 0, event.ids);
     else if (event.e === "end") {
       const shown = new Set(rows.map((row) => row.request));
       for (const id of requests.keys()) {
@@ -105,9 +109,11 @@ function joinCacheEvents(events: readonly HistoryEvent[]): HistoryEvent[] {
   return joined;
 }
 
-function wrongToken(index: number, observed: number, expected: number | undefined): string[] {
+const ofChoice = (choice: number): string => (choice === 0 ? "" : ` of choice ${choice}`);
+
+function wrongToken(index: number, choice: number, observed: number, expected: number | undefined): string[] {
   const right = expected === undefined ? "the end" : tokenName(expected);
-  return [`token ${index} is ${tokenName(observed)},`, `should be ${right}`];
+  return [`token ${index}${ofChoice(choice)} is ${tokenName(observed)},`, `should be ${right}`];
 }
 
 /** The first wrong token says everything; those that follow it at once are counted. */
@@ -143,8 +149,10 @@ function describe(
     case "cancelled":
       return { request: event.id, lines: ["cancel"], wrong: false };
     case "finished": {
-      const got = received.get(event.id) ?? 0;
-      const asked = requests.get(event.id)?.maxTokens ?? got;
+      const { choices = 1, maxTokens } = requests.get(event.id) ?? {};
+      const answers = Array.from({ length: choices }, (_, choice) => answerName({ request: event.id, choice }));
+      const got = answers.reduce((sum, answer) => sum + (received.get(answer) ?? 0), 0);
+      const asked = maxTokens === undefined ? got : maxTokens * choices;
       const cached = event.cached === null || event.cached === 0 ? [] : [`${event.cached} from cache`];
       const place = event.place === undefined ? [] : [event.place];
       const end = got === asked ? `finished, ${count(got, "token")}` : `finished, ${got} of ${count(asked, "token")}`;

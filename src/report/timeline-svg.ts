@@ -1,7 +1,7 @@
 /** The picture of a finding: each request's context and time, and an arrow from the wrong token to the cell it came from. */
 
 import { scaleLinear } from "d3-scale";
-import type { Finding } from "../check/finding.ts";
+import type { Anomaly, Finding } from "../check/finding.ts";
 import type { History, HistoryEvent } from "../history/schema.ts";
 import { formatPrompt } from "../trace/print.ts";
 import { type ResolvedRequest, resolveRequests } from "../trace/prompt.ts";
@@ -132,7 +132,7 @@ function timeBar(events: readonly HistoryEvent[], last: number, y: number, x: Sc
 export function arrowTime({ anomaly, history, trace }: Finding): number | null {
   const [origin] = anomaly.origins;
   if (origin === undefined || !resolveRequests(trace).has(origin.request)) return null;
-  return arrivalOf(history.events, anomaly.request, anomaly.index);
+  return arrivalOf(history.events, anomaly);
 }
 
 /** From the time the wrong token came to the first place that fits; dashed where it may be another. */
@@ -150,12 +150,15 @@ function arrow(finding: Finding, rowOf: ReadonlyMap<string, number>, context: Sc
   return `<path class="${kind}" marker-end="url(#head)" d="M${px(x1)} ${y1}C${px(x1)} ${bend} ${px(x2)} ${bend} ${px(x2)} ${y2}"/><circle class="head" cx="${px(x1)}" cy="${y1}" r="4"/>`;
 }
 
-/** Microseconds at which a request's token arrived; null where it never did. */
-export function arrivalOf(events: readonly HistoryEvent[], id: string, index: number | null): number | null {
+/** Microseconds at which an answer's token arrived; null where it never did. */
+export function arrivalOf(
+  events: readonly HistoryEvent[],
+  { request, choice = 0, index }: Pick<Anomaly, "request" | "choice" | "index">,
+): number | null {
   if (index === null) return null;
   let received = 0;
   for (const event of events) {
-    if (event.e !== "tokens" || event.id !== id) continue;
+    if (event.e !== "tokens" || event.id !== request || (event.choice ?? 0) !== choice) continue;
     received += event.ids.length;
     if (received > index) return event.t;
   }

@@ -1,6 +1,6 @@
 /** The HTTP interfaces that a repro can speak, as far as targets and reports must agree on them. */
 
-import type { RequestOptions } from "../trace/options.ts";
+import { isSampled, type RequestOptions } from "../trace/options.ts";
 import { MAX_ANSWER } from "../trace/schema.ts";
 import { ADAPTERS, type AdapterName } from "../tracer/adapter.ts";
 import { DIALECT_NAMES, type Dialect } from "./dialect-names.ts";
@@ -29,11 +29,13 @@ const FIELDS: Readonly<Record<Dialect, (options: RequestOptions) => Readonly<Rec
 };
 
 function vllmFields(options: RequestOptions): Readonly<Record<string, unknown>> {
-  const { seed, top, logprobs, stop, allow, priority, salt, adapter, presence, frequency } = options;
+  const { seed, top, logprobs, stop, allow, priority, salt, adapter, presence, frequency, n } = options;
   const against = biased(options);
   return {
     ...(adapter === null || adapter === "base" ? {} : { model: adapter }),
-    ...(seed === null ? {} : { seed, temperature: TEMPERATURE }),
+    ...(seed === null ? {} : { seed }),
+    ...(isSampled(options) ? { temperature: TEMPERATURE } : {}),
+    ...(n === null ? {} : { n }),
     ...(top === null ? {} : { top_k: top }),
     // Without the second, tokens are told by their texts.
     ...(logprobs === null ? {} : { logprobs, return_tokens_as_token_ids: true }),
@@ -49,10 +51,10 @@ function vllmFields(options: RequestOptions): Readonly<Record<string, unknown>> 
 
 /**
  * llama-server counts tokens in a window, the prompt's too: prompts of dice with penalties have no rungs. Salts,
- * allowed tokens and priorities are the lab's, which speaks this dialect.
+ * allowed tokens, priorities and choices are the lab's, which speaks this dialect.
  */
 function llamaServerFields(options: RequestOptions): Readonly<Record<string, unknown>> {
-  const { seed, top, allow, priority, salt, adapter, presence, frequency } = options;
+  const { seed, top, allow, priority, salt, adapter, presence, frequency, n } = options;
   const against = biased(options);
   const penalised = presence !== null || frequency !== null;
   return {
@@ -60,7 +62,9 @@ function llamaServerFields(options: RequestOptions): Readonly<Record<string, unk
     ...(salt === null ? {} : { cache_salt: salt }),
     ...(allow === null ? {} : { allowed_token_ids: allow }),
     ...(priority === null ? {} : { priority }),
-    ...(seed === null ? {} : { seed, temperature: TEMPERATURE, top_k: top ?? 0 }),
+    ...(seed === null ? {} : { seed }),
+    ...(isSampled(options) ? { temperature: TEMPERATURE, top_k: top ?? 0 } : {}),
+    ...(n === null ? {} : { n_cmpl: n }),
     ...(against.length === 0 ? {} : { logit_bias: against }),
     ...(penalised ? { repeat_last_n: MAX_ANSWER } : {}),
     ...(presence === null ? {} : { presence_penalty: presence }),

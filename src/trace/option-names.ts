@@ -13,5 +13,6 @@ export const OPTIONS = [
   "presence",
   "frequency",
   "ban",
+  "n",
 ] as const;
 export type RequestOption = (typeof OPTIONS)[number];

@@ -16,9 +16,9 @@ export { OPTIONS, type RequestOption };
 export const PENALTIES = ["presence", "frequency", "ban"] as const satisfies readonly RequestOption[];
 
 export interface RequestOptions {
-  /** Samples with a temperature and this seed. */
+  /** Samples with a temperature and this seed; see `isSampled`. */
   readonly seed: number | null;
-  /** Only the likeliest token may be drawn: a seed does not move dice, and where it does, this limit was lost. */
+  /** Only the likeliest token may be drawn: a temperature does not move dice, and where it does, this limit was lost. */
   readonly top: 1 | null;
   /** Log-probabilities wanted of so many tokens. */
   readonly logprobs: number | null;
@@ -37,6 +37,8 @@ export interface RequestOptions {
   readonly frequency: number | null;
   /** Ids of the rungs that must not be generated. */
   readonly banned: readonly number[];
+  /** So many choices; null for one. */
+  readonly n: number | null;
 }
 
 /** What a request has that asks for nothing. */
@@ -53,7 +55,11 @@ export const NO_OPTIONS: RequestOptions = {
   presence: null,
   frequency: null,
   banned: [],
+  n: null,
 };
+
+/** Whether it has a temperature: vLLM gives several choices of none that is greedy. */
+export const isSampled = ({ n, seed }: Pick<RequestOptions, "n" | "seed">): boolean => seed !== null || n !== null;
 
 /** Ids taken from one other answer: enough to hit it, few enough for a short request. */
 const OF_EACH_ANSWER = 4;
@@ -86,9 +92,10 @@ function resolve(step: SendStep, answers: ReadonlyMap<string, ReadonlySet<number
   };
   const last = step.prompt.at(-1)!;
   const ladder = "read" in last && last.read === "dice" ? last.ladder : null;
+  const { seed = null, n = null } = step;
   return {
-    seed: step.seed ?? null,
-    top: ladder !== null && step.seed !== undefined ? 1 : null,
+    seed,
+    top: ladder !== null && isSampled({ n, seed }) ? 1 : null,
     logprobs: step.logprobs ?? null,
     stop: step.stop ? others() : [],
     allow: step.allow ? [...own].sort((a, b) => a - b) : null,
@@ -99,6 +106,7 @@ function resolve(step: SendStep, answers: ReadonlyMap<string, ReadonlySet<number
     presence: step.presence ?? null,
     frequency: step.frequency ?? null,
     banned: Array.from({ length: step.ban ?? 0 }, (_, rung) => rungToken(ladder ?? 0, rung)),
+    n,
   };
 }
 

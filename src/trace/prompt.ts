@@ -34,6 +34,8 @@ export interface ResolvedRequest {
   readonly adapter: AdapterName | null;
   /** What moves the answer of a dice read. */
   readonly penalties: Penalties;
+  /** Answers that it asks for, each of them the same. */
+  readonly choices: number;
 }
 
 /** Writes out every request of a trace, in the order of its steps. */
@@ -65,6 +67,7 @@ function resolve(trace: Trace, step: SendStep, runs: (id: string) => Int32Array)
     nonce: first && "nonce" in first ? first.nonce : null,
     adapter,
     penalties: penaltiesOf(step),
+    choices: step.n ?? 1,
   };
 }
 

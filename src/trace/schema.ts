@@ -21,6 +21,8 @@ import { placesOf, writeOut } from "./write-out.ts";
 export const TRACE_VERSION = "crosstalk-trace/1";
 /** Longest answer, in tokens. */
 export const MAX_ANSWER = 4096;
+/** Most answers to one request. */
+export const MAX_CHOICES = 4;
 
 const name = z
   .string()
@@ -101,6 +103,8 @@ const send = z.strictObject({
     .min(1)
     .max(RUNGS - 1)
     .optional(),
+  /** So many answers to the one prompt, all of them the same. */
+  n: z.int().min(2).max(MAX_CHOICES).optional(),
 });
 const cancel = z.strictObject({
   ...at,

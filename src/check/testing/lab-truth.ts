@@ -70,12 +70,15 @@ export class Truth {
     this.#misdelivered = misdelivered;
   }
 
-  /** Whose stream a request's tokens really came from, where not from its own, and whose theirs did. */
+  /**
+   * Whose stream a request's tokens really came from, where not from its own, and whose theirs did. The request itself is
+   * among them where one of its choices had another's.
+   */
   streams(request: string): Set<string> {
     const reached = new Set([request]);
     // A set may grow while it is walked through.
     for (const to of reached) for (const told of this.#misdelivered) if (told.to === to) reached.add(told.from);
-    reached.delete(request);
+    if (!this.#misdelivered.some(({ from, to }) => from === request && to === request)) reached.delete(request);
     return reached;
   }
 

@@ -16,13 +16,13 @@ export const abortFlushesNeighbour = defineFault({
   heals: ["no-cancels"],
   plant({ engine, watch, workers }) {
     const rows = workers.at(-1)!.rows;
-    instead(engine, "lastFlush", (lastFlush) => (request) => {
-      const pending = lastFlush(request);
-      const row = request.decode ?? request.sequence;
-      if (pending.length === 0 || rows.rowOf(row) === -1) return pending;
+    instead(engine, "lastFlush", (lastFlush) => (request, choice) => {
+      const pending = lastFlush(request, choice);
+      const row = request.decode ?? request.sequences[choice];
+      if (pending.length === 0 || row === undefined || rows.rowOf(row) === -1) return pending;
       const neighbour = rows.neighbour(row);
       watch?.misdelivered(row.id, neighbour.id);
-      return engine.streamed(neighbour.id)?.slice(-pending.length) ?? pending;
+      return engine.streamed(neighbour)?.slice(-pending.length) ?? pending;
     });
   },
 });

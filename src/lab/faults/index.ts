@@ -7,6 +7,8 @@ import { cancelDropsNeighbour } from "./cancel-drops-neighbour.ts";
 import { countOneBlockOver } from "./count-one-block-over.ts";
 import { duplicatesFreedInUse } from "./duplicates-freed-in-use.ts";
 import type { LabFault } from "./fault.ts";
+import { forkCopiesNeighbour } from "./fork-copies-neighbour.ts";
+import { forkNotHeld } from "./fork-not-held.ts";
 import { freedOneStepEarly } from "./freed-one-step-early.ts";
 import { graphKeepsOldTables } from "./graph-keeps-old-tables.ts";
 import { hicacheReadBeforeReady } from "./hicache-read-before-ready.ts";
@@ -14,6 +16,7 @@ import { hitNotHeld } from "./hit-not-held.ts";
 import { inputTokenStale } from "./input-token-stale.ts";
 import { keyOmitsLastToken } from "./key-omits-last-token.ts";
 import { keyTruncated } from "./key-truncated.ts";
+import { lateChoiceDropped } from "./late-choice-dropped.ts";
 import { loadLayerEarly } from "./load-layer-early.ts";
 import { loadPartial } from "./load-partial.ts";
 import { lockSkipsNode } from "./lock-skips-node.ts";
@@ -73,6 +76,8 @@ export const LAB_FAULTS: readonly LabFault[] = [
   publishedBeforeComputed,
   sharedFreedByFirst,
   splitLosesLock,
+  forkNotHeld,
+  forkCopiesNeighbour,
   staleComputedCount,
   partialBlockPublished,
   promptPublishedOnAbort,
@@ -87,6 +92,7 @@ export const LAB_FAULTS: readonly LabFault[] = [
   samplingRowLeft,
   tokensBySchedule,
   abortShiftsOutputs,
+  lateChoiceDropped,
   logitsByFixedStride,
   tokenAgainAfterPreemption,
   rejectedCountRowLeft,

@@ -20,12 +20,12 @@ export const logitsByFixedStride = defineFault({
       instead(worker, "answers", (answers) => (batch) => {
         const right = answers(batch);
         const stride = Math.max(0, ...right.map(({ length }) => length));
-        const flat = right.flatMap((tokens, i) => tokens.map((token) => ({ token, of: batch[i]!.sequence.id })));
+        const flat = right.flatMap((tokens, i) => tokens.map((token) => ({ token, of: batch[i]!.sequence })));
         return right.map((tokens, i) =>
           tokens.map((_, draft) => {
             const { token, of } = flat[Math.min(i * stride + draft, flat.length - 1)]!;
-            const { id } = batch[i]!.sequence;
-            if (of !== id) watch?.misdelivered(id, of);
+            const { sequence } = batch[i]!;
+            if (of !== sequence) watch?.misdelivered(sequence.id, of.id);
             return token;
           }),
         );

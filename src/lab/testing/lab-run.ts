@@ -1,4 +1,5 @@
-import { type Run, toRun } from "../../check/property.ts";
+import { answersOf, type Run, toRun } from "../../check/property.ts";
+import { answerName, whose } from "../../check/verdict.ts";
 import type { History } from "../../history/schema.ts";
 import { expectedTokens } from "../../trace/prompt.ts";
 import type { Trace } from "../../trace/schema.ts";
@@ -10,10 +11,12 @@ export async function runOnLab(trace: Trace, options: Omit<LabTargetOptions, "mo
   return toRun(trace, history);
 }
 
-/** What is wrong with each request, in words; empty for an exact run. */
+/** What is wrong with each answer, in words; empty for an exact run. */
 export function mistakes(run: Run): string[] {
-  return [...run.outcomes.values()].flatMap(({ id, status, tokens, error }) => {
-    const request = run.requests.get(id)!;
+  return answersOf(run).flatMap((answer) => {
+    const { status, tokens, error } = answer;
+    const id = answerName(whose(answer));
+    const request = run.requests.get(answer.id)!;
     const expected = expectedTokens(request);
     const wrong = tokens.findIndex((token, i) => token !== expected[i]);
     if (wrong !== -1) return `${id} is wrong at ${wrong} (${status})`;

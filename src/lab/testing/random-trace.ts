@@ -83,6 +83,14 @@ export function randomTrace(seed: number, options: RandomTraceOptions = {}): Tra
   return validateTrace({ crosstalk: TRACE_VERSION, name: `random ${seed}`, segments, steps });
 }
 
+/** The same traffic, two of three requests with two to four choices. */
+export function withChoices(trace: Trace): Trace {
+  const steps = trace.steps.map((step, i) =>
+    isSend(step) && i % 3 > 0 ? { ...step, n: 2 + (i % 4 === 3 ? 2 : i % 2) } : step,
+  );
+  return validateTrace({ ...trace, steps });
+}
+
 /**
  * The same traffic, by turns throwing dice, sampling with a seed, and throwing dice with a presence penalty; some of it
  * with a salt, with its own answer's tokens allowed only, or with a priority.
