@@ -54,25 +54,26 @@ export function explainWitness(run: Run, witness: Witness, blockSize: number): A
 }
 
 /** Right tokens with log-probabilities of another row. */
-function strangeLogprobs({ expected, observed }: Witness, index: number, evidence: Evidence): Anomaly {
-  const { id } = evidence.victim.request;
+function strangeLogprobs(witness: Witness, index: number, evidence: Evidence): Anomaly {
+  const { choice, expected, observed, request } = witness;
   const readings = classify(evidence);
   const [{ class: kind, origins }, ...or] = readings;
   const names = placesOf(origins, null, String);
-  const whose =
+  const owner =
     origins.length === 0
       ? "No other request's answer says whose they are."
       : `That is what ${names} should be: the log-probabilities of another row.`;
   return {
     class: kind,
     or,
-    request: id,
+    request,
+    ...(choice === undefined ? {} : { choice }),
     index,
     expected: [expected],
     observed: [observed],
     position: null,
     origins,
-    explanation: `Answer ${index} of ${id} is right, but came with log-probabilities that cannot be its own: ${observed}. A right token has 0 nats, and no other comes within 25. ${whose}`,
+    explanation: `Answer ${index} of ${answerName(witness)} is right, but came with log-probabilities that cannot be its own: ${observed}. A right token has 0 nats, and no other comes within 25. ${owner}`,
   };
 }
 
