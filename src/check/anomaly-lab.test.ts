@@ -26,7 +26,7 @@ function anomalies({ run, blockSize }: WatchedRun): Anomaly[] {
       const anomaly = explainWitness(run, witness, blockSize);
       // Twins whose difference is another's wrong token have nothing to name.
       if (anomaly.index !== null || WITHOUT_TOKEN.includes(anomaly.class))
-        found.set(`${anomaly.request} ${anomaly.class} ${anomaly.index}`, anomaly);
+        found.set(`${anomaly.request} ${anomaly.choice} ${anomaly.class} ${anomaly.index}`, anomaly);
     }
   }
   return [...found.values()];
@@ -56,7 +56,7 @@ function wrong(anomaly: Anomaly, { run, truth }: WatchedRun): string | null {
   // Of foreign and stale, one that is stated was so for a true owner; torn and shifted cells have no such time.
   const timed = all.filter((r) => r.class === "foreign read" || r.class === "stale read");
   const holds = timed.some((r) =>
-    r.origins.some((o) => real.has(o.request) && truth.lifetimes(request, index, o.request).has(r.class)),
+    r.origins.some((o) => real.has(o.request) && truth.lifetimes(anomaly, index, o.request).has(r.class)),
   );
   return timed.length < all.length || holds ? null : say("is at a time at which none of its owners was read");
 }

@@ -7,8 +7,8 @@ import type { LabConfig, LabOptions } from "../../lab/config.ts";
 import { labTarget } from "../../lab/target.ts";
 import type { LabRead } from "../../lab/watched-cells.ts";
 import type { Trace } from "../../trace/schema.ts";
-import type { AnomalyClass } from "../finding.ts";
-import { type Run, toRun } from "../property.ts";
+import type { Anomaly, AnomalyClass } from "../finding.ts";
+import { answersOf, type Run, toRun } from "../property.ts";
 
 export interface WatchedRun {
   readonly run: Run;
@@ -109,9 +109,9 @@ export class Truth {
   }
 
   /** Whether an owner's cells were read by mistake while it was in the server, after its end, or both. */
-  lifetimes(request: string, index: number, owner: string): Set<AnomalyClass> {
+  lifetimes({ request, choice = 0 }: Anomaly, index: number, owner: string): Set<AnomalyClass> {
     const resolved = this.#run.requests.get(request)!;
-    const at = this.#run.outcomes.get(request)!.tokenTimes[index]!;
+    const at = answersOf(this.#run, [this.#run.outcomes.get(request)!])[choice]!.tokenTimes[index]!;
     const length = resolved.prompt.length + index;
     const relevant = this.#reads.filter((r) =>
       resolved.read === "scan" ? r.t <= at : r.request === request && r.length === length,
