@@ -28,6 +28,7 @@ export class Fork {
       return;
     }
     this.hold(choice.blocks.slice(0, full));
+    this.#kv.prefixes.lock(choice, choice.blocks);
     for (const block of choice.blocks.slice(full)) {
       const from = this.copied(parent, full);
       for (let layer = 0; layer < cells.layers; layer++) copyBlock(cells, block, cells, from, layer, blockSize);
