@@ -13,8 +13,9 @@ test("a clean lab's cached tokens are all accounted for, also across preemptions
     for (const context of contexts) {
       if ((context.cached ?? 0) > 0) hits++;
       expect(phantomHit(context, contexts, flushes), `${run.trace.name}: ${context.request.id}`).toBeNull();
-      // One block more than the engine really had is noticed.
+      // One block more than the engine really had is noticed; of several choices one may have left the prompt for the next.
       const { cached } = context;
+      if (context.request.choices > 1) continue;
       const held = phantomHit({ ...context, cached: context.request.prompt.length + 1 }, contexts, flushes);
       if (cached !== null) expect(held?.held).toBeGreaterThanOrEqual(cached);
     }
