@@ -18,7 +18,7 @@ import { runCrosstalkOnce } from "./run-crosstalk.ts";
 import { runNaive } from "./vllm-faults/naive.ts";
 import { vllmFaultsPage } from "./vllm-faults/page.ts";
 import { writeRandomModel } from "./vllm-faults/random-model.ts";
-import { campaignFolder, forget, nameOf, readResult, saveNaive } from "./vllm-faults/results.ts";
+import { campaignFolder, forget, nameOf, readResult, saveNaive, saveSeconds } from "./vllm-faults/results.ts";
 
 /** The longest prompt and answer, tokens: what `crosstalk run` asks for by itself. */
 const CONTEXT = 512;
@@ -68,6 +68,7 @@ async function runCampaign(fault: string | null): Promise<void> {
   ];
   if (fault !== null) args.push("--fault", fault);
   const { verdict, error } = await runCrosstalkOnce(args, campaignFolder(out, fault));
+  saveSeconds(out, fault);
   say(`${nameOf(fault)}: ${error ? error.message : verdict}`);
 }
 

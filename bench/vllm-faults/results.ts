@@ -15,22 +15,23 @@ export interface Result {
   readonly fault: string | null;
   /** Null where there is none yet. */
   readonly summary: Summary | null;
-  /** From the campaign's first request until its last trace had ended; null where no histories were kept. */
+  /** From the campaign's first request until its last trace had ended; null where it was not saved. */
   readonly seconds: number | null;
   readonly naive: NaiveResult | null;
 }
 
 export const nameOf = (fault: string | null): string => fault ?? "clean";
 export const campaignFolder = (out: string, fault: string | null): string => join(out, "crosstalk", nameOf(fault));
+const secondsFile = (out: string, fault: string | null): string => join(campaignFolder(out, fault), "seconds.json");
 const naiveFile = (out: string, fault: string | null): string => join(out, "naive", `${nameOf(fault)}.json`);
 
 export function readResult(out: string, fault: string | null): Result {
-  const folder = campaignFolder(out, fault);
+  const seconds = secondsFile(out, fault);
   const file = naiveFile(out, fault);
   return {
     fault,
-    summary: savedSummary(folder),
-    seconds: secondsUnderLoad(join(folder, "runs")),
+    summary: savedSummary(campaignFolder(out, fault)),
+    seconds: existsSync(seconds) ? Number(readFileSync(seconds, "utf8")) : null,
     naive: existsSync(file) ? naiveSchema.parse(JSON.parse(readFileSync(file, "utf8"))) : null,
   };
 }
@@ -43,6 +44,12 @@ export function saveNaive(out: string, fault: string | null, result: NaiveResult
 export function forget(out: string, fault: string | null): void {
   rmSync(campaignFolder(out, fault), { recursive: true, force: true });
   rmSync(naiveFile(out, fault), { force: true });
+}
+
+/** What of a campaign is kept beside its summary, once it has ended. */
+export function saveSeconds(out: string, fault: string | null): void {
+  const seconds = secondsUnderLoad(join(campaignFolder(out, fault), "runs"));
+  if (seconds !== null) writeFileSync(secondsFile(out, fault), `${seconds}\n`);
 }
 
 /** By the clock times in the histories that a campaign keeps of its traces. */
