@@ -8,6 +8,8 @@ import { labScenario, labTrace, type WatchedRun, watchedRun } from "./testing/la
 
 /** Traces of each fault, its topologies by turns. */
 const SEEDS = 25;
+/** A rare fault gets so many until it has shown. */
+const MOST_SEEDS = 200;
 const REQUESTS = 20;
 /** Generous: the lab needs no time of its own, but the machine may be busy. */
 const TIMEOUT = 600_000;
@@ -75,7 +77,8 @@ describe.each(LAB_FAULTS.filter(({ name }) => ![...CHAINS, ...REJECTED_DRAFTS].i
     }, async () => {
       const counts = { certain: 0, ambiguous: 0, unexplained: 0 };
       const mistakes: string[] = [];
-      for (let seed = 0; seed < SEEDS; seed++) {
+      const showed = () => counts.certain + counts.ambiguous > 0;
+      for (let seed = 0; seed < SEEDS || (!showed() && seed < MOST_SEEDS); seed++) {
         const topology = topologies[seed % topologies.length]!;
         const lab = { topology, adapters: adapters !== undefined };
         const trace = seed === 0 ? await labScenario("preemption", REQUESTS, lab) : await labTrace(seed, REQUESTS, lab);
@@ -92,7 +95,7 @@ describe.each(LAB_FAULTS.filter(({ name }) => ![...CHAINS, ...REJECTED_DRAFTS].i
         }
       }
       expect(mistakes).toEqual([]);
-      expect(counts.certain + counts.ambiguous, "the fault showed").toBeGreaterThan(0);
+      expect(showed(), "the fault showed").toBe(true);
     });
   },
 );

@@ -245,7 +245,10 @@ function narrow(
   const fits = narrowFits(victim, asked, index, seen, others);
   if (fits.length === 0) return masked ? [UNEXPLAINED] : ofNoCell(evidence);
   const readings = settled(fits, contexts, time);
-  if (masked) return [readings.find((r) => r.class === "lost tail" || r.class === "repeated tail") ?? UNEXPLAINED];
+  if (masked) {
+    const tail = readings.find((r) => r.class === "lost tail" || r.class === "repeated tail");
+    return tail ? [tail, UNEXPLAINED] : [UNEXPLAINED];
+  }
   return asked < victim.request.prompt.length ? readings : withFed(readings);
 }
 
