@@ -5,7 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { allProperties } from "../properties/index.ts";
-import { coverage, generateTrace, judge, labTarget, limitsOf, type Run, toRun } from "../src/index.ts";
+import { coverage, generateTrace, judgeRun, labTarget, limitsOf, type Run, toRun } from "../src/index.ts";
 
 const { values } = parseArgs({ options: { traces: { type: "string", default: "40" } } });
 
@@ -22,7 +22,7 @@ const events = runs.reduce((sum, run) => sum + run.history.events.length, 0);
 /** Runs of the same work, so that the fastest says what the code costs and not what else the machine did. */
 const REPEATS = 5;
 for (const [name, work] of [
-  ["laws", () => runs.map((run) => allProperties.map((law) => judge(law, new Map([["main", run]]))))],
+  ["laws", () => runs.map((run) => allProperties.map((law) => judgeRun(law, run)))],
   ["coverage", () => coverage(runs)],
 ] as const) {
   const seconds = Array.from({ length: REPEATS }, () => {

@@ -10,7 +10,7 @@ import { campaignTraces } from "../src/generate/campaign-traces.ts";
 import {
   coverage,
   isSend,
-  judge,
+  judgeRun,
   type LabOptions,
   labTarget,
   type Step,
@@ -51,7 +51,7 @@ async function campaign(topology: "single" | "pd") {
     const history = await lab.execute(trace, { arm: "main" });
     lap("run");
     const run = toRun(trace, history);
-    for (const law of allProperties) if (law.appliesTo(trace)) judge(law, new Map([["main", run]]));
+    for (const law of allProperties) if (law.appliesTo(trace)) judgeRun(law, run);
     coverage([run]);
     lap("judge");
     took.requests += trace.steps.filter(isSend).length;

@@ -5,7 +5,7 @@ import type { Coverage } from "./check/coverage.ts";
 import { addCoverage, coverage, NO_COVERAGE } from "./check/coverage.ts";
 import { explainWitness } from "./check/explain.ts";
 import type { Finding } from "./check/finding.ts";
-import { judge, type Property, type Run } from "./check/property.ts";
+import { judgeRun, type Property, type Run } from "./check/property.ts";
 import { mayBeAnother, signatureOf } from "./check/signature.ts";
 import { type CampaignStatus, joinStatus, type Verdict } from "./check/verdict.ts";
 import {
@@ -145,7 +145,7 @@ export async function* campaign(options: CampaignOptions): AsyncGenerator<Campai
     const verdicts = new Map<string, Verdict>();
     for (const law of laws) {
       if (!law.appliesTo(trace)) continue;
-      const verdict = judge(law, new Map([["main", run]]));
+      const verdict = judgeRun(law, run);
       verdicts.set(law.id, verdict);
       tallies.set(law.id, tally(tallies.get(law.id)!, verdict));
     }

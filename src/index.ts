@@ -14,7 +14,7 @@ export { forArm, inSequence } from "./check/arms.ts";
 export { addCoverage, type CellCounts, type Coverage, coverage, NO_COVERAGE } from "./check/coverage.ts";
 export { explainWitness } from "./check/explain.ts";
 export type { Anomaly, AnomalyClass, ArmResult, CellOrigin, Finding, Rate, TraceSize } from "./check/finding.ts";
-export { answersOf, judge, type Property, type Run, type RunSet, toRun } from "./check/property.ts";
+export { answersOf, judge, judgeRun, type Property, type Run, type RunSet, toRun } from "./check/property.ts";
 export { cleanRunsNeeded, rate, upperBoundOfZero } from "./check/statistics.ts";
 export { fail, inconclusive, joinStatus, pass, type Status, type Verdict, type Witness } from "./check/verdict.ts";
 export { CrosstalkError, type CrosstalkErrorCode } from "./errors.ts";

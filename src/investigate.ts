@@ -5,7 +5,7 @@ import { forArm } from "./check/arms.ts";
 import { explainWitness } from "./check/explain.ts";
 import { type Anomaly, type ArmResult, type Finding, isOthers, type TraceSize } from "./check/finding.ts";
 import { narrowReadsAreRight } from "./check/locate.ts";
-import { judge, type Property, type Run, toRun } from "./check/property.ts";
+import { judgeRun, type Property, type Run, toRun } from "./check/property.ts";
 import { rate } from "./check/statistics.ts";
 import type { Witness } from "./check/verdict.ts";
 import { CrosstalkError } from "./errors.ts";
@@ -114,7 +114,7 @@ interface RunChoice {
 
 /** How a run breaks a law; null if it does not. */
 export function brokenIn(law: Property, run: Run): Broken | null {
-  const verdict = judge(law, new Map([["main", run]]));
+  const verdict = judgeRun(law, run);
   if (verdict.status !== "fail") return null;
   const { witnesses } = verdict;
   return { law, run, witness: witnesses[0], witnesses };

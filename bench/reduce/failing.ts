@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { allProperties } from "../../properties/index.ts";
 import type { TraceSize } from "../../src/check/finding.ts";
-import { judge, type Property, toRun } from "../../src/check/property.ts";
+import { judgeRun, type Property, toRun } from "../../src/check/property.ts";
 import { traceArbitrary } from "../../src/generate/generate.ts";
 import { limitsOf, type TraceLimits } from "../../src/generate/limits.ts";
 import type { LabFault } from "../../src/lab/faults/index.ts";
@@ -43,7 +43,7 @@ export async function failingTraces(
     await lab.flush();
     const run = toRun(trace, await lab.execute(trace, { arm: "main" }));
     const laws = allProperties.filter((law) => law.appliesTo(trace));
-    return laws.find((law) => judge(law, new Map([["main", run]])).status === "fail") ?? null;
+    return laws.find((law) => judgeRun(law, run).status === "fail") ?? null;
   };
   const found: FailingTrace[] = [];
   for (let seed = 0; seed < SEEDS * wanted && found.length < wanted; seed++) {

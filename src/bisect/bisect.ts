@@ -1,6 +1,6 @@
 /** The version in which a trace began to fail, though it may fail only sometimes and some versions do not start. */
 
-import { judge, type Property } from "../check/property.ts";
+import { judgeRun, type Property } from "../check/property.ts";
 import { cleanRunsNeeded, rate } from "../check/statistics.ts";
 import { CrosstalkError } from "../errors.ts";
 import { runOnce } from "../investigate.ts";
@@ -121,7 +121,7 @@ async function* testVersion(
     while (failed < failures && runs < most) {
       if (description.isolation === "restart" && runs > 0) await target.restart();
       const run = await runOnce(target, trace, "main", signal, runs + 1);
-      const failing = judged.filter((law) => judge(law, new Map([["main", run]])).status === "fail");
+      const failing = judged.filter((law) => judgeRun(law, run).status === "fail");
       for (const law of failing) broken.add(law.id);
       if (failing.length > 0) failed++;
       runs++;

@@ -3,7 +3,7 @@ import { allProperties } from "../../properties/index.ts";
 import { LAB_FAULTS } from "../lab/faults/index.ts";
 import { explainWitness } from "./explain.ts";
 import type { Anomaly, Reading } from "./finding.ts";
-import { judge } from "./property.ts";
+import { judgeRun } from "./property.ts";
 import { labScenario, labTrace, type WatchedRun, watchedRun } from "./testing/lab-truth.ts";
 
 /** Traces of each fault, its topologies by turns. */
@@ -22,7 +22,7 @@ function anomalies({ run, blockSize }: WatchedRun): Anomaly[] {
   const found = new Map<string, Anomaly>();
   for (const law of allProperties) {
     if (!law.appliesTo(run.trace)) continue;
-    const verdict = judge(law, new Map([["main", run]]));
+    const verdict = judgeRun(law, run);
     if (verdict.status !== "fail") continue;
     for (const witness of verdict.witnesses) {
       const anomaly = explainWitness(run, witness, blockSize);

@@ -7,7 +7,7 @@ import { isSend } from "../trace/schema.ts";
 import { badToken, digitsOf, errToken, payloadRun, TURNS } from "../tracer/vocabulary.ts";
 import { explainWitness } from "./explain.ts";
 import { locatingTraces, narrowReadsAreRight, notLocated, withLocation } from "./locate.ts";
-import { judge, type Run } from "./property.ts";
+import { judgeRun, type Run } from "./property.ts";
 import { labTrace, watchedRun } from "./testing/lab-truth.ts";
 
 const B = payloadRun(2, 1, 16);
@@ -153,7 +153,7 @@ describe("a located finding", () => {
     const prompt = [{ nonce: 5 }, { seg: "A" }, { read: "narrow", back: 4 }] as const;
     const answered = (token: number): Run =>
       handMade([owner, { ...victim, prompt, maxTokens: 2, answer: () => [token, token] }]);
-    const located = (token: number) => judge(narrowReadsAreRight, new Map([["main", answered(token)]])).status;
+    const located = (token: number) => judgeRun(narrowReadsAreRight, answered(token)).status;
     expect(located(errToken(2))).toBe("pass");
     expect(located(B[0]!)).toBe("fail");
   });
@@ -170,11 +170,11 @@ test.each(["partial-block-published", "hicache-read-before-ready", "row-swap-on-
     let located = 0;
     for (let seed = 0; seed < 60 && located < 3; seed++) {
       const failed = await watchedRun(await labTrace(seed, 20, {}), { fault });
-      const verdict = judge(ownCellsOnly, new Map([["main", failed.run]]));
+      const verdict = judgeRun(ownCellsOnly, failed.run);
       if (verdict.status !== "fail") continue;
       for (const trace of locatingTraces(failed.run, verdict.witnesses[0], failed)) {
         const again = await watchedRun(trace, { fault });
-        const hit = judge(narrowReadsAreRight, new Map([["main", again.run]]));
+        const hit = judgeRun(narrowReadsAreRight, again.run);
         if (hit.status !== "fail") continue;
         const { request, index } = hit.witnesses[0];
         const owners = again.truth.owners(request, index!);
@@ -189,5 +189,5 @@ test.each(["partial-block-published", "hicache-read-before-ready", "row-swap-on-
 
 test("a clean lab has nothing to locate", async () => {
   const { run: clean } = await watchedRun(await labTrace(1, 20, {}), {});
-  expect(judge(narrowReadsAreRight, new Map([["main", clean]])).status).toBe("pass");
+  expect(judgeRun(narrowReadsAreRight, clean).status).toBe("pass");
 });

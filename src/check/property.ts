@@ -53,6 +53,9 @@ export function judge(property: Property, runs: RunSet): Verdict {
   }
 }
 
+/** The same of a run that no arm stands beside. */
+export const judgeRun = (property: Property, run: Run): Verdict => judge(property, new Map([["main", run]]));
+
 function lateness(run: Run): string | null {
   const end = run.history.events.at(-1);
   if (end?.e !== "end") return "the history is cut short";

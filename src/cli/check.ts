@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lawsFor } from "../../properties/index.ts";
 import { explainWitness } from "../check/explain.ts";
-import { judge, toRun } from "../check/property.ts";
+import { judgeRun, toRun } from "../check/property.ts";
 import { joinStatus } from "../check/verdict.ts";
 import { formatEvent } from "../history/print.ts";
 import { printTrace } from "../trace/print.ts";
@@ -27,7 +27,7 @@ export async function check(path: string, options: CheckOptions): Promise<number
   const kind = history.header.target.startsWith("lab:") ? "lab" : "url";
   const laws = lawsFor({ kind, isolation }).filter((law) => law.appliesTo(run.trace));
   const verdicts = laws.map((law) => {
-    const verdict = judge(law, new Map([["main", run]]));
+    const verdict = judgeRun(law, run);
     const anomaly = verdict.status === "fail" ? explainWitness(run, verdict.witnesses[0], blockSize) : null;
     return { law: law.id, ...verdict, anomaly };
   });

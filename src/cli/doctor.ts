@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { allProperties } from "../../properties/index.ts";
-import { judge } from "../check/property.ts";
+import { judgeRun } from "../check/property.ts";
 import { generateTrace } from "../generate/generate.ts";
 import { limitsOf } from "../generate/limits.ts";
 import { runOnce } from "../investigate.ts";
@@ -101,7 +101,7 @@ async function search(fault: string | null): Promise<{ failed: string | null; re
     const run = await runOnce(target, generateTrace(seed, limitsOf(description)), "main");
     requests += run.requests.size;
     for (const law of allProperties) {
-      const verdict = judge(law, new Map([["main", run]]));
+      const verdict = judgeRun(law, run);
       if (verdict.status === "fail") return { failed: `${law.id}, ${verdict.reason}`, requests };
     }
   }

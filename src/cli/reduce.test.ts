@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ownCellsOnly } from "../../properties/index.ts";
-import { judge } from "../check/property.ts";
+import { judgeRun } from "../check/property.ts";
 import { limitsOf } from "../generate/limits.ts";
 import { scenario } from "../generate/scenarios.ts";
 import { DEFAULT_INVESTIGATION, investigate, runOnce } from "../investigate.ts";
@@ -30,7 +30,7 @@ async function savedTrace(): Promise<string> {
 /** The failure that a reduction begins with. */
 async function failure() {
   const run = await runOnce(lab(), await failingTrace(), "main");
-  const verdict = judge(ownCellsOnly, new Map([["main", run]]));
+  const verdict = judgeRun(ownCellsOnly, run);
   if (verdict.status !== "fail") throw new Error("the trace does not fail");
   return { law: ownCellsOnly, run, witness: verdict.witnesses[0] };
 }

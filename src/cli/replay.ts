@@ -2,7 +2,7 @@
 
 import { lawsFor } from "../../properties/index.ts";
 import { explainWitness } from "../check/explain.ts";
-import { judge } from "../check/property.ts";
+import { judgeRun } from "../check/property.ts";
 import { rate } from "../check/statistics.ts";
 import type { Status } from "../check/verdict.ts";
 import { runOnce } from "../investigate.ts";
@@ -41,7 +41,7 @@ export async function replay(path: string, options: ReplayOptions): Promise<numb
         const verdicts: Status[] = [];
         const run = await runOnce(target, trace, "main", signal, i + 1);
         for (const law of laws) {
-          const verdict = judge(law, new Map([["main", run]]));
+          const verdict = judgeRun(law, run);
           verdicts.push(verdict.status);
           reasons.set(law.id, `${verdict.status}: ${verdict.reason}`);
           if (verdict.status === "fail")

@@ -2,7 +2,7 @@
 
 import { forArm } from "../check/arms.ts";
 import type { AnomalyClass } from "../check/finding.ts";
-import { judge, type Property, type Run, toRun } from "../check/property.ts";
+import { judgeRun, type Property, type Run, toRun } from "../check/property.ts";
 import { campaignTraces } from "../generate/campaign-traces.ts";
 import { DEFAULT_INVESTIGATION, investigate } from "../investigate.ts";
 import { type LabOptions, labConfig } from "../lab/config.ts";
@@ -73,7 +73,7 @@ export async function hunt(hunter: Hunter, options: HuntOptions): Promise<Hunted
     }
     for (const law of options.laws) {
       if (!law.appliesTo(trace)) continue;
-      const verdict = judge(law, new Map([["main", run]]));
+      const verdict = judgeRun(law, run);
       if (verdict.status !== "fail") continue;
       const found = { found: true, requests, traces, simulatedMs };
       if (hunter !== "crosstalk" || fault === null) return { ...found, finding: null };

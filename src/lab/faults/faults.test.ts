@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { allProperties } from "../../../properties/index.ts";
 import { forArm } from "../../check/arms.ts";
-import { judge, type Run } from "../../check/property.ts";
+import { judgeRun, type Run } from "../../check/property.ts";
 import { campaignTraces } from "../../generate/campaign-traces.ts";
 import type { Trace } from "../../trace/schema.ts";
 import { InvariantBroken } from "../invariants.ts";
@@ -14,9 +14,7 @@ import { LAB_FAULTS, labFault } from "./index.ts";
 const TRACES = 120;
 
 const broken = (run: Run): string[] =>
-  allProperties
-    .filter((law) => law.appliesTo(run.trace) && judge(law, new Map([["main", run]])).status === "fail")
-    .map((law) => law.id);
+  allProperties.filter((law) => law.appliesTo(run.trace) && judgeRun(law, run).status === "fail").map((law) => law.id);
 
 const CASES = LAB_FAULTS.flatMap((fault) => fault.topologies.map((topology) => ({ fault, topology })));
 
