@@ -30,7 +30,7 @@ export function explainWitness(run: Run, witness: Witness, blockSize: number): A
   const evidence = evidenceOf(run, witness, index);
   if (index !== null && isWrong(index)) return wrongToken(run, outcome, index, evidence, blockSize);
   if (index !== null && strangeRivals(evidence.victim, index) !== null)
-    return strangeLogprobs(witness, index, evidence);
+    return strangeLogprobs(outcome, witness, index, evidence);
   const loss = serverLoss(run.history);
   if (loss !== null && index === null) return lostServer(run, outcome, witness, loss.how);
   const [{ class: kind, origins }, ...or] = classify(evidence);
@@ -54,8 +54,7 @@ export function explainWitness(run: Run, witness: Witness, blockSize: number): A
 }
 
 /** Right tokens with log-probabilities of another row. */
-function strangeLogprobs(witness: Witness, index: number, evidence: Evidence): Anomaly {
-  const { choice, expected, observed, request } = witness;
+function strangeLogprobs(answer: Answer, { expected, observed }: Witness, index: number, evidence: Evidence): Anomaly {
   const readings = classify(evidence);
   const [{ class: kind, origins }, ...or] = readings;
   const names = placesOf(origins, null, String);
@@ -66,14 +65,13 @@ function strangeLogprobs(witness: Witness, index: number, evidence: Evidence): A
   return {
     class: kind,
     or,
-    request,
-    ...(choice === undefined ? {} : { choice }),
+    ...whose(answer),
     index,
     expected: [expected],
     observed: [observed],
     position: null,
     origins,
-    explanation: `Answer ${index} of ${answerName(witness)} is right, but came with log-probabilities that cannot be its own: ${observed}. A right token has 0 nats, and no other comes within 25. ${owner}`,
+    explanation: `Answer ${index} of ${answerName(whose(answer))} is right, but came with log-probabilities that cannot be its own: ${observed}. A right token has 0 nats, and no other comes within 25. ${owner}`,
   };
 }
 

@@ -207,9 +207,7 @@ export class KvCache {
 
   /** A sequence's first `count` blocks, or all that its tokens fill. */
   prefix(sequence: Sequence, count: number): Prefix {
-    const keys = this.keys(sequence, count);
-    const tokens = sequence.tokens.slice(0, keys.length * this.#config.blockSize);
-    return { root: this.keyRoot(sequence), tokens, keys };
+    return { root: this.keyRoot(sequence), tokens: sequence.tokens, keys: this.keys(sequence, count) };
   }
 
   keys(sequence: Sequence, count: number): readonly string[] {

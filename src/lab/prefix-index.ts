@@ -7,7 +7,7 @@
 export interface Prefix {
   /** Adapter and salt: whoever has others has other cells. */
   readonly root: string;
-  /** Tokens of these blocks. */
+  /** Tokens of these blocks, and maybe more behind them: not copied, since blocks are offered one by one. */
   readonly tokens: readonly number[];
   /** A key for each block, a hash over all tokens to its end: the host tier stores by it. */
   readonly keys: readonly string[];

@@ -5,6 +5,7 @@ import type { Arm } from "../../history/schema.ts";
 import type { VirtualClock } from "../clock.ts";
 import type { LabOptions } from "../config.ts";
 import type { LabEngine } from "../engine.ts";
+import { RadixTree } from "../radix-tree.ts";
 import type { LabWatch } from "../watched-cells.ts";
 import type { Worker } from "../worker.ts";
 
@@ -84,6 +85,10 @@ export const CELLS: readonly AnomalyClass[] = [
 
 /** Gives a fault its type. */
 export const defineFault = (fault: LabFault): LabFault => fault;
+
+/** The radix trees of a lab; none where it finds prefixes by their keys. */
+export const radixTreesOf = ({ workers }: LabParts): RadixTree[] =>
+  workers.flatMap(({ kv: { prefixes } }) => (prefixes instanceof RadixTree ? [prefixes] : []));
 
 type Method<T, K extends keyof T> = T[K] & ((...args: never[]) => unknown);
 

@@ -1,5 +1,4 @@
-import { RadixTree } from "../radix-tree.ts";
-import { CELLS, defineFault, instead } from "./fault.ts";
+import { CELLS, defineFault, instead, radixTreesOf } from "./fault.ts";
 
 export const lockSkipsNode = defineFault({
   name: "lock-skips-node",
@@ -16,13 +15,10 @@ export const lockSkipsNode = defineFault({
   settings: { prefixIndex: "radix" },
   shows: ["phantom hit", ...CELLS],
   heals: ["no-cache"],
-  plant({ workers }) {
-    for (const { kv } of workers) {
-      const { prefixes } = kv;
-      if (!(prefixes instanceof RadixTree)) continue;
-      instead(prefixes, "countLock", (countLock) => (node, by) => {
+  plant(lab) {
+    for (const tree of radixTreesOf(lab))
+      instead(tree, "countLock", (countLock) => (node, by) => {
         if (node.parent !== null) countLock(node.parent, by);
       });
-    }
   },
 });

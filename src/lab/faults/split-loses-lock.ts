@@ -1,5 +1,4 @@
-import { RadixTree } from "../radix-tree.ts";
-import { CELLS, defineFault, instead } from "./fault.ts";
+import { CELLS, defineFault, instead, radixTreesOf } from "./fault.ts";
 
 export const splitLosesLock = defineFault({
   name: "split-loses-lock",
@@ -16,15 +15,12 @@ export const splitLosesLock = defineFault({
   settings: { prefixIndex: "radix" },
   shows: ["phantom hit", ...CELLS],
   heals: ["no-cache"],
-  plant({ workers }) {
-    for (const { kv } of workers) {
-      const { prefixes } = kv;
-      if (!(prefixes instanceof RadixTree)) continue;
-      instead(prefixes, "split", (split) => (lower, at) => {
+  plant(lab) {
+    for (const tree of radixTreesOf(lab))
+      instead(tree, "split", (split) => (lower, at) => {
         const upper = split(lower, at);
         upper.lockRef = 0;
         return upper;
       });
-    }
   },
 });
