@@ -29,7 +29,7 @@ const rows: string[][] = [];
 for (const fault of LAB_FAULTS.filter(({ name }) => only.includes(name))) {
   for (const topology of fault.topologies) {
     for (const failing of await failingTraces(fault, topology, 1)) {
-      rows.push([`\`${fault.name}\``, topology, ...(await measured(fault, failing))]);
+      rows.push([`\`${fault.name}\``, topology, ...(await measured(fault, topology, failing))]);
       process.stderr.write(`${rows.at(-1)!.join(" | ")}\n`);
     }
   }
@@ -37,7 +37,7 @@ for (const fault of LAB_FAULTS.filter(({ name }) => only.includes(name))) {
 const columns = ["generated", "reduced", "its size", "reduced with jitter", "its size", "confirmed", "runs"];
 process.stdout.write(`${markdownTable(["fault", "topology", ...columns], rows)}\n`);
 
-async function measured(fault: LabFault, { law, topology, trace }: FailingTrace): Promise<string[]> {
+async function measured(fault: LabFault, topology: "single" | "pd", { law, trace }: FailingTrace): Promise<string[]> {
   const options = { topology, fault, adapters: fault.adapters !== undefined, model: "symbols" };
   const reduce = async (jitter: boolean) => {
     const lab = labTarget({ ...options, jitter });

@@ -14,6 +14,7 @@ import { LogTail, lastLines } from "./log-tail.ts";
 import { freePort } from "./port.ts";
 import { untilReady } from "./ready.ts";
 import { describeExit, ExitListeners, READY_TIMEOUT_MS, type Server, type ServerExit } from "./server.ts";
+import { withoutSettings } from "./settings.ts";
 
 export interface ContainerServerOptions {
   readonly profile: EngineProfile;
@@ -60,6 +61,7 @@ export class ContainerServer implements Server {
   readonly #network: string | null;
   /** Port that the server listens on in its own network. */
   #port: number;
+  #leftOut: readonly string[] = [];
   #running: Running | null = null;
   #log: LogTail | null = null;
 
@@ -106,6 +108,10 @@ export class ContainerServer implements Server {
     ];
     const build = image === undefined ? profile.image.build : null;
     return [...(build === null ? [] : [build]), joinCommand(words)];
+  }
+
+  leaveOut(settings: readonly string[]): void {
+    this.#leftOut = settings;
   }
 
   logs(): readonly string[] {
@@ -195,7 +201,8 @@ export class ContainerServer implements Server {
       temporary: "/tmp",
     };
     const words = [...profile.serve, ...(adapters === undefined ? [] : profile.adapterArgs)];
-    return [...fillIn(words, blanks).slice(profile.image.entryPoint.length), ...extraArgs];
+    const all = [...fillIn(words, blanks).slice(profile.image.entryPoint.length), ...extraArgs];
+    return withoutSettings(all, this.#leftOut);
   }
 
   /** Attached before the container starts: not even its first line is lost, nor an end that comes at once. */

@@ -4,6 +4,8 @@ import { request } from "undici";
 import { CrosstalkError } from "../src/errors.ts";
 import { NO_OPTIONS, type RequestOptions } from "../src/trace/options.ts";
 import type { ResolvedRequest } from "../src/trace/prompt.ts";
+import { DEFAULT_SHAPE, type TracerShape } from "../src/tracer/shape.ts";
+import { embeddingEvent } from "./embedding-event.ts";
 import type { EngineProfile, StreamEvent } from "./engines/profile.ts";
 import { tokenStream } from "./token-stream.ts";
 
@@ -58,12 +60,16 @@ export type Completion =
     }
   | { readonly ok: false; readonly status: number; readonly message: string };
 
-/** Sends one request and reads its whole stream; of several choices the first. */
+/**
+ * Sends one request and reads its whole stream; of several choices the first.
+ * @param shape of the model, for an embedding
+ */
 export async function complete(
   client: EngineClient,
   profile: EngineProfile,
   asked: Pick<ResolvedRequest, "prompt" | "maxTokens" | "cache" | "adapter">,
   options: RequestOptions = { ...NO_OPTIONS, adapter: asked.adapter },
+  shape: TracerShape = DEFAULT_SHAPE,
 ): Promise<Completion> {
   const call = profile.request(asked, options);
   const { status, text } = await client.post(call.path, call.body);
@@ -71,13 +77,17 @@ export async function complete(
   const ids: number[] = [];
   let finish: Extract<StreamEvent, { kind: "finish" }> | null = null;
   let message = "the stream ended without its last event";
-  const stream = tokenStream(profile, (event) => {
+  const take = (event: StreamEvent) => {
     if (event.kind === "finish" || (event.kind === "tokens" && !event.choice)) ids.push(...event.ids);
     if (event.kind === "finish") finish = event;
     if (event.kind === "error") message = `${event.code}: ${event.message}`;
-  });
-  stream.feed(Buffer.from(text));
-  stream.end();
+  };
+  if (options.embed) take(embeddingEvent(profile, text, shape));
+  else {
+    const stream = tokenStream(profile, take);
+    stream.feed(Buffer.from(text));
+    stream.end();
+  }
   const last = finish as Extract<StreamEvent, { kind: "finish" }> | null;
   return last ? { ok: true, ids, cached: last.cached, place: last.place } : { ok: false, status, message };
 }

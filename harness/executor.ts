@@ -8,6 +8,7 @@
 import { Pool } from "undici";
 import type { HistoryEvent } from "../src/history/schema.ts";
 import type { CancelStep, FaultStep, Step, Trace } from "../src/trace/schema.ts";
+import { DEFAULT_SHAPE, type TracerShape } from "../src/tracer/shape.ts";
 import { type Clock, realClock } from "./clock.ts";
 import type { EngineProfile } from "./engines/profile.ts";
 import { InFlight, type PreparedRequest } from "./in-flight.ts";
@@ -17,6 +18,8 @@ import { type Recording, toEvents } from "./recording.ts";
 export interface RunOptions extends Abilities {
   readonly baseUrl: string;
   readonly profile: EngineProfile;
+  /** Of the model, whose output matrix turns embeddings into tokens; the default's if left out. */
+  readonly shape?: TracerShape;
   readonly clock?: Clock;
   /**
    * How long the run goes on, in milliseconds, while no step can fire and the engine says nothing on any stream: then
@@ -114,6 +117,7 @@ class TraceRun {
       const events = toEvents(
         { origin: this.#origin, ended, requests, marks: [...this.#marks], lateness: this.#lateness },
         this.#options.profile,
+        this.#options.shape ?? DEFAULT_SHAPE,
       );
       const connectionsLost = requests.filter((r) => r.ending.kind === "lost").length;
       return { end, events, connectionsLost, killed: this.#killed };

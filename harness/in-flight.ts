@@ -13,6 +13,8 @@ export interface PreparedRequest {
   /** Prompt tokens, and the SHA-256 of their ids joined by commas. */
   readonly tokens: number;
   readonly sha256: string;
+  /** Its reply is one vector, not a stream of tokens. */
+  readonly embed: boolean;
   /** Some cancel waits for this request's tokens: parse while it runs. */
   readonly counted: boolean;
 }

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { toRun } from "../src/check/property.ts";
 import { mistakes } from "../src/lab/testing/lab-run.ts";
+import { NO_OPTIONS } from "../src/trace/options.ts";
 import { validateTrace } from "../src/trace/read.ts";
 import { TRACE_VERSION } from "../src/trace/schema.ts";
 import { narrowRead } from "../src/tracer/read-tokens.ts";
-import { scanToken, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
+import { payloadToken, rungToken, scanToken, VOCABULARY_SIZE } from "../src/tracer/vocabulary.ts";
 import { complete, engineClient } from "./engine-client.ts";
 import { llamaCpp } from "./engines/llama-cpp.ts";
 import { proveTracer } from "./handshake.ts";
@@ -44,6 +45,17 @@ describe("a lab over HTTP", () => {
       tokens_predicted: 3,
       timings: { cache_n: 0, prompt_n: 43, predicted_n: 3 },
     });
+  });
+
+  test("holds an answer to a grammar, whatever the cells say", async () => {
+    const { url } = await labServer();
+    const asked = { prompt: Int32Array.from(scan(1, 5, 50)), maxTokens: 3, cache: true, adapter: null };
+    const sentence = [payloadToken([1, 2, 3]), rungToken(2, 0), rungToken(2, 11)];
+    const grammar = [sentence, [scanToken([6]), scanToken([6]), scanToken([6])]];
+    const answer = await complete(engineClient(url), llamaCpp, asked, { ...NO_OPTIONS, grammar });
+    expect(answer).toMatchObject({ ok: true, ids: sentence });
+    for (const grammar of ["root ::= [a-z]", 'root ::= "no token"'])
+      expect((await post(url, { prompt: scan(1, 5, 50), n_predict: 1, grammar })).status).toBe(400);
   });
 
   test("answers in one piece, and from its cache the second time", async () => {

@@ -9,6 +9,7 @@ import { beyondWindow } from "../src/trace/window.ts";
 /** What makes a server know an option. */
 const HINTS: Readonly<Partial<Record<RequestOption, string>>> = {
   priority: "vLLM: start it with --scheduling-policy priority.",
+  embed: "llama-server: start it with --embeddings --pooling last.",
   adapter: "Start it with the adapters that `crosstalk model write` puts beside the model: README.md says how.",
 };
 

@@ -21,6 +21,7 @@ export function prepareRequests(trace: Trace, profile: EngineProfile): Map<strin
       body: Buffer.from(JSON.stringify(call.body)),
       tokens: request.prompt.length,
       sha256: createHash("sha256").update(request.prompt.join(",")).digest("hex"),
+      embed: options.get(id)?.embed ?? false,
       counted: counted.has(id),
     });
   }

@@ -15,6 +15,7 @@ import { LogTail, lastLines } from "./log-tail.ts";
 import { freePort, portInUse, portTaken, requireFree } from "./port.ts";
 import { untilReady } from "./ready.ts";
 import { describeExit, ExitListeners, READY_TIMEOUT_MS, type Server, type ServerExit } from "./server.ts";
+import { withoutSettings } from "./settings.ts";
 
 export interface ProcessServerOptions {
   /** For example `llama-server -m {model.gguf} --port {port}`; blanks: model.gguf, model.hf, adapters, port, host, temporary. */
@@ -59,6 +60,7 @@ export class ProcessServer implements Server {
   #running: Running | null = null;
   #log: LogTail | null = null;
   #args: readonly string[] = [];
+  #leftOut: readonly string[] = [];
 
   /** @throws CrosstalkError INVALID_OPTION for a command that cannot be split or has no place for the port */
   constructor(options: ProcessServerOptions) {
@@ -103,6 +105,10 @@ export class ProcessServer implements Server {
     return this.#args;
   }
 
+  leaveOut(settings: readonly string[]): void {
+    this.#leftOut = settings;
+  }
+
   get startCommand(): readonly string[] {
     const set = { ...this.#options.profile.environment, ...this.#options.env };
     const env = Object.entries(set).map(([name, value]) => `${name}=${value}`);
@@ -114,7 +120,7 @@ export class ProcessServer implements Server {
       host: "127.0.0.1",
       temporary: "/tmp",
     };
-    return [joinCommand([...env, ...fillIn(this.#words, blanks)])];
+    return [joinCommand([...env, ...withoutSettings(fillIn(this.#words, blanks), this.#leftOut)])];
   }
 
   logs(): readonly string[] {
@@ -140,10 +146,11 @@ export class ProcessServer implements Server {
       ...(adapters === undefined ? {} : { adapters }),
       ...(temporary === null ? {} : { temporary }),
     });
-    this.#args = words.slice(1);
-    const running = this.#spawn(words, temporary);
+    const left = withoutSettings(words, this.#leftOut);
+    this.#args = left.slice(1);
+    const running = this.#spawn(left, temporary);
     const ended = running.exited.then(async (exit) => {
-      throw (await portInUse(port)) ? portTaken(port) : this.#exitedEarly(words, exit, running.log);
+      throw (await portInUse(port)) ? portTaken(port) : this.#exitedEarly(left, exit, running.log);
     });
     ended.catch(() => {});
     const baseUrl = `http://127.0.0.1:${port}`;

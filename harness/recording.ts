@@ -1,6 +1,8 @@
 /** From what the executor kept while the clock ran to the events of a history. */
 
 import type { HistoryEvent } from "../src/history/schema.ts";
+import type { TracerShape } from "../src/tracer/shape.ts";
+import { embeddingEvent } from "./embedding-event.ts";
 import type { EngineProfile, StreamEvent } from "./engines/profile.ts";
 import type { InFlight } from "./in-flight.ts";
 import { tokenStream } from "./token-stream.ts";
@@ -18,9 +20,11 @@ export interface Recording {
 }
 
 /** Events in order of time, the `end` event last. */
-export function toEvents(recording: Recording, profile: EngineProfile): HistoryEvent[] {
+export function toEvents(recording: Recording, profile: EngineProfile, shape: TracerShape): HistoryEvent[] {
   const micros = (time: number) => Math.max(0, Math.round((time - recording.origin) * 1000));
-  const events: HistoryEvent[] = recording.requests.flatMap((request) => requestEvents(request, profile, micros));
+  const events: HistoryEvent[] = recording.requests.flatMap((request) =>
+    requestEvents(request, profile, shape, micros),
+  );
   for (const mark of recording.marks) {
     const times = { t: micros(mark.time), at: micros(mark.intended) };
     if (mark.e === "flushed") events.push({ ...times, e: "flushed", proof: mark.proof });
@@ -41,9 +45,10 @@ export function toEvents(recording: Recording, profile: EngineProfile): HistoryE
 function requestEvents(
   request: InFlight,
   profile: EngineProfile,
+  shape: TracerShape,
   micros: (time: number) => number,
 ): readonly HistoryEvent[] {
-  const { id, tokens, sha256 } = request.prepared;
+  const { embed, id, tokens, sha256 } = request.prepared;
   const events: HistoryEvent[] = [
     { t: micros(request.sentAt), e: "sent", at: micros(request.intended), id, tokens, sha256 },
   ];
@@ -61,7 +66,7 @@ function requestEvents(
   // The first event that says how it went is the last that counts.
   let settled = false;
   let now = request.sentAt;
-  const stream = tokenStream(profile, (event: StreamEvent) => {
+  const take = (event: StreamEvent) => {
     if (settled || event.kind === "ignored") return;
     settled = event.kind !== "tokens";
     if (event.kind === "error") {
@@ -85,8 +90,12 @@ function requestEvents(
     if (event.kind !== "finish") return;
     const place = event.place === null ? {} : { place: event.place };
     events.push({ t: micros(now), e: "finished", id, reason: event.reason, cached: event.cached, ...place });
-  });
-  if (request.status > 0 && request.status < 400) {
+  };
+  if (embed && ending.kind === "ended") {
+    now = ending.time;
+    take(embeddingEvent(profile, Buffer.concat(request.chunks).toString("utf8"), shape));
+  } else if (!embed && request.status > 0 && request.status < 400) {
+    const stream = tokenStream(profile, take);
     for (const [i, chunk] of request.chunks.entries()) {
       now = request.times[i]!;
       stream.feed(chunk);

@@ -70,7 +70,7 @@ describe("starting", () => {
       model: "m0",
       written: { shape: DEFAULT_SHAPE, format: "gguf", dtype: "f32" },
       dialect: "llama-server",
-      options: ["seed", "avoid", "presence", "frequency", "ban"],
+      options: ["seed", "avoid", "presence", "frequency", "ban", "session", "grammar"],
       isolation: "none",
       startsInMs: expect.any(Number),
       arms: ["main", "serialised", "no-cache", "no-cancels"],

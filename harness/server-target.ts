@@ -20,6 +20,7 @@ import { proveTracer } from "./handshake.ts";
 import { lastLines } from "./log-tail.ts";
 import { refuseUnmetNeeds } from "./needs.ts";
 import { describeExit, type Server, type ServerExit } from "./server.ts";
+import { settingsIn } from "./settings.ts";
 
 export interface ServerTargetOptions {
   readonly server: Server;
@@ -69,13 +70,14 @@ export class ServerTarget implements Target {
   /** @throws CrosstalkError UNSUPPORTED_BY_TARGET before anything is sent; EngineLostError when the server ends */
   async execute(trace: Trace, { arm, signal }: Execution): Promise<History> {
     const { client, facts, description, lost } = this.#started();
-    const { server, profile, drainMs } = this.#options;
+    const { server, profile, drainMs, model } = this.#options;
     refuseUnmetNeeds(trace, description);
     const before = await this.#counters();
     const clock = new Date().toISOString();
     const result = await runTrace(trace, {
       baseUrl: client.baseUrl,
       profile,
+      shape: model.shape,
       flush: facts.flush.can ? () => profile.flush(client, facts) : null,
       faults: server.faults,
       lost,
@@ -126,6 +128,17 @@ export class ServerTarget implements Target {
     await this.#open((server) => server.restart());
   }
 
+  get settings(): readonly string[] {
+    const { profile, server } = this.#options;
+    return server.kind === "url" ? [] : settingsIn(server.args, profile.knobs);
+  }
+
+  async startWithout(settings: readonly string[]): Promise<TargetDescription> {
+    this.#options.server.leaveOut(settings);
+    this.#close();
+    return this.#open((server) => server.restart());
+  }
+
   log(): readonly string[] {
     return this.#options.server.logs();
   }
@@ -150,7 +163,10 @@ export class ServerTarget implements Target {
       const client = engineClient(baseUrl);
       const known = await profile.describe(client, server.args);
       await proveTracer(client, profile, known.options.includes("adapter"));
-      const facts = { ...known, options: await acceptedOptions(client, profile, known.options) };
+      const facts = {
+        ...known,
+        options: await acceptedOptions(client, profile, known.options, this.#options.model.shape),
+      };
       const description = this.#describe(facts, startsInMs);
       this.#epoch++;
       // It has answered the read that proved its model.

@@ -15,6 +15,8 @@ export interface Server {
   stop(): Promise<void>;
   /** Stops it and starts a fresh one, perhaps at another URL. @throws CrosstalkError UNSUPPORTED_BY_TARGET (a URL) */
   restart(): Promise<string>;
+  /** Its command goes without these settings from the next start on. */
+  leaveOut(settings: readonly string[]): void;
   /** The last lines it wrote. */
   logs(): readonly string[];
   /** Whether its process runs; a server that somebody else started counts as alive. */

@@ -47,6 +47,8 @@ export class UrlServer implements Server {
 
   async stop(): Promise<void> {}
 
+  leaveOut(): void {}
+
   async restart(): Promise<string> {
     throw new CrosstalkError(
       "UNSUPPORTED_BY_TARGET",

@@ -68,6 +68,19 @@ test("passes where a hit cell was read after an eviction, and says what the pass
 });
 
 describe("is inconclusive", () => {
+  test("where all answers are held to grammars", () => {
+    const held = { options: { grammar: true } } as const;
+    expect(
+      check(
+        [
+          { ...lone, ...held },
+          { ...hit, ...held },
+        ],
+        [eviction(5)],
+      ).status,
+    ).toBe("inconclusive");
+  });
+
   test("without a token", () => {
     expect(check([{ ...lone, answer: () => [] }])).toEqual({ status: "inconclusive", reason: "no token arrived" });
   });

@@ -43,9 +43,10 @@ function check(runs: RunSet): Verdict {
   return pass(`${count(tokens, "token")} read ${count(read, "cell")}, ${readAfterRisk} of them after a risky event`);
 }
 
-/** Dice look at no cell, but under a nonce they test all keys. */
+/** Dice look at no cell, but under a nonce they test all keys; a grammar hides what any read sees. */
 function readsCells(run: Run, outcome: Outcome): boolean {
-  return !throwsDice(run, outcome) || run.requests.get(outcome.id)!.nonce !== null;
+  const { grammar, nonce } = run.requests.get(outcome.id)!;
+  return !grammar && (!throwsDice(run, outcome) || nonce !== null);
 }
 
 /** Why the run could not have shown a violation; null if it could. */

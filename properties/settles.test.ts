@@ -48,6 +48,29 @@ describe("is inconclusive", () => {
   });
 });
 
+describe("a request whose id another one has", () => {
+  const refused = (before: HandMadeRequest, at: number, code = "HTTP 400") => {
+    const named = { options: { requestId: "id1" } };
+    const late = { ...done, ...named, id: "r2", sentAt: at, ends: "open" as const, answer: () => [] };
+    const failure = { t: (at + 1) * 1000, e: "failed" as const, id: "r2", code, message: "Duplicate request ID" };
+    return settles.check(mainOnly(handMade([{ ...before, ...named }, late], [failure])));
+  };
+
+  test("may be refused while that is in the engine, or when the engine may not have seen its end", () => {
+    expect(refused(done, 5)).toEqual({
+      status: "pass",
+      reason: "1 request finished, 0 cancelled, 1 refused as duplicates",
+    });
+    expect(refused({ ...cut, id: "r1" }, 20).status).toBe("inconclusive");
+  });
+
+  test("may not be refused when that has finished, and not fail otherwise", () => {
+    expect(refused(done, 20).status).toBe("fail");
+    expect(refused(done, 5, "HTTP 500").status).toBe("fail");
+    expect(refused({ ...cut, id: "r1" }, 6000).status).toBe("fail");
+  });
+});
+
 test("does not apply to a trace that kills the server or pauses it for good", () => {
   const { trace } = handMade([done]);
   expect(settles.appliesTo(trace)).toBe(true);

@@ -2,11 +2,13 @@
  * Law: every request settles.
  *
  * Owns requests that end in no good way: the engine failed them, or they were still open when the run ended. A request
- * that finished has settled, however short its answer: lengths belong to `same-prompt-same-output`.
+ * that finished has settled, however short its answer: lengths belong to `same-prompt-same-output`. One that was refused
+ * while another had the id that its client gave has settled, too.
  *
  * Does not apply to a trace that kills the server, or that pauses it for good: requests may fail or hang then.
  */
 
+import { refusedAsDuplicate } from "../src/check/duplicate-id.ts";
 import { answersOf, type Property, type Run, type RunSet } from "../src/check/property.ts";
 import { fail, inconclusive, pass, type Verdict, type Witness, whose } from "../src/check/verdict.ts";
 import { type Outcome, serverLoss } from "../src/history/outcome.ts";
@@ -15,7 +17,7 @@ import { count } from "./wording.ts";
 export const settles: Property = {
   id: "settles",
   title: "Every request settles",
-  law: "Every request that was sent has finished or was cancelled when the run ends.",
+  law: "Every request that was sent has finished or was cancelled when the run ends, or was refused since its id was in use.",
   needs: ["main"],
   appliesTo: (trace) => !trace.steps.some((s) => "fault" in s && (s.fault === "kill" || s.forMs === undefined)),
   check,
@@ -26,14 +28,18 @@ function check(runs: RunSet): Verdict {
   if (serverLoss(run.history) !== null) return inconclusive("the server ended: that is for stays-up");
   const outcomes = [...run.outcomes.values()];
   const ended = run.history.events.at(-1)?.e === "end";
-  const witnesses = outcomes.flatMap((o) => unsettled(run, o, ended) ?? []);
+  const refused = outcomes.filter((o) => refusedAsDuplicate(run, o));
+  const witnesses = outcomes.flatMap((o) => (refused.includes(o) ? [] : (unsettled(run, o, ended) ?? [])));
   if (witnesses.length > 0) return fail(`${count(witnesses.length, "request")} did not settle`, witnesses);
   if (!ended) return inconclusive("the history is cut short: what is open in it may have settled later");
   const unsent = notSent(run);
   if (unsent.length > 0) return inconclusive(`${unsent.join(", ")} of the trace never went out`);
   const finished = outcomes.filter((o) => o.status === "finished").length;
   if (finished === 0) return inconclusive("every request was cancelled: none was left to finish");
-  return pass(`${count(finished, "request")} finished, ${outcomes.length - finished} cancelled`);
+  const also = refused.length === 0 ? "" : `, ${refused.length} refused as duplicates`;
+  return pass(
+    `${count(finished, "request")} finished, ${outcomes.length - finished - refused.length} cancelled${also}`,
+  );
 }
 
 /** Names the first choice that has not all its tokens: that is the one which hangs. */

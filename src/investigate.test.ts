@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ownCellsOnly, settles, staysUp } from "../properties/index.ts";
-import type { Property } from "./check/property.ts";
+import type { Property, RunSet } from "./check/property.ts";
 import { fail, pass, type Verdict } from "./check/verdict.ts";
 import { CrosstalkError } from "./errors.ts";
 import type { Arm, History } from "./history/schema.ts";
@@ -8,6 +8,7 @@ import { DEFAULT_INVESTIGATION, type Failure, investigate, runOnce } from "./inv
 import { labTarget } from "./lab/target.ts";
 import { EngineLostError } from "./target/engine-lost.ts";
 import type { Execution, Target, TargetDescription } from "./target/target.ts";
+import { expectedTokens, resolveRequests } from "./trace/prompt.ts";
 import { TRACE_VERSION, type Trace } from "./trace/schema.ts";
 import { badToken, digitsOf, payloadRun, payloadToken } from "./tracer/vocabulary.ts";
 
@@ -64,6 +65,72 @@ test("a target that flushes everything is restarted for confirmation and for its
   const finding = await result(investigate(target, description, failure, LIMITS));
   expect(between.reduce((sum, n) => sum + n, 0)).toBe(LIMITS.servers + LIMITS.armRuns);
   expect(finding.confirmation).toMatchObject({ runs: 6, servers: 2 });
+});
+
+test("a repro on a target that varies is weighed as it is confirmed: on a fresh server, and again on the same", async () => {
+  const { target, description, failure, between } = await counted({ kind: "process", isolation: "flush" });
+  await result(investigate(target, description, failure, LIMITS));
+  const weighed = Math.ceil(10 / LIMITS.runsPerServer);
+  expect(between.reduce((sum, n) => sum + n, 0)).toBe(weighed + LIMITS.servers + LIMITS.armRuns);
+});
+
+describe("settings of the server", () => {
+  /** A server of which a failure needs one setting of three, and that does not start without another. */
+  async function withSettings(more: Partial<TargetDescription> = {}) {
+    let without: readonly string[] = [];
+    const { target, description, failure } = await counted(more, async (trace, { arm }) => {
+      const lab = labTarget({ model: "none" });
+      await lab.start();
+      const history = await lab.execute(trace, { arm });
+      return without.includes("--small 4") ? { ...history, header: { ...history.header, engine: WHOLE } } : history;
+    });
+    const starts: string[] = [];
+    const settings: Target = {
+      ...target,
+      settings: ["--small 4", "--slow", "--must 1"],
+      startWithout: async (left) => {
+        starts.push(left.join(" "));
+        if (left.includes("--must 1")) throw new CrosstalkError("ENGINE_EXITED", "it ended", "Look at its log.");
+        without = left;
+        return { ...description, startCommand: [`serve without ${left.join(" ")}`] };
+      },
+    };
+    const law: Property = {
+      ...broken,
+      check: (runs) => (runs.get("main")?.history.header.engine === WHOLE ? pass("it is whole") : broken.check()),
+    };
+    return { target: settings, description, failure: { ...failure, law }, starts };
+  }
+  const WHOLE = { name: "lab", version: "1", args: [] };
+
+  test("are left out where it fails without them, and are back when it is done", async () => {
+    const { target, description, failure, starts } = await withSettings();
+    const finding = await result(investigate(target, description, failure, LIMITS));
+    expect(finding.settings).toEqual({ without: ["--slow"], needed: ["--small 4", "--must 1"] });
+    expect(finding.target.startCommand).toEqual(["serve without --slow"]);
+    expect(finding.confirmation).toMatchObject({ failed: 6, runs: 6 });
+    expect(starts).toEqual(["--small 4", "", "--slow", "--slow --must 1", "--slow", ""]);
+  });
+
+  test("are not tried where a start takes long, unless that is wanted and there is time", async () => {
+    const { target, description, failure, starts } = await withSettings({ startsInMs: 60_000 });
+    expect((await result(investigate(target, description, failure, LIMITS))).settings).toBeUndefined();
+    const late = { ...LIMITS, slowSettings: true, goOnReducing: () => false };
+    expect((await result(investigate(target, { ...description, kind: "process" }, failure, late))).settings).toBe(
+      undefined,
+    );
+    expect(starts).toEqual([]);
+    const wanted = { ...LIMITS, slowSettings: true };
+    expect((await result(investigate(target, description, failure, wanted))).settings?.without).toEqual(["--slow"]);
+  });
+
+  test("are not tried where it does not fail each time", async () => {
+    const { target, description, failure, starts } = await withSettings();
+    let runs = 0;
+    const seldom = { ...failure.law, check: (of: RunSet) => (++runs % 2 ? failure.law.check(of) : pass("this time")) };
+    const finding = await result(investigate(target, description, { ...failure, law: seldom }, LIMITS));
+    expect([finding.settings, starts]).toEqual([undefined, []]);
+  });
 });
 
 test("a target that starts slowly is restarted once for its arm", async () => {
@@ -161,6 +228,38 @@ test.each([0, 1])("of a failure that shows in two ways, the one that tells most 
   expect(finding.anomaly).toMatchObject({ class: "foreign read", request: "r1" });
   expect(finding.history.events.flatMap((e) => (e.e === "tokens" && e.id === "r1" ? e.ids : []))).toContain(ofB);
   expect(finding.confirmation.failed).toBe(6);
+});
+
+test("an answer is not cut so short that it fits more than one explanation", async () => {
+  const long: Trace = {
+    ...TRACE,
+    segments: { ...TRACE.segments, B: { seed: 2, family: 42, length: 20 } },
+    steps: [
+      { at: 0, send: "r1", prompt: [{ seg: "A" }, { read: "narrow", back: 20 }], maxTokens: 15 },
+      { at: 0, send: "r2", prompt: [{ seg: "B" }, { read: "narrow", back: 20 }], maxTokens: 15 },
+    ],
+  };
+  /** r1 gets what r2 asked for. */
+  const { target, description } = await counted({}, async (trace, execution) => {
+    const { header, events } = await labTarget({ model: "none" }).execute(trace, execution);
+    const others = resolveRequests(trace).get("r2");
+    if (others === undefined) return { header, events };
+    const tokens = [...expectedTokens(others)];
+    const swapped = (ids: readonly number[]) => ids.map((id) => tokens.shift() ?? id);
+    return {
+      header,
+      events: events.map((e) => (e.e === "tokens" && e.id === "r1" ? { ...e, ids: swapped(e.ids) } : e)),
+    };
+  });
+  const run = await runOnce(target, long, "main");
+  const verdict = ownCellsOnly.check(new Map([["main", run]]));
+  if (verdict.status !== "fail") throw new Error(verdict.reason);
+  const failure: Failure = { law: ownCellsOnly, run, witness: verdict.witnesses[0] };
+  const finding = await result(investigate(target, description, failure, LIMITS));
+  expect(finding.anomaly.or).toEqual([]);
+  const answers = finding.trace.steps.flatMap((step) => ("send" in step ? [step.maxTokens] : []));
+  expect(Math.max(...answers)).toBeGreaterThan(1);
+  expect(Math.max(...answers)).toBeLessThan(15);
 });
 
 test("a trace that ends the server is reduced, each time on a server started again", async () => {

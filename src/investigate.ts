@@ -10,6 +10,7 @@ import { rate } from "./check/statistics.ts";
 import type { Witness } from "./check/verdict.ts";
 import { CrosstalkError } from "./errors.ts";
 import type { Arm } from "./history/schema.ts";
+import { leaveOutSettings, type SettingTried } from "./leave-out-settings.ts";
 import { locatedAnomaly } from "./locate.ts";
 import { type Candidate, createMinimizer } from "./minimize/minimizer.ts";
 import { EngineLostError } from "./target/engine-lost.ts";
@@ -25,12 +26,13 @@ export interface Failure {
 }
 
 /** The same, with all that the law saw. */
-interface Broken extends Failure {
+export interface Broken extends Failure {
   readonly witnesses: readonly Witness[];
 }
 
 export type InvestigationStep =
   | { readonly type: "minimising"; readonly runs: number; readonly size: TraceSize; readonly pass: string }
+  | SettingTried
   | { readonly type: "confirming"; readonly failed: number; readonly runs: number }
   | { readonly type: "arm"; readonly result: ArmResult };
 
@@ -60,6 +62,8 @@ export interface InvestigationLimits {
   readonly runsPerServer: number;
   /** Runs of each control arm. */
   readonly armRuns: number;
+  /** Whether settings of a server that starts slowly are tried too, for as long as the reduction goes on. Default: no. */
+  readonly slowSettings?: boolean;
   readonly log?: ReductionLog;
 }
 
@@ -166,7 +170,7 @@ function alike(original: Anomaly, shown: readonly Anomaly[], anomaly: Anomaly): 
 }
 
 /** Requests that it is worth to try alone. Where the server ended, all that it was at work on may have done it. */
-const suspectsOf = ({ class: named, origins, request }: Anomaly): readonly string[] =>
+export const suspectsOf = ({ class: named, origins, request }: Anomaly): readonly string[] =>
   named === "lost server" ? [] : [request, ...origins.slice(0, 2).map((origin) => origin.request)];
 
 /** How much an anomaly leaves open: the classes that stand beside the first, all of them where none is named. */
@@ -209,12 +213,16 @@ export async function* investigate(
   };
   /** What the original showed when it was run again: one fault may show in several ways. */
   const shown: Anomaly[] = [];
-  /** A smaller trace that breaks the law in another way is another failure, not a smaller form of this one. */
-  const isAlike = ({ trace, purpose }: Candidate, failed: Broken): boolean => {
+  /**
+   * A smaller trace that breaks the law in another way is another failure, not a smaller form of this one. Details are worth
+   * less than an explanation: one that leaves more open is not worth a few tokens.
+   */
+  const isAlike = ({ trace, purpose, step }: Candidate, failed: Broken): boolean => {
     const seen = allSeen(failed);
     const same = seen.filter(({ anomaly }) => alike(original.anomaly, shown, anomaly));
     if (same.length === 0 && purpose !== "calibrate") return false;
     const clear = (same.length > 0 ? same : seen).reduce(clearest);
+    if (step === "fine" && leavesOpen(clear.anomaly) > leavesOpen(failures.get(minimizer.best)!.anomaly)) return false;
     if (purpose === "calibrate") shown.push(clear.anomaly);
     keep(trace, clear);
     return true;
@@ -222,8 +230,9 @@ export async function* investigate(
   const runCandidate = async (candidate: Candidate): Promise<CandidateRuns> => {
     const outcomes: boolean[] = [];
     while (outcomes.length < candidate.runs) {
-      // What is confirmed on fresh servers below, and run on one by whoever gets the repro, is weighed on fresh servers.
-      const fresh = candidate.pass === "steady" && startsFast;
+      // It is weighed as it is confirmed below, and as whoever gets the repro runs it: on a fresh server, and again on the same.
+      const begins = (candidate.ran + outcomes.length) % limits.runsPerServer === 0;
+      const fresh = candidate.pass === "steady" && startsFast && begins;
       const failed = await again(candidate.trace, { fresh, run: minimizer.runs + outcomes.length + 1 });
       const alike = failed !== null && isAlike(candidate, failed);
       outcomes.push(alike);
@@ -259,6 +268,14 @@ export async function* investigate(
   }
   const minimal = minimizer.result();
 
+  const failsEach = async (): Promise<boolean> => {
+    for (let i = 0; i < limits.armRuns; i++)
+      if (!(await fails(minimal.trace, { run: minimal.runs + i + 1 }))) return false;
+    return true;
+  };
+  const mayTrySettings = () => startsFast || (limits.slowSettings === true && goOn());
+  const left = yield* leaveOutSettings(target, description, failsEach, mayTrySettings);
+
   const runs = limits.servers * limits.runsPerServer;
   let failed = 0;
   for (let i = 0; i < runs; i++) {
@@ -286,16 +303,20 @@ export async function* investigate(
   const reported = failures.get(minimal.trace)!;
   const readAgain = rerun(target, description, narrowReadsAreRight, signal);
   const sha = createHash("sha256").update(formatTrace(minimal.trace)).digest("hex");
+  const anomaly = await locatedAnomaly(description, reported, alwaysAlike ? 1 : ROUNDS, readAgain);
+  // Whoever goes on with the target has the server that it described at first.
+  if (left !== null && left.without.length > 0) await target.startWithout!([]);
   return {
     id: `${law.id}-${sha.slice(0, 6)}`,
     law: { id: law.id, title: law.title, law: law.law },
-    anomaly: await locatedAnomaly(description, reported, alwaysAlike ? 1 : ROUNDS, readAgain),
+    anomaly,
     trace: minimal.trace,
     history: reported.run.history,
     log: reported.run.log ?? [],
-    target: description,
+    target: left?.description ?? description,
     confirmation: { ...rate(failed, runs), servers },
     arms,
+    ...(left === null ? {} : { settings: { without: left.without, needed: left.needed } }),
     minimised: { from: minimal.from, to: minimal.to, runs: minimal.runs, claim: minimal.claim },
   };
 }

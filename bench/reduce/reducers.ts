@@ -30,8 +30,8 @@ async function failsWithin(runs: number, fails: (trace: Trace) => Promise<boolea
 
 const crosstalk: Reducer = {
   name: "crosstalk",
-  async reduce({ trace, blockSize }, fails, repeats, note) {
-    const minimizer = createMinimizer(trace, { blockSize, repeats, budget: Number.MAX_SAFE_INTEGER });
+  async reduce({ trace, minimizer: known }, fails, repeats, note) {
+    const minimizer = createMinimizer(trace, { ...known, repeats, budget: Number.MAX_SAFE_INTEGER });
     for (let candidate = minimizer.next(); candidate !== null; candidate = minimizer.next()) {
       const outcomes: boolean[] = [];
       while (outcomes.length < candidate.runs && !outcomes.includes(true)) outcomes.push(await fails(candidate.trace));

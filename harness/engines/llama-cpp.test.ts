@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
 import { NO_OPTIONS, type RequestOptions } from "../../src/trace/options.ts";
+import { payloadToken, scanToken } from "../../src/tracer/vocabulary.ts";
 import { engineProfile } from "./index.ts";
 import { llamaCpp } from "./llama-cpp.ts";
 
@@ -36,6 +37,8 @@ test("options go by llama-server's names, and over the fields that every request
     return Object.fromEntries(Object.entries(body).filter(([name, value]) => !isDeepStrictEqual(plain[name], value)));
   };
   expect(fields({})).toEqual({});
+  const slots = ["c1", "c2", "c1"].map((session) => fields({ session }).id_slot);
+  expect(slots).toEqual([slots[0], (slots[0] as number) + 1, slots[0]]);
   expect(fields({ seed: 7 })).toEqual({ seed: 7, temperature: 0.5, top_k: 0 });
   expect(fields({ adapter: "a2" })).toEqual({ lora: [{ id: 1, scale: 1 }] });
   expect(fields({ seed: 7, top: 1 })).toEqual({ seed: 7, temperature: 0.5 });
@@ -47,6 +50,29 @@ test("options go by llama-server's names, and over the fields that every request
       [9, -100],
     ],
   });
+  const grammar = [
+    [payloadToken([1, 2, 3]), payloadToken([4, 5, 6])],
+    [scanToken([]), scanToken([])],
+  ];
+  expect(fields({ grammar })).toEqual({ grammar: 'root ::= " p123 p456" | " scan.000 scan.000"' });
+});
+
+test("an embedding is asked for and read as OpenAI has it", () => {
+  const asked = { prompt: Int32Array.of(300, 301), maxTokens: 1, cache: true };
+  expect(llamaCpp.request(asked, { ...NO_OPTIONS, embed: true })).toEqual({
+    method: "POST",
+    path: "/v1/embeddings",
+    body: { input: [300, 301], encoding_format: "float", cache_prompt: true },
+  });
+  const usage = { prompt_tokens: 2, total_tokens: 2 };
+  const reply = {
+    model: "tracer",
+    object: "list",
+    usage,
+    data: [{ object: "embedding", index: 0, embedding: [0.6, -0.8] }],
+  };
+  expect(llamaCpp.readEmbedding(JSON.stringify(reply))).toEqual({ vector: [0.6, -0.8], cached: null });
+  expect(() => llamaCpp.readEmbedding(JSON.stringify({ ...reply, data: [] }))).toThrow();
 });
 
 describe("its stream", () => {

@@ -5,13 +5,16 @@
 
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
-import { optionFields } from "../../src/target/dialect.ts";
-import { PENALTIES } from "../../src/trace/options.ts";
+import { embeddingCall, optionFields } from "../../src/target/dialect.ts";
+import { PENALTIES, type RequestOption } from "../../src/trace/options.ts";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import { scanToken } from "../../src/tracer/vocabulary.ts";
 import type { EngineClient } from "../engine-client.ts";
 import type { EngineFacts, EngineProfile, StreamEvent } from "./profile.ts";
-import { argumentOf, capability, parseReply } from "./replies.ts";
+import { argumentOf, capability, openAiEmbedding, parseReply } from "./replies.ts";
+
+/** Options that campaigns ask for, beside adapters. */
+const ASKED: readonly RequestOption[] = ["seed", "avoid", ...PENALTIES, "session", "embed", "grammar"];
 
 const errorBody = z.object({ error: z.object({ code: z.number(), message: z.string() }) });
 const chunk = z.object({
@@ -60,6 +63,7 @@ export const llamaCpp: EngineProfile = {
     { flag: "--kv-unified", campaign: "", what: "one pool for all slots; when it is full every running request fails" },
     { flag: "--cache-ram", campaign: "64", what: "MiB of old prompts kept in RAM and loaded back into slots" },
     { flag: "--cache-reuse", campaign: "16", what: "shortest run of cells that is moved to a new position" },
+    { flag: "--embeddings", campaign: "--pooling last", what: "embeddings too, between the completions" },
   ],
   faults: [
     ...["stale-row", "kept-tail", "shared-block", "late-write", "chunk-offset"].map((name) => ({ name, args: [] })),
@@ -85,22 +89,27 @@ export const llamaCpp: EngineProfile = {
       draftTokensAccepted: ["llamacpp:spec_decode_num_accepted_tokens_total"],
     },
   },
-  request: ({ prompt, maxTokens, cache }, options) => ({
-    method: "POST",
-    path: "/completion",
-    body: {
-      prompt: Array.from(prompt),
-      n_predict: maxTokens,
-      stream: true,
-      return_tokens: true,
-      temperature: 0,
-      top_k: 1,
-      cache_prompt: cache,
-      ignore_eos: true,
-      ...(options ? optionFields("llama-server", options) : {}),
-    },
-  }),
+  request: ({ prompt, maxTokens, cache }, options) => {
+    // An embedding always reads the cache: build 11669 does not look at this field there.
+    if (options?.embed) return embeddingCall(prompt, options, { cache_prompt: cache });
+    return {
+      method: "POST",
+      path: "/completion",
+      body: {
+        prompt: Array.from(prompt),
+        n_predict: maxTokens,
+        stream: true,
+        return_tokens: true,
+        temperature: 0,
+        top_k: 1,
+        cache_prompt: cache,
+        ignore_eos: true,
+        ...(options ? optionFields("llama-server", options) : {}),
+      },
+    };
+  },
   reader: () => readEvent,
+  readEmbedding: openAiEmbedding,
   readError: (body) => {
     const error = parseReply(errorBody, body);
     return error ? error.error.message : body.trim().slice(0, 300);
@@ -152,7 +161,7 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     // Erasing slots leaves the RAM copies of old prompts, which are on by default.
     flushesAll: argumentOf(args, "--cache-ram", "-cram") === "0",
     counters: capability(llamaCpp, await client.get("/metrics"), "start the server with --metrics"),
-    options: [...(adapters ? (["adapter"] as const) : []), "seed", "avoid", ...PENALTIES],
+    options: [...(adapters ? (["adapter"] as const) : []), ...ASKED],
   };
 }
 

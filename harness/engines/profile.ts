@@ -36,6 +36,13 @@ export type StreamEvent =
   | { readonly kind: "error"; readonly code: string; readonly message: string }
   | { readonly kind: "ignored" };
 
+/** The reply to a request for an embedding. */
+export interface EmbeddingReply {
+  readonly vector: readonly number[];
+  /** Prompt tokens read from the cache; null where the engine does not tell. */
+  readonly cached: number | null;
+}
+
 /** Reads the data of one server-sent event after another. Throws on what the dialect does not know. */
 export type EventReader = (data: string) => StreamEvent;
 
@@ -135,6 +142,8 @@ export interface EngineProfile {
   ) => EngineCall;
   /** A reader for one stream. */
   readonly reader: () => EventReader;
+  /** Reads the whole reply to a request for an embedding. Throws on what the dialect does not know. */
+  readonly readEmbedding: (body: string) => EmbeddingReply;
   /** The message in the body of a reply with an HTTP error status. */
   readonly readError: (body: string) => string;
   /** `args` are the server's arguments where Crosstalk started it, else empty. */

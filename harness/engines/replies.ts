@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import type { Reply } from "../engine-client.ts";
-import type { Capability, EngineProfile } from "./profile.ts";
+import type { Capability, EmbeddingReply, EngineProfile } from "./profile.ts";
 
 /** Null for text that is no JSON, or JSON of another form. */
 export function parseReply<T>(schema: z.ZodType<T>, text: string): T | null {
@@ -29,6 +29,17 @@ export function servedModels(body: string): { readonly contextTokens: number | n
     contextTokens: served[0]?.max_model_len ?? null,
     adapters: ADAPTERS.every((adapter) => served.some(({ id }) => id === adapter)),
   };
+}
+
+const embeddings = z.object({
+  data: z.array(z.object({ embedding: z.array(z.number()) })).length(1),
+  usage: z.object({ prompt_tokens_details: z.object({ cached_tokens: z.int().nullish() }).nullish() }).nullish(),
+});
+
+/** OpenAI's reply to a request for one embedding. */
+export function openAiEmbedding(body: string): EmbeddingReply {
+  const { data, usage } = embeddings.parse(JSON.parse(body));
+  return { vector: data[0]!.embedding, cached: usage?.prompt_tokens_details?.cached_tokens ?? null };
 }
 
 /** Value of an argument, as `--name value` or `--name=value`; the last of its kind wins. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
 import { NO_OPTIONS, type RequestOptions } from "../../src/trace/options.ts";
+import { payloadToken, scanToken } from "../../src/tracer/vocabulary.ts";
 import { ContainerServer } from "../container-server.ts";
 import type { EngineClient } from "../engine-client.ts";
 import { sglang } from "./sglang.ts";
@@ -37,6 +38,7 @@ test("options go by SGLang's names; those of sampling are merged with every requ
   };
   expect(fields({})).toEqual({});
   expect(fields({ adapter: "base" })).toEqual({});
+  expect(fields({ requestId: "id1", session: "c1" })).toEqual({ rid: "id1", session_id: "c1" });
   expect(fields({ adapter: "a2", salt: "s1", priority: 0, logprobs: 2 })).toEqual({
     lora_path: "a2",
     cache_salt: "s1",
@@ -55,6 +57,13 @@ test("options go by SGLang's names; those of sampling are merged with every requ
       presence_penalty: 0.75,
       frequency_penalty: 1.125,
     },
+  });
+  const grammar = [
+    [payloadToken([1, 2, 3]), payloadToken([4, 5, 6])],
+    [scanToken([]), scanToken([])],
+  ];
+  expect(fields({ grammar })).toMatchObject({
+    sampling_params: { ebnf: 'root ::= "p123p456" | "scan.000scan.000"' },
   });
 });
 
@@ -134,7 +143,7 @@ describe("a server's description", () => {
       flush: { can: true },
       flushesAll: true,
       counters: { can: false, reason: expect.stringContaining("--enable-metrics") },
-      options: ["salt", "seed", "logprobs", "avoid", "presence", "frequency", "ban"],
+      options: ["salt", "seed", "logprobs", "avoid", "requestId", "presence", "frequency", "ban", "embed"],
     });
   });
 
@@ -144,16 +153,18 @@ describe("a server's description", () => {
       hicache_storage_backend: "file",
       enable_priority_scheduling: true,
       schedule_low_priority_values_first: true,
+      enable_session_radix_cache: true,
     };
     const client = server({ "/server_info": more, "/v1/models": models, "/flush_cache": {}, "/metrics": {} });
     const facts = await sglang.describe(client, []);
     expect(facts).toMatchObject({ flushesAll: false, flush: { can: true }, counters: { can: true } });
-    expect(facts.options).toContain("priority");
+    expect(facts.options).toEqual(expect.arrayContaining(["priority", "session"]));
     const plain = server({
-      "/server_info": { ...more, schedule_low_priority_values_first: false },
+      "/server_info": { ...more, schedule_low_priority_values_first: false, enable_session_radix_cache: false },
       "/v1/models": models,
     });
-    expect((await sglang.describe(plain, [])).options).not.toContain("priority");
+    const { options } = await sglang.describe(plain, []);
+    for (const option of ["priority", "session"]) expect(options).not.toContain(option);
   });
 
   test("of what is no SGLang server is refused", async () => {

@@ -7,13 +7,13 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
-import { optionFields } from "../../src/target/dialect.ts";
-import { PENALTIES } from "../../src/trace/options.ts";
+import { embeddingCall, optionFields } from "../../src/target/dialect.ts";
+import { PENALTIES, type RequestOption } from "../../src/trace/options.ts";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import type { EngineClient, Reply } from "../engine-client.ts";
 import { flushWhenIdle } from "./flush-when-idle.ts";
 import type { EngineFacts, EngineProfile, EventReader } from "./profile.ts";
-import { capability, errorMessage, parseReply, servedModels } from "./replies.ts";
+import { capability, errorMessage, openAiEmbedding, parseReply, servedModels } from "./replies.ts";
 
 const errorBody = z.object({ error: z.object({ message: z.string() }) });
 const event = z.object({
@@ -34,8 +34,24 @@ const serverInfo = z.object({
   max_running_requests: z.int().nullish(),
   enable_priority_scheduling: z.boolean().nullish(),
   schedule_low_priority_values_first: z.boolean().nullish(),
+  enable_session_radix_cache: z.boolean().nullish(),
   hicache_storage_backend: z.string().nullish(),
 });
+
+/**
+ * Options that campaigns ask for, beside adapters and priorities. It knows `grammar` too, by the name of `ebnf`: no run has
+ * shown yet that it works with the tracer's tokenizer.
+ */
+const ASKED: readonly RequestOption[] = [
+  "salt",
+  "seed",
+  "logprobs",
+  "avoid",
+  "requestId",
+  ...PENALTIES,
+  // A server that generates refuses it: SGLang embeds with --is-embedding, and then does nothing else.
+  "embed",
+];
 
 /** Where `--max-running-requests` is not given: SGLang's own choice depends on the memory. */
 const DEFAULT_RUNNING = 128;
@@ -83,6 +99,7 @@ export const sglang: EngineProfile = {
       campaign: "--schedule-low-priority-values-first",
       what: "requests have priorities, as traces mean them",
     },
+    { flag: "--enable-session-radix-cache", campaign: "", what: "sessions by name (session_id) keep their cells" },
     { flag: "--disable-overlap-schedule", campaign: "", what: "no step is planned while another one runs" },
     { flag: "--disable-radix-cache", campaign: "", what: "no cells are shared" },
   ],
@@ -103,6 +120,7 @@ export const sglang: EngineProfile = {
     },
   },
   request: ({ prompt, maxTokens, cache }, options) => {
+    if (options?.embed) return embeddingCall(prompt, options, cache ? {} : { extra_key: randomUUID() });
     const { sampling_params, ...fields } = options ? optionFields("sglang", options) : {};
     return {
       method: "POST",
@@ -123,6 +141,7 @@ export const sglang: EngineProfile = {
     };
   },
   reader,
+  readEmbedding: openAiEmbedding,
   readError: errorMessage,
   describe,
   arrange: null,
@@ -188,8 +207,8 @@ async function describe(client: EngineClient): Promise<EngineFacts> {
     options: [
       ...(adapters ? (["adapter"] as const) : []),
       ...(priority ? (["priority"] as const) : []),
-      ...(["salt", "seed", "logprobs", "avoid"] as const),
-      ...PENALTIES,
+      ...(info.enable_session_radix_cache ? (["session"] as const) : []),
+      ...ASKED,
     ],
   };
 }

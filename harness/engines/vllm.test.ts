@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
 import { NO_OPTIONS, type RequestOptions } from "../../src/trace/options.ts";
+import { payloadToken, rungToken } from "../../src/tracer/vocabulary.ts";
 import { vllm } from "./vllm.ts";
 
 const ask = (cache: boolean) => vllm.request({ prompt: Int32Array.of(300, 301), maxTokens: 3, cache });
@@ -37,6 +38,7 @@ test("options go by vLLM's names", () => {
     return Object.fromEntries(Object.entries(body).filter(([name, value]) => !isDeepStrictEqual(plain[name], value)));
   };
   expect(fields({})).toEqual({});
+  expect(fields({ requestId: "id1", session: "c1" })).toEqual({ request_id: "id1" });
   expect(fields({ seed: 0, logprobs: 0, priority: 0 })).toEqual({
     seed: 0,
     temperature: 0.5,
@@ -59,7 +61,15 @@ test("options go by vLLM's names", () => {
     frequency_penalty: 1.125,
     logit_bias: { 8: -100, 9: -100 },
   });
+  expect(fields({ grammar: SENTENCES })).toEqual({
+    structured_outputs: { choice: ["p123p456", "rung.2.0rung.2.1"] },
+  });
 });
+
+const SENTENCES = [
+  [payloadToken([1, 2, 3]), payloadToken([4, 5, 6])],
+  [rungToken(2, 0), rungToken(2, 1)],
+];
 
 // As vLLM 0.32.0 sends it, ids and times left out.
 const choice = (token_ids: number[] | null, finish_reason: string | null = null) => ({

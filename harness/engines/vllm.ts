@@ -7,15 +7,15 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { CrosstalkError } from "../../src/errors.ts";
 import type { Logprob } from "../../src/history/schema.ts";
-import { optionFields } from "../../src/target/dialect.ts";
-import { OPTIONS } from "../../src/trace/options.ts";
+import { embeddingCall, optionFields } from "../../src/target/dialect.ts";
+import { OPTIONS, type RequestOption } from "../../src/trace/options.ts";
 import { MAX_CHOICES } from "../../src/trace/schema.ts";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import type { EngineClient } from "../engine-client.ts";
 import { flushWhenIdle } from "./flush-when-idle.ts";
 import type { EngineFacts, EngineProfile, EventReader, PlantedFault, StreamEvent } from "./profile.ts";
 import { labelsOf } from "./prometheus.ts";
-import { argumentOf, capability, errorMessage, parseReply, servedModels } from "./replies.ts";
+import { argumentOf, capability, errorMessage, openAiEmbedding, parseReply, servedModels } from "./replies.ts";
 
 const errorBody = z.object({
   error: z.object({ message: z.string(), code: z.union([z.int(), z.string()]).nullish() }),
@@ -42,6 +42,9 @@ const chunk = z.object({
 const version = z.object({ version: z.string() });
 const cacheConfig = z.object({ block_size: z.coerce.number().int(), num_gpu_blocks: z.coerce.number().int() });
 const reset = z.object({ success: z.boolean() });
+
+/** Options that campaigns do not ask for: sessions are for streamed input, which the completions have not. */
+const NOT_ASKED: readonly RequestOption[] = ["session"];
 
 /** Where `--max-num-seqs` is not given: vLLM's own default differs from machine to machine, and this is the least. */
 const DEFAULT_RUNNING = 128;
@@ -118,24 +121,29 @@ export const vllm: EngineProfile = {
       requestsFinished: ["vllm:request_success_total"],
     },
   },
-  request: ({ prompt, maxTokens, cache }, options) => ({
-    method: "POST",
-    path: "/v1/completions",
-    body: {
-      prompt: Array.from(prompt),
-      max_tokens: maxTokens,
-      temperature: 0,
-      ignore_eos: true,
-      stream: true,
-      stream_options: { include_usage: true },
-      return_token_ids: true,
-      // A salt that nobody else has is the one way to find no cells of others that leaves the rest as it is: vLLM
-      // skips the look-up only for requests that ask for the prompt's logprobs, and those cannot stream.
-      ...(options ? optionFields("vllm", options) : {}),
-      ...(cache ? {} : { cache_salt: randomUUID() }),
-    },
-  }),
+  request: ({ prompt, maxTokens, cache }, options) => {
+    // A salt that nobody else has is the one way to find no cells of others that leaves the rest as it is: vLLM skips
+    // the look-up only for requests that ask for the prompt's logprobs, and those cannot stream.
+    const alone = cache ? {} : { cache_salt: randomUUID() };
+    if (options?.embed) return embeddingCall(prompt, options, alone);
+    return {
+      method: "POST",
+      path: "/v1/completions",
+      body: {
+        prompt: Array.from(prompt),
+        max_tokens: maxTokens,
+        temperature: 0,
+        ignore_eos: true,
+        stream: true,
+        stream_options: { include_usage: true },
+        return_token_ids: true,
+        ...(options ? optionFields("vllm", options) : {}),
+        ...alone,
+      },
+    };
+  },
   reader,
+  readEmbedding: openAiEmbedding,
   readError: errorMessage,
   describe,
   arrange: null,
@@ -217,6 +225,7 @@ async function describe(client: EngineClient, args: readonly string[]): Promise<
     flushesAll: tiers.length === 0,
     counters: capability(vllm, metrics, "do not start the server with --disable-log-stats"),
     options: OPTIONS.filter((option) => {
+      if (NOT_ASKED.includes(option)) return false;
       if (option === "priority") return argumentOf(args, "--scheduling-policy") === "priority";
       return option !== "adapter" || adapters;
     }),

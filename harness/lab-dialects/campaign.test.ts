@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { lawsFor } from "../../properties/index.ts";
 import { type CampaignResult, campaign } from "../../src/campaign.ts";
 import { campaignTraces } from "../../src/generate/campaign-traces.ts";
+import { SCENARIOS } from "../../src/generate/scenarios.ts";
 import type { LabOptions } from "../../src/lab/config.ts";
 import { llamaCpp } from "../engines/llama-cpp.ts";
 import type { EngineProfile } from "../engines/profile.ts";
@@ -39,15 +40,18 @@ async function campaignAgainst(profile: EngineProfile, lab: LabOptions, traces: 
 
 test("choices are forked, streamed and judged in vLLM's dialect", { timeout: 60_000 }, async () => {
   const { findings } = await campaignAgainst(vllm, { fault: "fork-copies-neighbour" }, 40);
-  expect(findings).toMatchObject([{ law: { id: "own-cells-only" } }]);
+  // In real time either law may be the first to be broken: a choice reads another's cells, or differs from its twin.
+  expect(["own-cells-only", "same-prompt-same-output"]).toContain(findings[0]?.law.id);
   expect(findings[0]!.trace.steps.some((step) => "send" in step && step.n !== undefined)).toBe(true);
 });
 
 describe.each([llamaCpp, vllm, sglang])("a lab in the dialect of $name", (profile) => {
-  test("is clean", { timeout: 60_000 }, async () => {
-    const { findings, coverage, traces } = await campaignAgainst(profile, { adapters: true }, 10);
+  test("is clean", { timeout: 120_000 }, async () => {
+    // Some more than the named scenarios, which have no adapters.
+    const wanted = SCENARIOS.length + 3;
+    const { findings, coverage, traces } = await campaignAgainst(profile, { adapters: true }, wanted);
     expect(findings).toEqual([]);
-    expect(traces).toBe(10);
+    expect(traces).toBe(wanted);
     // Otherwise nothing was put to the test.
     expect(coverage.prefixHitTokens).toBeGreaterThan(300);
     expect(coverage.cancels).toBeGreaterThan(2);

@@ -3,6 +3,7 @@
 import type { ServerResponse } from "node:http";
 import { z } from "zod";
 import type { Sampling } from "../../src/lab/sampler.ts";
+import type { Sentences } from "../../src/trace/options.ts";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import { tokenName, VOCABULARY_SIZE } from "../../src/tracer/vocabulary.ts";
 import type { LiveLab } from "./live-lab.ts";
@@ -154,3 +155,34 @@ export function refuseForeignTokens(prompt: readonly number[], words: (id: numbe
 
 /** Token names apart by blanks, as the tracer's tokenizer writes them. */
 export const spelling = (ids: readonly number[]): string => ids.map((id) => ` ${tokenName(id)}`).join("");
+
+/** The cache salt of a request that may give several keys: each makes its cells others'. */
+export function saltOf(...keys: readonly (string | null | undefined)[]): string | null {
+  const given = keys.filter((key) => key != null);
+  return given.length > 1 ? JSON.stringify(given) : (given[0] ?? null);
+}
+
+/** A token that answers have, with the blank before it where there is one. */
+const NAME = /\s?(p[0-9a-f]{3}|scan\.[0-9a-f]{3}|rung\.\d\.\d+)/y;
+const IDS = new Map(Array.from({ length: VOCABULARY_SIZE }, (_, id) => [tokenName(id), id]));
+
+/** What a grammar's sentences are token by token. @throws Refusal for a text that is not names of tokens */
+export function sentencesOf(texts: readonly string[]): Sentences {
+  return texts.map((text) => {
+    const ids: number[] = [];
+    const name = new RegExp(NAME);
+    while (name.lastIndex < text.length) {
+      const id = IDS.get(name.exec(text)?.[1] ?? "");
+      if (id === undefined) throw new Refusal(400, `the lab knows grammars of its answers' tokens only, not "${text}"`);
+      ids.push(id);
+    }
+    return ids;
+  });
+}
+
+/** The sentences of a grammar that lists them: `root ::= "..." | "..."`. @throws Refusal for any other */
+export function sentencesOfGrammar(grammar: string): Sentences {
+  const [, rule] = /^\s*root\s*::=\s*(".*")\s*$/s.exec(grammar) ?? [];
+  if (rule === undefined) throw new Refusal(400, "the lab knows grammars that list their sentences only");
+  return sentencesOf(rule.slice(1, -1).split(/"\s*\|\s*"/));
+}

@@ -12,8 +12,8 @@ export interface Reply {
   /** Tokens of one of its choices. */
   tokens(ids: readonly number[], choice: number): void;
   finish(event: Finished): void;
-  /** The engine refused the request: nothing else comes. */
-  refuse(message: string): void;
+  /** The engine refused or failed the request: nothing else comes. @param code of its `failed` event */
+  refuse(message: string, code: string): void;
 }
 
 export class LiveLab {
@@ -80,6 +80,6 @@ export class LiveLab {
     }
     this.#replies.delete(event.id);
     if (event.e === "finished") reply.finish(event);
-    else reply.refuse(event.message);
+    else reply.refuse(event.message, event.code);
   }
 }

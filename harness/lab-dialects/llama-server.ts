@@ -14,12 +14,17 @@ import {
   refuseForeignTokens,
   samplingFields,
   samplingOf,
+  sentencesOfGrammar,
   spelling,
   tokenIds,
 } from "./dialect.ts";
+import { embed } from "./embeddings.ts";
 import type { Finished, LiveLab, Reply } from "./live-lab.ts";
 
-/** Fields that the lab does not know are ignored, `id_slot` too: rows are given out as they come. */
+/**
+ * Fields that the lab does not know are ignored, `id_slot` too: rows are given out as they come, and a session's cells are
+ * found by its name.
+ */
 const body = z.object({
   prompt: tokenIds,
   n_predict: z.int().optional(),
@@ -30,8 +35,11 @@ const body = z.object({
   lora: z.array(z.object({ id: z.int(), scale: z.number() })).optional(),
   cache_salt: z.string().min(1).optional(),
   priority: z.int().optional(),
+  request_id: z.string().optional(),
+  session: z.string().min(1).optional(),
   n_cmpl: z.int().min(1).default(1),
   allowed_token_ids: z.array(z.int()).min(1).optional(),
+  grammar: z.string().optional(),
   seed: z.int().optional(),
   logit_bias: z.array(z.tuple([z.int(), z.number()])).optional(),
   ...samplingFields,
@@ -44,6 +52,7 @@ export const llamaServer: LabDialect = {
     return {
       "POST /completion": (call) => complete(lab, call),
       "POST /completions": (call) => complete(lab, call),
+      "POST /v1/embeddings": embed(lab, error),
       "GET /health": ({ response }) => json(response, 200, { status: "ok" }),
       "GET /props": ({ response }) =>
         json(response, 200, {
@@ -107,7 +116,10 @@ function complete(lab: LiveLab, { body: text, response }: Call): void {
     adapter: adapterOf(asked.lora ?? []),
     salt: asked.cache_salt ?? null,
     allowed: asked.allowed_token_ids ?? null,
+    grammar: asked.grammar ? sentencesOfGrammar(asked.grammar) : null,
     priority: asked.priority ?? 0,
+    requestId: asked.request_id ?? null,
+    session: asked.session ?? null,
     sampling: samplingOf(asked, asked.seed, asked.logit_bias),
   };
   lab.submit(request, new CompletionReply(asked, response), response);

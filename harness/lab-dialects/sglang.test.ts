@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { NO_OPTIONS } from "../../src/trace/options.ts";
 import { narrowRead } from "../../src/tracer/read-tokens.ts";
-import { scanToken, VOCABULARY_SIZE } from "../../src/tracer/vocabulary.ts";
+import { payloadToken, rungToken, scanToken, VOCABULARY_SIZE } from "../../src/tracer/vocabulary.ts";
 import { acceptedOptions } from "../accepted-options.ts";
 import { complete, engineClient } from "../engine-client.ts";
 import { sglang } from "../engines/sglang.ts";
@@ -132,7 +133,40 @@ test("aborts by request id: that request ends, its neighbour goes on", async () 
   expect(await metrics(url)).toMatchObject({ num_requests_total: 1, num_aborted_requests_total: 1 });
 });
 
+test("an id may come again when its request has ended", async () => {
+  const { url } = await lab();
+  for (let time = 0; time < 3; time++) {
+    const reply = await post(url, ask(narrow, 4, { rid: "again" }));
+    expect(((await reply.json()) as Output).output_ids).toEqual(narrow.slice(0, 4));
+  }
+  expect(await metrics(url)).toMatchObject({ num_requests_total: 3, num_aborted_requests_total: 0 });
+});
+
+test("a session's next turn goes on in the block where the last one ended, until it is closed", async () => {
+  const { url } = await lab();
+  const cached = async (prompt: readonly number[]) =>
+    ((await (await post(url, ask(prompt, 1, { session_id: "c" }))).json()) as Output).meta_info.cached_tokens;
+  const turn = (length: number) => [...payload(1, 5, length), scanToken([5])];
+  expect([await cached(turn(40)), await cached(turn(60)), await cached(turn(70))]).toEqual([0, 40, 60]);
+  await postJson(`${url}/close_session`, { session_id: "c" });
+  expect(await cached(turn(70))).toBe(64);
+  // What sessions hold is no request's.
+  expect(await flush(url)).toBe(200);
+});
+
 describe("asked by the profile of SGLang", () => {
+  test("holds an answer to a grammar, whatever the cells say", async () => {
+    const { url } = await lab();
+    const asked = { prompt: Int32Array.from(scan(1, 5, 50)), maxTokens: 3, cache: true, adapter: null };
+    const sentence = [payloadToken([1, 2, 3]), rungToken(2, 0), rungToken(2, 11)];
+    const grammar = [sentence, [scanToken([6]), scanToken([6]), scanToken([6])]];
+    const answer = await complete(engineClient(url), sglang, asked, { ...NO_OPTIONS, grammar });
+    expect(answer).toMatchObject({ ok: true, ids: sentence });
+    const own = [scanToken([5]), scanToken([5]), scanToken([5])];
+    const free = await complete(engineClient(url), sglang, asked, { ...NO_OPTIONS, grammar: [sentence, own] });
+    expect(free).toMatchObject({ ok: true, ids: own });
+  });
+
   test("is described, flushed, and cold for a request that leaves the cache alone", async () => {
     const { url } = await lab();
     const client = engineClient(url);

@@ -20,10 +20,13 @@ import {
   parseBody,
   Refusal,
   refuseForeignTokens,
+  saltOf,
+  sentencesOfGrammar,
   spelling,
   text,
   tokenIds,
 } from "./dialect.ts";
+import { embed } from "./embeddings.ts";
 import type { Finished, LiveLab, Reply } from "./live-lab.ts";
 
 /** What the lab cannot do is refused where it would change an answer, and ignored elsewhere: log-probabilities too. */
@@ -36,16 +39,20 @@ const body = z.object({
   priority: z.int().nullish(),
   extra_key: z.string().nullish(),
   cache_salt: z.string().nullish(),
+  /** As with `--enable-session-radix-cache`: it needs no `/open_session`. */
+  session_id: z.string().min(1).nullish(),
   sampling_params: z
     .object({
       max_new_tokens: z.int().default(128),
       sampling_seed: z.int().nullish(),
+      ebnf: z.string().nullish(),
       ...openAiFields,
     })
     .prefault({}),
 });
 type Asked = z.infer<typeof body>;
 
+const closed = z.object({ session_id: z.string() });
 const aborted = z.object({ rid: z.string().default(""), abort_all: z.boolean().default(false) });
 
 /** Requests under way by their `rid`, and what became of the others. */
@@ -70,6 +77,7 @@ export const sglang: LabDialect = {
         max_running_requests: maxRunning,
         enable_priority_scheduling: true,
         schedule_low_priority_values_first: true,
+        enable_session_radix_cache: lab.engine.config.topology === "single",
         hicache_storage_backend: null,
         max_total_num_tokens: poolBlocks * blockSize,
         max_req_input_len: contextTokens - 1,
@@ -78,7 +86,8 @@ export const sglang: LabDialect = {
       });
     // As in SGLang: not while a request runs. A cancelled one runs until its step ends.
     const flush = ({ response }: Call) => {
-      const idle = lab.engine.blocks.held === 0;
+      const { held, inSessions } = lab.engine.blocks;
+      const idle = held === inSessions;
       if (idle) lab.engine.flush();
       text(response, idle ? 200 : 400, idle ? "Cache flushed.\n" : "Not flushed: requests are running or waiting.\n");
     };
@@ -93,6 +102,11 @@ export const sglang: LabDialect = {
     return {
       "POST /generate": (call) => generate(lab, served, call),
       "PUT /generate": (call) => generate(lab, served, call),
+      "POST /close_session": ({ body, response }) => {
+        lab.engine.closeSession(parseBody(closed, body).session_id);
+        response.writeHead(200).end();
+      },
+      "POST /v1/embeddings": embed(lab, error),
       "POST /abort_request": (call) => abort(lab, served, call),
       "GET /flush_cache": flush,
       "POST /flush_cache": flush,
@@ -140,14 +154,16 @@ function generate(lab: LiveLab, served: Served, { body: text, response }: Call):
   const { rid = randomUUID() } = asked;
   refuseForeignTokens(input_ids, (id) => `The input_ids contain ${id}, which is not in the vocabulary`);
   if (served.open.has(rid)) throw new Refusal(400, `Duplicate request ID detected: ${rid}`);
-  const salts = [extra_key, cache_salt].filter((key) => key != null);
   const request = {
     prompt: input_ids,
     maxTokens: sampling_params.max_new_tokens,
     cache: true,
     adapter: adapterOf(asked.lora_path ?? null),
-    salt: salts.length === 0 ? null : JSON.stringify(salts),
+    salt: saltOf(extra_key, cache_salt),
     priority: asked.priority ?? 0,
+    requestId: rid,
+    session: asked.session_id ?? null,
+    grammar: sampling_params.ebnf ? sentencesOfGrammar(sampling_params.ebnf) : null,
     sampling: openAiSampling(sampling_params, sampling_params.sampling_seed ?? undefined),
   };
   const reply = new GenerateReply(asked, rid, served, response);
@@ -201,8 +217,11 @@ class GenerateReply implements Reply {
     if (this.#ended) return;
     const { open } = this.#served;
     open.set(this.#rid, { id, reply: this });
+    // By then another request may have its id.
     this.#response.once("close", () => {
-      if (open.delete(this.#rid)) this.#served.aborted++;
+      if (open.get(this.#rid)?.reply !== this) return;
+      open.delete(this.#rid);
+      this.#served.aborted++;
     });
     this.#stream?.open();
   }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { outcomes } from "../../src/history/outcome.ts";
-import { OPTIONS } from "../../src/trace/options.ts";
+import { NO_OPTIONS, OPTIONS } from "../../src/trace/options.ts";
 import { validateTrace } from "../../src/trace/read.ts";
 import { ADAPTERS } from "../../src/tracer/adapter.ts";
 import { narrowRead } from "../../src/tracer/read-tokens.ts";
-import { scanToken, VOCABULARY_SIZE } from "../../src/tracer/vocabulary.ts";
+import { payloadToken, rungToken, scanToken, VOCABULARY_SIZE } from "../../src/tracer/vocabulary.ts";
 import { acceptedOptions } from "../accepted-options.ts";
 import { complete, engineClient } from "../engine-client.ts";
 import { vllm } from "../engines/vllm.ts";
@@ -58,6 +58,18 @@ test("streams an answer as vLLM does: the reason with the last token, the usage 
   expect(chunks.flatMap(({ choices }) => choices[0]!.token_ids)).toEqual(narrow.slice(0, 3));
   expect(chunks.map(({ choices }) => choices[0]!.finish_reason)).toEqual([null, "length"]);
   expect(chunks[0]).toMatchObject({ object: "text_completion", model: "tracer" });
+});
+
+test("requests under one id are served side by side, and say its name", async () => {
+  const { url } = await lab();
+  const other = scan(1, 5, 60);
+  const ask = (prompt: readonly number[]) =>
+    post(url, { prompt, max_tokens: 3, request_id: "mine", return_token_ids: true });
+  const replies = await Promise.all([ask(narrow), ask(other)]);
+  const [first, second] = (await Promise.all(replies.map((reply) => reply.json()))) as (Chunk & { id: string })[];
+  expect([first!.id, second!.id]).toEqual(["cmpl-mine", "cmpl-mine"]);
+  expect(first!.choices[0]!.token_ids).toEqual(narrow.slice(0, 3));
+  expect(second!.choices[0]!.token_ids).toEqual(Array.from({ length: 3 }, () => other.at(-1)));
 });
 
 test("log-probabilities come with their tokens, and into a history with them", async () => {
@@ -179,6 +191,18 @@ test("stops when the client hangs up, and cannot reset its cache before", async 
 });
 
 describe("asked by the profile of vLLM", () => {
+  test("holds an answer to a grammar, whatever the cells say", async () => {
+    const { url } = await lab();
+    const asked = { prompt: Int32Array.from(scan(1, 5, 50)), maxTokens: 3, cache: true, adapter: null };
+    const sentence = [payloadToken([1, 2, 3]), rungToken(2, 0), rungToken(2, 11)];
+    const grammar = [sentence, [scanToken([6]), scanToken([6]), scanToken([6])]];
+    const answer = await complete(engineClient(url), vllm, asked, { ...NO_OPTIONS, grammar });
+    expect(answer).toMatchObject({ ok: true, ids: sentence });
+    const own = [scanToken([5]), scanToken([5]), scanToken([5])];
+    const free = await complete(engineClient(url), vllm, asked, { ...NO_OPTIONS, grammar: [sentence, own] });
+    expect(free).toMatchObject({ ok: true, ids: own });
+  });
+
   test("is described, flushed, and cold for a request that leaves the cache alone", async () => {
     const { url } = await lab();
     const client = engineClient(url);

@@ -20,9 +20,11 @@ import {
   parseBody,
   Refusal,
   refuseForeignTokens,
+  sentencesOf,
   spelling,
   tokenIds,
 } from "./dialect.ts";
+import { embed } from "./embeddings.ts";
 import type { Finished, LiveLab, Reply } from "./live-lab.ts";
 
 /** What the lab cannot do is refused where it would change an answer, and ignored elsewhere. */
@@ -39,7 +41,9 @@ const body = z.object({
   allowed_token_ids: z.array(z.int()).min(1).nullish(),
   priority: z.int().default(0),
   cache_salt: z.string().min(1).max(128).nullish(),
+  structured_outputs: z.strictObject({ choice: z.array(z.string().min(1)).min(1) }).nullish(),
   seed: z.int().nullish(),
+  request_id: z.string().default(randomUUID),
   ...openAiFields,
   n: z.int().min(1).default(1),
 });
@@ -67,6 +71,7 @@ export const vllm: LabDialect = {
     });
     return {
       "POST /v1/completions": (call) => complete(lab, served, call),
+      "POST /v1/embeddings": embed(lab, error),
       "GET /health": ({ response }) => response.writeHead(200).end(),
       "GET /version": ({ response }) => json(response, 200, { version: "crosstalk-lab" }),
       "GET /v1/models": ({ response }) => json(response, 200, modelList(adapters, card)),
@@ -122,7 +127,9 @@ function complete(lab: LiveLab, served: Served, { body: text, response }: Call):
     adapter: adapterOf(asked.model),
     salt: asked.cache_salt ?? null,
     allowed: asked.allowed_token_ids ?? null,
+    grammar: asked.structured_outputs ? sentencesOf(asked.structured_outputs.choice) : null,
     priority: asked.priority,
+    requestId: `cmpl-${asked.request_id}`,
     sampling: openAiSampling(asked, asked.seed ?? undefined),
   };
   const reply = new CompletionReply(asked, served, response);
@@ -142,7 +149,6 @@ class CompletionReply implements Reply {
   readonly #served: Served;
   readonly #response: ServerResponse;
   readonly #stream: EventStream | null;
-  readonly #id = `cmpl-${randomUUID()}`;
   /** By choice. */
   readonly #tokens: readonly number[][];
   #refused = false;
@@ -200,7 +206,12 @@ class CompletionReply implements Reply {
   }
 
   #head(): object {
-    return { id: this.#id, object: "text_completion", created: now(), model: this.#asked.model };
+    return {
+      id: `cmpl-${this.#asked.request_id}`,
+      object: "text_completion",
+      created: now(),
+      model: this.#asked.model,
+    };
   }
 
   #choice(index: number, ids: readonly number[], finish_reason: "length" | null): object {

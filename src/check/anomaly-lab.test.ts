@@ -11,6 +11,8 @@ const SEEDS = 25;
 /** A rare fault gets so many until it has shown. */
 const MOST_SEEDS = 200;
 const REQUESTS = 20;
+/** Of which the first are named ones, for faults that need a pool as full as these make it. */
+const FULL_POOL = ["preemption", "resume-in-full-pool"] as const;
 /** Generous: the lab needs no time of its own, but the machine may be busy. */
 const TIMEOUT = 600_000;
 
@@ -80,8 +82,9 @@ describe.each(LAB_FAULTS.filter(({ name }) => ![...CHAINS, ...REJECTED_DRAFTS].i
       const showed = () => counts.certain + counts.ambiguous > 0;
       for (let seed = 0; seed < SEEDS || (!showed() && seed < MOST_SEEDS); seed++) {
         const topology = topologies[seed % topologies.length]!;
-        const lab = { topology, adapters: adapters !== undefined };
-        const trace = seed === 0 ? await labScenario("preemption", REQUESTS, lab) : await labTrace(seed, REQUESTS, lab);
+        const lab = { topology, fault, adapters: adapters !== undefined };
+        const named = FULL_POOL[seed];
+        const trace = named ? await labScenario(named, REQUESTS, lab) : await labTrace(seed, REQUESTS, lab);
         const watched = await watchedRun(trace, { fault, topology });
         for (const anomaly of anomalies(watched)) {
           const all = readings(anomaly);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type HandMadeRequest, handMade } from "../../properties/hand-made.ts";
-import { badToken, digitsOf, payloadRun, payloadToken, rungToken, scanToken } from "../tracer/vocabulary.ts";
+import { badToken, digitsOf, EOS, payloadRun, payloadToken, rungToken, scanToken } from "../tracer/vocabulary.ts";
 import { classify } from "./anomaly.ts";
 import { contextsOf, wrongRun } from "./context.ts";
 import type { AnomalyClass } from "./finding.ts";
@@ -44,6 +44,15 @@ const dice = (ladder: number): HandMadeRequest["prompt"] => [{ seg: "A" }, { rea
 /** Walks down another ladder: 0, 1, 2, 3, and back to the top. */
 const walker: HandMadeRequest = { ...owner, id: "walker", prompt: dice(6), maxTokens: 8, options: { presence: 1.75 } };
 const sampler: HandMadeRequest = { ...owner, id: "sampler", options: { seed: 3 } };
+const grammar = { grammar: true } as const;
+/** Asks for all of B, under a grammar. */
+const held: HandMadeRequest = {
+  ...owner,
+  id: "held",
+  prompt: [{ seg: "C" }, { seg: "B" }, { read: "narrow", back: 16 }],
+  maxTokens: 8,
+  options: grammar,
+};
 /** The same of dice on ladder 2. */
 const thrown = (
   rungs: readonly number[],
@@ -383,6 +392,53 @@ const TABLE: Readonly<Record<string, readonly Case[]>> = {
       found: () =>
         classes(new Array(8).fill(scanToken([1, 4])), [{ ...owner, options: { allow: true } }], { prompt: dice(2) }),
       classes: ["row swap", "leaked parameter"],
+    },
+  ],
+  "leaked parameter: grammars": [
+    {
+      name: "a token of another's sentence, which no cell makes a scan answer, when that one had ended",
+      found: () => classes(new Array(8).fill(B[5]!), [{ ...held, settledAt: 40 }], scanning),
+      classes: ["leaked parameter", "unexplained"],
+    },
+    {
+      name: "another's sentence looks as its row does, and as its cells",
+      found: () => classes(B.slice(0, 8), [held]),
+      classes: ["foreign read", "row swap", "leaked parameter"],
+    },
+    {
+      name: "the own grammar stays behind: no cell can bring a token that it does not allow",
+      found: () => classes([...right.slice(0, 3), ...new Array(5).fill(right[1])], [owner], { options: grammar }),
+      classes: ["leaked parameter"],
+    },
+    {
+      name: "the own grammar is ahead, and at its end",
+      found: () => classes([right[0]!, right[4]!, ...new Array(6).fill(EOS)], [owner], { options: grammar }),
+      classes: ["leaked parameter"],
+    },
+    {
+      name: "near miss: the same answer without a grammar is its own cells",
+      found: () => classes([...right.slice(0, 3), ...right.slice(1, 6)], [owner]),
+      classes: ["shifted read", "repeated tail"],
+    },
+    {
+      name: "near miss: a grammar that begins anew steps back as an answer does of which a part came twice",
+      found: () => classes([...right.slice(0, 3), ...right.slice(0, 5)], [owner], { options: grammar }),
+      classes: ["leaked parameter", "repeated tail"],
+    },
+    {
+      name: "dice that should count stay on the top rung: their grammar is gone, which need not be anybody's doing",
+      found: () => thrown([0, 1, 2, 0, 0, 0, 0, 0], [owner], { options: grammar }),
+      classes: ["leaked parameter", "unexplained"],
+    },
+    {
+      name: "dice that should count lag behind by one",
+      found: () => thrown([0, 1, 2, 2, 3, 4, 5, 6], [owner], { options: grammar }),
+      classes: ["leaked parameter", "repeated tail"],
+    },
+    {
+      name: "near miss: another's row is another's row under a grammar too",
+      found: () => classes(new Array(8).fill(scanToken([1, 4])), [owner], { options: grammar, prompt: dice(2) }),
+      classes: ["row swap"],
     },
   ],
   unexplained: [

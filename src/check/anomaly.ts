@@ -8,6 +8,8 @@ import { DIGITS, digitsOf, isPayload, scanAllows, tokenKind } from "../tracer/vo
 import { digitMixUps, otherAdapters } from "./adapter-mix-up.ts";
 import { askedPosition, type Context } from "./context.ts";
 import { type AnomalyClass, type CellOrigin, isOthers, type Reading } from "./finding.ts";
+import { grammarAllows, lostGrammar, othersGrammars, ownGrammar } from "./grammars.ts";
+import { keptOutput } from "./kept-output.ts";
 import { type ReadTime, readingsOf, readTime } from "./lifetime.ts";
 import { strangeRivals } from "./logprobs.ts";
 import { parameterFits } from "./parameters.ts";
@@ -20,6 +22,7 @@ import {
   type Observed,
   observedFrom,
   rowFit,
+  tailFits,
   zeroOrigins,
 } from "./provenance.ts";
 
@@ -95,9 +98,12 @@ function wrongToken(evidence: Evidence, index: number): Readings {
   const at = victim.answerTimes[index]!;
   const others = contexts.filter((c) => c !== victim && c.sentAt <= at);
   const time = readTime(victim, index, contexts, slack);
+  const kept = keptOutput(victim, others);
+  if (kept !== null) return [{ class: "row swap", origins: kept }];
+  if (!grammarAllows(victim, index)) return outsideGrammar(evidence, index, time, others);
   const alarm = tokenKind(victim.answer[index]!).kind === "err";
   if (victim.request.read === "dice" && !alarm)
-    return withAllowed(dice(evidence, index, time, others), evidence, index, others);
+    return withMasks(dice(evidence, index, time, others), evidence, index, others);
   // Null where the token tells of the whole context.
   const asked = alarm ? null : askedPosition(victim.request, index);
   const readings = alarm
@@ -107,7 +113,42 @@ function wrongToken(evidence: Evidence, index: number): Readings {
       : narrow(evidence, asked, index, time, others);
   const phantom = phantomHit(victim, contexts, evidence.flushes);
   const all = phantom !== null && mayCover(phantom, asked) ? asPhantom(readings) : readings;
-  return withAllowed(all, evidence, index, others);
+  return withMasks(all, evidence, index, others);
+}
+
+/**
+ * Its grammar allows no such token there, so that no cell can be to blame while the grammar holds it: it is another's row,
+ * or a grammar at another token than this one.
+ */
+function outsideGrammar(evidence: Evidence, index: number, time: ReadTime, others: readonly Context[]): Readings {
+  const { victim, contexts } = evidence;
+  const seen = observedFrom(victim, index);
+  const found = settled([rowFit(victim, seen, time.to, others), ...tailFits(victim, index, seen)], contexts, time);
+  const kept = found.filter((r) => r.class !== "unexplained");
+  const tail = kept.some((r) => r.class === "repeated tail" || r.class === "lost tail");
+  // An answer that steps back may have been sent twice: then no grammar need be to blame, and nobody's is named.
+  const own = tail && kept.every((r) => r.origins.length === 0) ? [] : ownGrammar(victim, index, seen);
+  const held = [...own, ...(tail ? [] : othersGrammars(seen, others, false))];
+  const lost = lostGrammar(victim, seen, others);
+  const leaked: Reading[] =
+    held.length + lost.length > 0 || tail ? [{ class: "leaked parameter", origins: [...held, ...lost] }] : [];
+  const [first, ...rest] = [...leaked, ...kept];
+  if (leaked.length === 0 || first === undefined) return found;
+  // A grammar that was lost need not have gone anywhere.
+  return lost.length > 0 ? [first, ...rest, UNEXPLAINED] : [first, ...rest];
+}
+
+/** With the masks of others that would have it answer so: lists of allowed tokens, and grammars. */
+function withMasks(readings: Readings, evidence: Evidence, index: number, others: readonly Context[]): Readings {
+  const readingsOfLists = withAllowed(readings, evidence, index, others);
+  const { victim } = evidence;
+  const whole = isPayload(victim.answer[index]!) && victim.request.read !== "scan" && victim.request.read !== "dice";
+  const origins = othersGrammars(observedFrom(victim, index), others, whole);
+  if (origins.length === 0) return readingsOfLists;
+  const leaked: Reading = { class: "leaked parameter", origins };
+  const explained = readingsOfLists.filter((r) => r.class !== "unexplained");
+  const [first = leaked, ...rest] = merged([...explained, leaked]);
+  return explained.length < readingsOfLists.length ? [first, ...rest, UNEXPLAINED] : [first, ...rest];
 }
 
 /**
@@ -132,7 +173,9 @@ function mayCover({ held, cached }: PhantomHit, asked: number | null): boolean {
   return asked === null || (asked >= held && asked < cached);
 }
 
-/** Whose cells they are is what they were without it. What no cell can cause stays as it is. */
+/**
+ * Whose cells they are is what they were without it, nobody's where that may be chance. What no cell can cause stays as it is.
+ */
 function asPhantom(readings: Readings): Readings {
   const cells = readings.filter(
     (r) =>
@@ -142,7 +185,8 @@ function asPhantom(readings: Readings): Readings {
       r.class !== "lost tail",
   );
   if (cells.length === 0) return readings;
-  const origins = cells.flatMap((r) => r.origins).filter(distinct);
+  const byChance = cells.some((r) => r.class === "unexplained");
+  const origins = byChance ? [] : cells.flatMap((r) => r.origins).filter(distinct);
   return [{ class: "phantom hit", origins }, ...readings.filter((r) => !cells.includes(r))];
 }
 
@@ -210,9 +254,13 @@ function scannedAs(
   return origins.length === 0 ? [UNEXPLAINED] : [{ class: "row swap", origins }];
 }
 
-/** Held to the tokens of its own answer, a read answers with one of these whatever the cells hold; dice read none. */
+/**
+ * Held to the tokens of its own answer, or to a grammar, a read answers with one of these whatever the cells hold; dice
+ * read none.
+ */
 export function isMasked({ answer, options, request }: Context, index: number | null): boolean {
   if (index === null || request.read === "dice") return false;
+  if (options?.grammar) return true;
   return options?.allow?.includes(answer[index]!) ?? false;
 }
 

@@ -91,6 +91,19 @@ const APART: readonly (readonly [...Pair, string])[] = [
     "row swap",
     "dice for both, on ladders of their own and without `allow`: another row's answer is then a rung of its ladder, a parameter moves the own one",
   ],
+  ...(["foreign read", "stale read", "torn read", "shifted read", "unwritten read"] as const).map(
+    (kind) =>
+      [
+        "leaked parameter",
+        kind,
+        "the same requests without grammars: cells stay wrong, and what a grammar's state does is gone",
+      ] as const,
+  ),
+  [
+    "leaked parameter",
+    "repeated tail",
+    "the same request without its grammar: what was sent twice still is, and what a grammar's state does is gone",
+  ],
   [
     "leaked parameter",
     "unexplained",

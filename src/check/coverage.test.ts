@@ -50,6 +50,12 @@ const finished = (t: number, id: string, cached: number | null = 0): HistoryEven
 const eviction = (t: number): HistoryEvent => ({ t, e: "cache", what: "eviction", blocks: [1] });
 
 describe("cells", () => {
+  test("a grammar gives the right answer whatever they hold, so none counts as read", () => {
+    const held: Step = { ...send("r", scan, 3), grammar: true } as Step;
+    const one = run([held], [sent(0, "r"), answer(10, "r", 3), finished(11, "r")]);
+    expect(coverage([one])).toMatchObject({ tokens: 3, cells: { held: 22, read: 0 }, cellReads: 0 });
+  });
+
   test("each choice reads its own, that of a choice without tokens none", () => {
     const step = { ...send("r", scan, 3), n: 3 };
     const other: HistoryEvent = { t: 10, e: "tokens", id: "r", choice: 1, ids: [scanToken([0])] };

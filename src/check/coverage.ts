@@ -18,7 +18,7 @@ export interface CellCounts {
   readonly read: number;
   /**
    * Read cells with a risky event between the cell's presence and a token that read it. Risky is a cancel that landed
-   * and every `cache` event: eviction, preemption, load, store, transfer. A cell is present
+   * and every `cache` event: eviction, preemption, load, store, transfer, move. A cell is present
    * - from the run's start, where it came from the prefix cache (the first `cached` positions): any earlier event counts;
    * - from the request's sending, where the request computed it;
    * - from the token's arrival, where it holds a generated token.
@@ -76,11 +76,7 @@ export function coverage(runs: Iterable<Run>): Coverage {
         total.tokens += answer.tokens.length;
         if (!request || (answer.tokens.length === 0 && answer.status !== "finished")) continue;
         cells.held += request.prompt.length + Math.max(0, answer.tokens.length - 1);
-        const seen = readsAll(request)
-          ? scanned(request, answer, risks)
-          : request.asked === null
-            ? NOTHING
-            : pointedAt(request, answer, risks);
+        const seen = seenBy(request, answer, risks);
         cells.read += seen.read;
         cells.readAfterRisk += seen.readAfterRisk;
         total.cellReads += seen.reads;
@@ -101,7 +97,7 @@ const COUNTERS = {
 function addCacheEvents(history: History, total: Writable<Coverage>): void {
   const events = history.events.filter((event) => event.e === "cache");
   for (const { what } of events) {
-    if (what !== "store") total[COUNTERS[what]]++;
+    if (what !== "store" && what !== "move") total[COUNTERS[what]]++;
   }
   if (events.length > 0) return;
   for (const event of history.events) {
@@ -139,6 +135,13 @@ interface Seen {
 }
 
 const NOTHING: Seen = { read: 0, readAfterRisk: 0, reads: 0 };
+
+/** A request that is held to a grammar answers right whatever its cells hold. */
+function seenBy(request: ResolvedRequest, answer: Outcome, risks: Float64Array): Seen {
+  if (request.grammar) return NOTHING;
+  if (readsAll(request)) return scanned(request, answer, risks);
+  return request.asked === null ? NOTHING : pointedAt(request, answer, risks);
+}
 
 /** A scan looks at every value; under a nonce every key of the context is tested by each token, whatever is asked. */
 function readsAll(request: ResolvedRequest): boolean {

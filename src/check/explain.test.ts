@@ -48,6 +48,18 @@ test("a wrong choice is named, and told by its own tokens", () => {
   expect(anomaly.explanation).toMatch(/^choice 1 of r2 asked for its own cell/);
 });
 
+test("tokens that a request of the same id had not been sent yet are told from cells, also when it has long ended", () => {
+  const named = { options: { requestId: "id1" } };
+  const before = { ...owner, ...named, ends: "cancelled" as const, settledAt: 5, answer: () => [] };
+  const run = handMade([
+    { ...before, prompt: [{ seg: "C" }, { seg: "A" }, { read: "narrow", back: 8 }] },
+    { ...victim, ...named, sentAt: 50, settledAt: 60, answer: (own) => [...A.slice(41, 42), ...own] },
+  ]);
+  const anomaly = explainWitness(run, { request: "r2", index: 0, expected: "", observed: "" }, 16);
+  expect(anomaly).toMatchObject({ class: "row swap", or: [], origins: [{ request: "r1", place: "answer[1]" }] });
+  expect(anomaly.explanation).toContain("which its client called id1, too");
+});
+
 describe("a wrong narrow answer", () => {
   test("of a request that runs is a foreign read, with owner, place and block", () => {
     const anomaly = explained(theirs, [{ ...owner, prompt: [{ seg: "C" }, { seg: "A" }, { read: "scan" }] }]);

@@ -244,7 +244,7 @@ function meaning(
   switch (kind) {
     case "unexplained":
       if (isMasked(victim, index))
-        return "It may answer with tokens of its own answer only, so this one does not tell what the cell held. The same request without `allow` does.";
+        return `It may answer with ${victim.options?.grammar ? "sentences of its grammar" : "tokens of its own answer"} only, so this one does not tell what the cell held. The same request without \`${victim.options?.grammar ? "grammar" : "allow"}\` does.`;
       return "It came from no cell that this run can name: it fits none, or by chance.";
     case "unwritten read":
       return digitsOf(observed[0]!).includes(0)
@@ -265,9 +265,9 @@ function meaning(
     case "row swap":
       if (scan && tokenKind(observed[0]!).kind === "bad")
         return `Its own scan allows that digit, so no cell is to blame: it was answered as a scan of ${[...new Set(origins.map((o) => o.request))].join(" or ")} is, whose token it was fed or whose row it had.`;
-      return `${run} what ${named} should be: the answer of another row.${certainty}`;
+      return `${run} what ${named} should be: the answer of another row${underItsId(victim, origins, contexts)}.${certainty}`;
     case "leaked parameter":
-      return `It answers as if it were sampled with ${parametersOf(origins)}.${certainty}`;
+      return `It answers as if it were sampled with ${parametersOf(origins, victim)}.${certainty}`;
     case "repeated tail":
       return "A part of its own answer came twice.";
     case "lost tail":
@@ -292,14 +292,17 @@ function meaning(
   }
 }
 
-/** Each parameter with up to four who asked for it. */
-function parametersOf(origins: readonly CellOrigin[]): string {
+/** Each parameter with up to four who asked for it; the own grammar as it was, or will be, elsewhere. */
+function parametersOf(all: readonly CellOrigin[], { request }: Context): string {
+  if (all.length === 0) return "its own grammar at another token";
+  const own = all.filter((o) => o.request === request.id).map((o) => `its own ${o.place}`);
+  const origins = all.filter((o) => o.request !== request.id);
   const asked = [...new Set(origins.map((o) => o.place))].map((place) => {
     const by = origins.filter((o) => o.place === place).map((o) => o.request);
     const more = by.length - 4;
     return `${place}, as ${by.slice(0, 4).join(" or ")}${more > 0 ? ` or ${more} more` : ""} asked`;
   });
-  return asked.join("; or ");
+  return [...own, ...asked].join("; or ");
 }
 
 /** How many of the observed tokens stand in a row in the request that they came from. */
@@ -318,6 +321,14 @@ function inARow(
   const held = kind === "row swap" ? context : context.map((token) => storedToken(under, token));
   const differs = observed.findIndex((token, i) => token !== held[origin.position + i]);
   return differs < 0 ? observed.length : differs;
+}
+
+/** Said of an answer of requests that all have the victim's own id. */
+function underItsId({ options }: Context, origins: readonly CellOrigin[], contexts: readonly Context[]): string {
+  const requestId = options?.requestId ?? null;
+  const idOf = (request: string) => contexts.find((context) => context.request.id === request)?.options?.requestId;
+  if (requestId === null || origins.some((origin) => idOf(origin.request) !== requestId)) return "";
+  return `, which its client called ${requestId}, too`;
 }
 
 /** Up to four places, with position and block where they are not those that were asked for. */

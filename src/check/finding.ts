@@ -102,6 +102,11 @@ export interface Finding {
   /** Runs of the minimal trace on fresh servers; 0 servers where the target could not be restarted. */
   readonly confirmation: Rate & { readonly servers: number };
   readonly arms: readonly ArmResult[];
+  /**
+   * Settings of the server that were left out one by one: it fails without these, and `target` has none of them; it needs
+   * those. Not there where none were tried.
+   */
+  readonly settings?: { readonly without: readonly string[]; readonly needed: readonly string[] };
   /** `claim`: what may be said of the minimal trace, and no more. */
   readonly minimised: {
     readonly from: TraceSize;

@@ -39,6 +39,13 @@ describe("the traces that locate a scan's finding", () => {
     for (const trace of [behind!, ...inPlace]) expect(() => validateTrace(trace)).not.toThrow();
   });
 
+  test("ask for answers, where the scan was embedded", () => {
+    const embedded = handMade([owner, { ...victim, maxTokens: 1, answer: () => [bad], options: { embed: true } }]);
+    const traces = locatingTraces(embedded, witness, limits);
+    expect(traces.length).toBeGreaterThan(1);
+    for (const trace of traces) expect(() => validateTrace(trace)).not.toThrow();
+  });
+
   test("read every cell behind the scan, one stretch after the other, each ending at a block's edge", () => {
     const reads = behind!.steps.filter(isSend).filter((s) => s.send.startsWith("locate"));
     expect(reads.map((s) => [s.prompt, s.maxTokens])).toEqual([

@@ -81,7 +81,7 @@ function behind(run: Run, request: string, stretches: readonly Stretch[]): Trace
     const cells = firstCells(trace, victim.prompt, to);
     const prompt: Part[] = [...cells, { read: "narrow", back: promptLength(trace, cells) - from }];
     return [
-      { ...victim, at, send: `${name}${i}`, prompt, maxTokens: to - from },
+      { ...answered(victim), at, send: `${name}${i}`, prompt, maxTokens: to - from },
       { at, wait: `${name}${i}` },
     ];
   });
@@ -94,10 +94,13 @@ function inItsPlace(trace: Trace, request: string, { from, to }: Stretch): Trace
     if (!isSend(step) || step.send !== request) return step;
     const cells = step.prompt.slice(0, -1);
     const back = promptLength(trace, cells) - from;
-    return { ...step, prompt: [...cells, { read: "narrow", back }], maxTokens: to - from };
+    return { ...answered(step), prompt: [...cells, { read: "narrow", back }], maxTokens: to - from };
   });
   return withSteps(trace, steps);
 }
+
+/** With an answer in the place of an embedding, which is one token long. */
+const answered = ({ embed: _, ...step }: SendStep): SendStep => step;
 
 /** The trace needs what it needed and the room that its longest read takes: a target that is smaller is not asked. */
 function withSteps(trace: Trace, steps: readonly Step[]): Trace {

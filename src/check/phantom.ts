@@ -51,11 +51,24 @@ function hitBeyond(
   if (victim.request.choices > 1) return null;
   const emptied = Math.max(-1, ...flushes.filter((t) => t <= sentAt));
   const until = victim.settledAt ?? Number.POSITIVE_INFINITY;
-  const holders = contexts.filter(
-    (c) => c !== victim && c.sentAt <= until && (c.settledAt === null || c.settledAt > emptied) && counts(c),
+  const holders = contexts.filter((c) => c !== victim && c.sentAt <= until && leftAt(c) > emptied && counts(c));
+  const held = Math.max(
+    0,
+    ...holders.map((holder) => commonPrefix(victim.request, holder.request, computedBy(holder))),
   );
-  const held = Math.max(0, ...holders.map(({ request, answer }) => commonPrefix(victim.request, request, answer)));
   return cached > held ? { held, cached } : null;
+}
+
+/** A cancelled request computes on until the steps are over that were planned with it, microseconds. */
+const LINGERS = 10_000;
+
+function leftAt({ settledAt, status }: Context): number {
+  return (settledAt ?? Number.POSITIVE_INFINITY) + (status === "cancelled" ? LINGERS : 0);
+}
+
+/** The answer that a request has cells of: one that was cut off may have computed more than it has delivered. */
+function computedBy({ answer, request, status }: Context): ArrayLike<number> {
+  return status === "finished" ? answer : [...answer, ...expectedTokens(request).slice(answer.length)];
 }
 
 /** Whether a request may take cells that another one left in the cache. */

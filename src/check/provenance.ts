@@ -225,7 +225,9 @@ export function rowFit(victim: Context, seen: Observed, at: number, others: read
   const rows = victim.request.choices > 1 ? [...others, victim] : others;
   const matches = rows.flatMap((context): Match[] => {
     const { request, settledAt, sentAt } = context;
-    if (sentAt > at || (settledAt !== null && settledAt < victim.sentAt)) return [];
+    // A buffer of embeddings keeps what it had from a request that has left.
+    const left = settledAt !== null && settledAt < victim.sentAt && victim.options?.embed !== true;
+    if (sentAt > at || left) return [];
     const theirs = expectedTokens(request);
     places += theirs.length;
     let best = { start: 0, digits: 0 };
@@ -242,7 +244,7 @@ export function rowFit(victim: Context, seen: Observed, at: number, others: read
 }
 
 /** The answer goes on to its end with its own tokens, but too late or too early. */
-function tailFits(victim: Context, index: number, seen: Observed): Fit[] {
+export function tailFits(victim: Context, index: number, seen: Observed): Fit[] {
   const { answer, request, status } = victim;
   const expected = expectedTokens(request);
   const surplus = answer.length - expected.length;

@@ -82,6 +82,9 @@ export function narrate(event: CampaignEvent, { findings, left }: Standing, to: 
       to.show(`  reducing (${event.pass}): ${requests} requests, ${cancels} cancels after ${event.runs} runs`);
       break;
     }
+    case "setting":
+      to.show(`  the server without ${event.setting}: ${event.needed ? "needed" : "fails too"}`);
+      break;
     case "confirming":
       to.show(`  confirming on fresh servers: ${event.failed} of ${event.runs}`);
       break;

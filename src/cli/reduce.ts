@@ -51,7 +51,12 @@ export async function reduce(path: string, options: ReduceOptions): Promise<numb
       const log = resumed ?? ReductionFile.begin(logFile, begun);
       if (resumed) progress.say(`crosstalk: going on with ${logFile}, ${resumed.left} candidates that were run before`);
       const until = performance.now() + options.budget;
-      const limits = { ...DEFAULT_INVESTIGATION, goOnReducing: () => performance.now() < until, log };
+      const limits = {
+        ...DEFAULT_INVESTIGATION,
+        slowSettings: true,
+        goOnReducing: () => performance.now() < until,
+        log,
+      };
       const steps = investigate(target, description, failureOf(begun, laws, logFile), limits, signal);
       let step = await steps.next();
       for (; !step.done; step = await steps.next()) {
@@ -63,8 +68,10 @@ export async function reduce(path: string, options: ReduceOptions): Promise<numb
       store.finding(finding);
       rmSync(logFile);
       if (options.json) {
-        const { id, trace, minimised, confirmation, arms } = finding;
-        process.stdout.write(`${JSON.stringify({ id, trace, minimised, confirmation, arms, repro: folder })}\n`);
+        const { id, trace, minimised, settings, confirmation, arms } = finding;
+        process.stdout.write(
+          `${JSON.stringify({ id, trace, minimised, settings, confirmation, arms, repro: folder })}\n`,
+        );
       } else process.stdout.write(`\n${formatTerminal(finding, { folder, paint: paintFor(process.stdout) })}`);
       return EXIT.finding;
     } catch (error) {

@@ -123,7 +123,7 @@ export function formatVerdict(summary: Summary): string {
   const { counts, laws } = summary;
   const lines = laws.map((law) => {
     const of = law.passed + law.known + law.inconclusive + law.failed;
-    return `  ${law.id.padEnd(24)} ${law.status.padEnd(13)} ${law.status === "pass" ? `${law.passed} of ${of} traces; ` : ""}${law.reason}`;
+    return `  ${law.id.padEnd(24)} ${law.status.padEnd(13)} ${law.status === "pass" ? `${law.passed} of ${of} traces; the last: ` : ""}${law.reason}`;
   });
   return [
     `${VERDICTS[summary.verdict]}: ${counts.traces} ${counts.traces === 1 ? "trace" : "traces"}, seed ${summary.seed}`,

@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { containerTarget, vllm } from "../../harness/index.ts";
 import { needsDocker, tracerFile } from "../../harness/testing/docker-suite.ts";
 import { cleanRunsNeeded } from "../check/statistics.ts";
+import { SCENARIOS } from "../generate/scenarios.ts";
 import { summarySchema } from "../report/summary.ts";
 import { crosstalk, REPRO_SCRIPTS, runRepro, temporaryFolder } from "./testing.ts";
 
@@ -23,7 +24,7 @@ async function campaign(...options: string[]) {
 }
 
 test("a clean server: preemptions, cancels and prefix hits, and no alarm", { timeout: 600_000 }, async () => {
-  const { code, summary } = await campaign("--engine", "vllm", "--traces", "24", "--out", temporaryFolder());
+  const { code, summary } = await campaign("--engine", "vllm", "--traces", "27", "--out", temporaryFolder());
   expect(summary).toMatchObject({ verdict: "pass", findings: [] });
   expect(code).toBe(0);
   expect(summary.counts.requests).toBeGreaterThanOrEqual(300);
@@ -39,7 +40,8 @@ test("adapters mixed with the base model: no alarm", { timeout: 600_000 }, async
     "vllm",
     "--adapters",
     "--traces",
-    "14",
+    // The named scenarios have none.
+    `${SCENARIOS.length + 3}`,
     "--out",
     temporaryFolder(),
   );

@@ -33,7 +33,7 @@ const lineSchema = z.strictObject({
     .strictObject({
       hunts: z.record(z.enum(HUNTERS), z.array(huntedSchema)),
       rate: rateSchema.nullable(),
-      /** Wall time of each of Crosstalk's hunts. */
+      /** Processor time of each of Crosstalk's hunts. */
       huntMs: z.array(count),
     })
     .optional(),

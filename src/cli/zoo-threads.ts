@@ -12,7 +12,7 @@ export interface ThreadData {
 
 export interface Done<P extends Piece> {
   readonly result: ResultOf<P>;
-  /** Wall time that it took. */
+  /** Processor time that it took, ms. */
   readonly ms: number;
 }
 

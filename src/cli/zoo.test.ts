@@ -6,12 +6,14 @@ import { crosstalk, startCrosstalk, temporaryFolder } from "./testing.ts";
 
 const SMALL = ["--seeds", "2", "--requests", "400", "--ordinary", "80", "--clean", "80"];
 
-test("finds planted faults, compares simpler testers, and gives the same page in any number of threads", async () => {
+test("finds planted faults, compares simpler testers, and gives the same page in any number of threads", {
+  timeout: 180_000,
+}, async () => {
   const page = join(temporaryFolder(), "zoo.md");
   const args = ["zoo", "--only", "pd-free-on-abort,lost-tail", ...SMALL, "--page", page];
   const { code, stdout, stderr } = await crosstalk(...args, "--jobs", "3");
   expect(stderr).toContain("pd-free-on-abort in pd: found 2 of 2");
-  expect(stderr).toMatch(/of 6 hunts by Crosstalk took \d over 5 s, \d over 60 s/);
+  expect(stderr).toMatch(/of 3 hunts by Crosstalk took \d over 5 s, \d over 60 s of processor time/);
   expect(code).toBe(0);
   expect(readFileSync(page, "utf8")).toBe(stdout);
   expect(stdout).toContain("Found by Crosstalk: **6 of 6** hunts");
@@ -34,7 +36,8 @@ test("simpler testers may have fewer seeds", async () => {
   );
   const { hunts } = JSON.parse(stdout).rows[0];
   expect(hunts.crosstalk).toHaveLength(2);
-  for (const hunter of ["no-cancels", "no-pressure", "unplanned", "texts"]) expect(hunts[hunter]).toHaveLength(1);
+  for (const hunter of ["generated", "no-cancels", "no-pressure", "unplanned", "texts"])
+    expect(hunts[hunter]).toHaveLength(1);
 });
 
 describe("rows that are saved", () => {
@@ -96,7 +99,8 @@ test("an error in a thread ends the zoo, and says where it was", async () => {
   const folder = folderOf(fault("throws", "() => { throw new Error('no such worker'); }"));
   const { code, stderr } = await crosstalk("zoo", "--faults", folder, "--only", "throws", ...SMALL, "--alone");
   expect(code).toBe(2);
-  expect(stderr).toMatch(/throws in single, crosstalk, seed \d: Error: no such worker/);
+  // Its first pieces run at the same time: whichever is planted first throws.
+  expect(stderr).toMatch(/throws in (single|pd), (crosstalk, seed \d|ordinary load): Error: no such worker/);
 });
 
 /** Fails always, or never. */

@@ -5,7 +5,7 @@ import type { Trace } from "../trace/schema.ts";
 import { generateTrace } from "./generate.ts";
 import { limitsOf } from "./limits.ts";
 import { withBaseNamed } from "./options.ts";
-import { SCENARIOS, scenario } from "./scenarios.ts";
+import { scenario, scenariosFor } from "./scenarios.ts";
 
 export interface CampaignTraces {
   readonly seed: number;
@@ -31,8 +31,9 @@ export function* campaignTraces(
   // A pool far larger than what runs at once cannot be filled in the time of a trace.
   const poolCells = Math.min(description.poolCells, contextTokens * description.maxRunning);
   const limits = limitsOf({ ...description, contextTokens, poolCells }, { supportsFlush: description.canFlush });
+  const scenarios = scenariosFor(limits);
   for (let i = 0; i < traces; i++) {
-    const named = SCENARIOS[i];
+    const named = scenarios[i];
     const trace = named ? scenario(named, limits) : generateTrace((Math.imul(seed, 0x9e3779b1) + i) >>> 0, limits);
     yield adapters === "all" && description.options.includes("adapter") ? withBaseNamed(trace) : trace;
   }

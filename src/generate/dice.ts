@@ -54,6 +54,23 @@ export function withDiceInRows(trace: Trace, known: readonly RequestOption[]): T
   return { ...trace, steps };
 }
 
+/**
+ * The same rows, where the target knows grammars: those of narrow reads are held to them, every second of these by dice
+ * that count, and all others to none.
+ */
+export function withGrammarsInRows(trace: Trace, known: readonly RequestOption[]): Trace {
+  if (!known.includes("grammar")) return trace;
+  let held = 0;
+  const steps = trace.steps.map((step) => {
+    const last = isSend(step) ? step.prompt.at(-1)! : undefined;
+    if (!isSend(step) || last === undefined || !("read" in last) || last.read !== "narrow") return step;
+    const dice = { read: "dice" as const, ladder: held % LADDERS };
+    const prompt = held++ % 2 === 0 ? step.prompt : [...step.prompt.slice(0, -1), dice];
+    return { ...step, prompt, grammar: true as const };
+  });
+  return { ...trace, steps };
+}
+
 /** Whether penalties move the answer of this request in a way that is known. */
 export function mayBePenalised({ prompt }: SendStep): boolean {
   const [first, last] = [prompt[0]!, prompt.at(-1)!];

@@ -9,6 +9,7 @@ import { crossover } from "./crossover.ts";
 import { withDice } from "./dice.ts";
 import { dirtyPool } from "./dirty-pool.ts";
 import { equalLengths } from "./equal-lengths.ts";
+import { withForks } from "./forks.ts";
 import { withLaps } from "./laps.ts";
 import type { TraceLimits } from "./limits.ts";
 import { sometimesMarked } from "./marks.ts";
@@ -47,15 +48,21 @@ export const patterns: Readonly<Record<PatternName, (limits: TraceLimits) => fc.
 export function generateTrace(seed: number, limits: TraceLimits): Trace {
   // Without bias: it would draw every second number from the ends of its range, and delays and lengths are chosen here.
   const [script] = fc.sample(fc.noBias(scriptOf(limits)), { seed, numRuns: 1 });
-  const staged = stage({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits);
-  const asked = withLaps(sometimesMarked(staged, seed >>> 0), limits);
-  const cut = withinWindow(asked, limits.window);
-  return withOptions(withDice(cut, limits.options, seed >>> 0), limits.options, seed >>> 0);
+  return traceOf({ ...script!, name: `seed ${seed}`, seed: seed >>> 0 }, limits);
 }
 
-/** Traces as an arbitrary, for tests that shrink. */
+/** The same traces as an arbitrary, for what shrinks. */
 export function traceArbitrary(limits: TraceLimits): fc.Arbitrary<Trace> {
-  return scriptOf(limits).map((script) => stage(script, limits));
+  return scriptOf(limits).map((script) => traceOf(script, limits));
+}
+
+/** What a script's seed decides beside what is sent when: nonces, second laps, dice, options and choices. */
+function traceOf(script: Script, limits: TraceLimits): Trace {
+  const { seed } = script;
+  const asked = withLaps(sometimesMarked(stage(script, limits), seed), limits);
+  const cut = withinWindow(asked, limits.window);
+  const asking = withOptions(withDice(cut, limits.options, seed), limits.options, seed);
+  return withForks(asking, limits, seed);
 }
 
 /** Patterns that a trace may go without: each trace takes some of them, so that each has its say. */

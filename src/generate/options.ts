@@ -1,10 +1,19 @@
 /** Options sprinkled over the requests of a trace: a neighbour's must never show. */
 
 import { seededRandom } from "../random.ts";
-import { OPTIONS, type RequestOption } from "../trace/options.ts";
-import { isSend, MAX_CHOICES, type SendStep, type Trace } from "../trace/schema.ts";
+import { OPTIONS, optionsIn, type RequestOption } from "../trace/options.ts";
+import {
+  BESIDE_EMBED,
+  isSend,
+  MAX_CHOICES,
+  MAX_SENTENCE,
+  type SendStep,
+  type Trace,
+  WITHOUT_GRAMMAR,
+} from "../trace/schema.ts";
 import { ADAPTERS } from "../tracer/adapter.ts";
 import { isPenalty, leads, mayBePenalised, penaltyValues } from "./dice.ts";
+import { withRequestIds, withSessions } from "./names.ts";
 
 /** Share of requests that get options. The others are whom one would leak to. */
 const SHARE = 0.4;
@@ -15,11 +24,15 @@ const SALTS = ["s1", "s2"] as const;
 const ADAPTERS_OF_TRACE = 2;
 /** Share of requests that ask for several choices, whatever else they ask for. */
 const WITH_CHOICES = 0.15;
+/** Share of traces that have embeddings, and of their prompts those that are embedded. */
+const EMBEDDING = { traces: 1 / 3, prompts: 0.5 } as const;
+/** Share of requests that are held to a grammar, of those whose other options let them. */
+const WITH_GRAMMAR = 0.15;
 
-/** The same trace with the base model named in every request that names no adapter. */
+/** The same trace with the base model named in every request that names no adapter; embeddings have no words for it. */
 export function withBaseNamed(trace: Trace): Trace {
   const steps = trace.steps.map((step) =>
-    isSend(step) ? { ...step, adapter: step.adapter ?? ("base" as const) } : step,
+    isSend(step) && step.embed === undefined ? { ...step, adapter: step.adapter ?? ("base" as const) } : step,
   );
   return { ...trace, steps };
 }
@@ -39,9 +52,27 @@ function mayHave(step: SendStep, option: RequestOption): boolean {
  * @param seed of its own: what the trace sends does not depend on the options
  */
 export function withOptions(trace: Trace, known: readonly RequestOption[], seed: number): Trace {
-  const some = OPTIONS.filter((option): option is Sprinkled => option !== "n" && known.includes(option));
+  const some = OPTIONS.filter((option): option is Sprinkled => isSprinkled(option) && known.includes(option));
   const asking = some.length === 0 ? trace : withSome(trace, some, seed);
-  return known.includes("n") ? withChoices(asking, seed) : asking;
+  const held = known.includes("grammar") ? withGrammars(asking, seed) : asking;
+  const several = known.includes("n") ? withChoices(held, seed) : held;
+  const renamed = known.includes("requestId") ? withRequestIds(several, seed) : several;
+  const talking = known.includes("session") ? withSessions(renamed, seed) : renamed;
+  // Last: what has options that no embedding has generates.
+  return known.includes("embed") ? withEmbeddings(talking, seed) : talking;
+}
+
+/** Whether a request may be held to a grammar beside what it asks for. */
+const mayHaveGrammar = (step: SendStep): boolean =>
+  step.maxTokens <= MAX_SENTENCE && WITHOUT_GRAMMAR.every((field) => step[field] === undefined);
+
+/** From a seed of their own, as choices are. */
+function withGrammars(trace: Trace, seed: number): Trace {
+  const random = seededRandom(seed ^ 0x96a33a6);
+  const steps = trace.steps.map((step) =>
+    isSend(step) && random.next() < WITH_GRAMMAR && mayHaveGrammar(step) ? { ...step, grammar: true as const } : step,
+  );
+  return { ...trace, steps };
 }
 
 /** From a seed of their own: a trace without them has the other options that it has with them. */
@@ -53,7 +84,33 @@ function withChoices(trace: Trace, seed: number): Trace {
   return { ...trace, steps };
 }
 
-type Sprinkled = Exclude<RequestOption, "n">;
+/**
+ * Some traces with embeddings between their completions, from a seed of their own. Requests that are alike stay alike: all
+ * of a prompt are embedded or none.
+ */
+function withEmbeddings(trace: Trace, seed: number): Trace {
+  const random = seededRandom(seed ^ 0xe3bed);
+  if (random.next() >= EMBEDDING.traces) return trace;
+  const alike = new Map<string, SendStep[]>();
+  for (const step of trace.steps.filter(isSend)) {
+    const prompt = JSON.stringify(step.prompt);
+    alike.set(prompt, [...(alike.get(prompt) ?? []), step]);
+  }
+  const chosen = [...alike.values()].flatMap((steps) => (random.next() < EMBEDDING.prompts ? [steps] : []));
+  const embedded = new Set(chosen.filter((steps) => steps.every(mayBeEmbedded)).flat());
+  const steps = trace.steps.map((step) =>
+    isSend(step) && embedded.has(step) ? { ...step, maxTokens: 1, embed: true as const } : step,
+  );
+  return { ...trace, steps };
+}
+
+const mayBeEmbedded = (step: SendStep): boolean =>
+  optionsIn(step).every((option) => BESIDE_EMBED.some((one) => one === option));
+
+/** Options that are given by a rule of their own. */
+const APART = ["n", "grammar", "requestId", "session", "embed"] as const satisfies readonly RequestOption[];
+type Sprinkled = Exclude<RequestOption, (typeof APART)[number]>;
+const isSprinkled = (option: RequestOption): boolean => !APART.some((one) => one === option);
 
 function withSome(trace: Trace, some: readonly Sprinkled[], seed: number): Trace {
   const random = seededRandom(seed);

@@ -3,7 +3,7 @@ import { formatPrompt } from "../trace/print.ts";
 import { formatTrace } from "../trace/read.ts";
 import { isCancel, isSend, promptLength, traceSchema } from "../trace/schema.ts";
 import { limitsOf } from "./limits.ts";
-import { SCENARIOS, scenario } from "./scenarios.ts";
+import { SCENARIOS, scenario, scenariosFor } from "./scenarios.ts";
 
 const targets = [
   { blockSize: 16, poolCells: 1024, maxRunning: 4, contextTokens: 512, topology: "single" as const },
@@ -31,6 +31,11 @@ describe.each(SCENARIOS)("%s", (name) => {
     const asked = kept.map((s) => JSON.stringify([s.at, s.prompt, s.maxTokens]));
     expect(new Set(asked).size).toBeLessThan(asked.length);
   });
+});
+
+test("a target without grammars is spared the scenario that is about them", () => {
+  expect(scenariosFor({ options: ["grammar"] })).toEqual(SCENARIOS);
+  expect(scenariosFor({ options: ["allow"] })).toEqual(SCENARIOS.filter((name) => name !== "grammars-in-rows"));
 });
 
 test("rows with parameters of their own leave the batch beside dice without any, where the target knows some", () => {

@@ -4,11 +4,12 @@
  * must follow another they wait instead of guessing the engine's speed.
  */
 
+import type { RequestOption } from "../trace/options.ts";
 import type { Trace } from "../trace/schema.ts";
 import { NARROW_TOKENS } from "../tracer/read-tokens.ts";
 import type { Aim } from "./aim.ts";
 import { SQUARE } from "./crossover.ts";
-import { withDiceInRows } from "./dice.ts";
+import { withDiceInRows, withGrammarsInRows } from "./dice.ts";
 import { fillers } from "./dirty-pool.ts";
 import { CENTRE, ELSEWHERE, NEIGHBOURS } from "./families.ts";
 import { burstSize, cellsPerRequest, payloadRoom, type TraceLimits } from "./limits.ts";
@@ -28,8 +29,21 @@ export const SCENARIOS = [
   "rows-out-of-order",
   "marked-conversation",
   "preemption",
+  "prefix-outlives-sharers",
+  "prefill-again",
+  "hit-in-full-pool",
+  "resume-in-full-pool",
+  "grammars-in-rows",
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
+
+/** Options of requests without which a scenario says nothing of its own. */
+const NEEDS: Partial<Readonly<Record<ScenarioName, RequestOption>>> = { "grammars-in-rows": "grammar" };
+
+/** The scenarios that a target can be put to. */
+export function scenariosFor({ options }: Pick<TraceLimits, "options">): readonly ScenarioName[] {
+  return SCENARIOS.filter((name) => NEEDS[name] === undefined || options.includes(NEEDS[name]));
+}
 
 const SEED = 20_260_101;
 
@@ -38,6 +52,7 @@ export function scenario(name: ScenarioName, limits: TraceLimits): Trace {
   const acts = [fillPool(limits), scenes[name](limits)].map((scene): Act => ({ scene, overlaps: false, pause: 0 }));
   const trace = stage({ name, acts, sprinkles: [], revisits: [], flush: false, seed: SEED }, limits);
   const cut = withinWindow(name === "marked-conversation" ? marked(trace, 1) : trace, limits.window);
+  if (name === "grammars-in-rows") return withGrammarsInRows(cut, limits.options);
   return name === "rows-out-of-order" ? withDiceInRows(cut, limits.options) : cut;
 }
 
@@ -52,6 +67,11 @@ const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {
   "equal-lengths": equalLengths,
   "marked-conversation": conversation,
   preemption,
+  "prefix-outlives-sharers": prefixOutlivesSharers,
+  "prefill-again": prefillAgain,
+  "hit-in-full-pool": hitInFullPool,
+  "resume-in-full-pool": resumeInFullPool,
+  "grammars-in-rows": grammarsInRows,
 };
 
 const scan = (tokens: number): Aim => ({ kind: "scan", tokens });
@@ -74,6 +94,10 @@ function edgeOf(limits: TraceLimits): number {
 }
 
 const writer = (limits: TraceLimits): SceneWriter => new SceneWriter(limits, edgeOf(limits));
+
+/** Whole blocks of about half of a prompt's room. */
+const halfPrompt = (limits: TraceLimits): number =>
+  edgeOf(limits) * Math.max(1, Math.floor(payloadRoom(limits) / 2 / edgeOf(limits)));
 
 /** Foreign digits in every cell before the scenario begins. */
 function fillPool(limits: TraceLimits): Scene {
@@ -154,12 +178,7 @@ function prefixPressureResend(limits: TraceLimits): Scene {
 
 /** Prompts that fit the pool together, and answers that do not: one is preempted, resumed, and asked again. */
 function preemption(limits: TraceLimits): Scene {
-  const cells = cellsPerRequest(limits);
-  const answer = Math.min(96, Math.floor(cells / 3));
-  const count = limits.preempts ? Math.max(2, Math.min(Math.ceil(limits.poolCells / cells), 6)) : 2;
-  // A block each to spare, so that an engine admits them all before any has answered.
-  const share = Math.floor(limits.poolCells / count / limits.blockSize - 1) * limits.blockSize;
-  const prompt = Math.min(cells - answer, Math.max(share, limits.blockSize)) - NARROW_TOKENS;
+  const { count, prompt, answer } = fillingPrompts(limits);
   const scene = writer(limits).segment("X", 24, CENTRE).send("givenUp", 0, ["X"], scan(48));
   for (let i = 0; i < count; i++)
     scene.segment(`Q${i}`, prompt, ELSEWHERE[i]!).send(`q${i}`, i, [`Q${i}`], scan(answer));
@@ -171,6 +190,112 @@ function preemption(limits: TraceLimits): Scene {
     .repeat("again", last, `q${last}`)
     .send("who", last, [`Q${last}`], narrow("start", 1, 16))
     .finish("pressure");
+}
+
+/**
+ * While two answer a third asks with the beginning of their prompt, which parts their cells in a cache that is a tree. All
+ * end, and a fourth goes on from that beginning: only it holds those cells now, while fillers take all others.
+ */
+function prefixOutlivesSharers(limits: TraceLimits): Scene {
+  const { count, length } = fillers(limits, 2, 8);
+  const prefix = cellsOf(limits, 0.6);
+  // All but the last block: chunks of a prompt seldom end there.
+  const beginning = { seg: "P", to: Math.max(1, prefix - edgeOf(limits)) };
+  const scene = writer(limits).segment("P", prefix, CENTRE);
+  for (const [i, spot] of NEIGHBOURS.slice(0, 3).entries()) scene.segment(`S${i}`, 5 + 4 * i, spot);
+  scene
+    .send("whole", 0, ["P", "S0"], scan(24))
+    .repeat("twin", 0, "whole")
+    .send("beginning", 20, [beginning, "S1"], scan(4))
+    .wait("beginning", 20)
+    .wait("twin", 20)
+    .send("holder", 21, [beginning, "S2"], scan(160));
+  for (let i = 0; i < count; i++) scene.segment(`F${i}`, length, ELSEWHERE[i]!).send(`f${i}`, 22, [`F${i}`], scan(2));
+  return scene.cancel("f0", 22, { afterTokens: 1 }).finish("pressure");
+}
+
+/**
+ * Long prompts are given up in their prefill, each at another moment, and asked again at once. Each begins in
+ * the step in which another prompt ends, so that its chunks end within blocks.
+ */
+function prefillAgain(limits: TraceLimits): Scene {
+  const length = Math.floor(payloadRoom(limits) * 0.6);
+  const scene = writer(limits);
+  for (const [i, afterMs] of [6, 9, 13, 18, 25].entries()) {
+    scene
+      .segment(`O${i}`, Math.floor(length / 3) + i, ELSEWHERE[2 * i]!)
+      .segment(`P${i}`, length - 7 * i, ELSEWHERE[2 * i + 1]!)
+      .send(`o${i}`, i, [`O${i}`], scan(4))
+      .send(`x${i}`, i, [`P${i}`], scan(12))
+      .cancel(`x${i}`, i, { afterMs })
+      .wait(`x${i}`, i)
+      .repeat(`again${i}`, i, `x${i}`);
+    if (i === 0) scene.repeat("twin", i, "x0");
+    scene.wait(`again${i}`, i);
+  }
+  return scene.finish("cancel-and-retry");
+}
+
+/**
+ * A prompt is answered, and its cells stay cached with nobody holding them. Others fill the rest of the pool and go on
+ * growing, while it comes back again and again with a little more: room for that must not be made of the cells it hits.
+ * Narrow reads: these cells would be its own again, which a scan allows.
+ */
+function hitInFullPool(limits: TraceLimits): Scene {
+  const edge = edgeOf(limits);
+  const prefix = halfPrompt(limits);
+  const answer = Math.min(96, Math.floor(cellsPerRequest(limits) / 4));
+  const rest = limits.poolCells - prefix;
+  const holders = Math.max(1, Math.min(Math.ceil(rest / (cellsPerRequest(limits) - answer)), 6));
+  const length = Math.floor(rest / holders) - limits.blockSize - NARROW_TOKENS;
+  const scene = writer(limits).segment("P", prefix, CENTRE).send("first", 0, ["P"], scan(8)).wait("first", 0);
+  for (let i = 0; i < holders; i++)
+    scene.segment(`H${i}`, length, ELSEWHERE[i]!).send(`h${i}`, 1, [`H${i}`], scan(answer));
+  for (let i = 0; i < 6; i++) {
+    scene.segment(`S${i}`, edge + i, NEIGHBOURS[i]!).send(`back${i}`, 2, ["P", `S${i}`], narrow("boundary", -8, 12));
+    if (i === 0) scene.repeat("twin", 2, "back0").cancel("h0", 2, { afterTokens: answer - 8 });
+    scene.wait(`back${i}`, 2);
+  }
+  return scene.finish("pressure");
+}
+
+/**
+ * A prompt is answered, then others, one after the other, of which all cells stay where they are: together they fill the
+ * pool but for a block or two. The first one comes back with more than that behind it.
+ */
+function resumeInFullPool(limits: TraceLimits): Scene {
+  const edge = edgeOf(limits);
+  const prefix = halfPrompt(limits);
+  const rest = limits.poolCells - prefix;
+  const others = Math.max(1, Math.min(Math.ceil(rest / cellsPerRequest(limits)), 6));
+  const length = Math.max(1, (Math.floor(rest / others / edge) - 1) * edge - NARROW_TOKENS - 4);
+  const scene = writer(limits)
+    .segment("P", prefix, CENTRE)
+    .segment("S", 4 * edge - 8, NEIGHBOURS[0]!)
+    .send("first", 0, ["P"], scan(8))
+    .wait("first", 0);
+  for (let i = 0; i < others; i++)
+    scene
+      .segment(`O${i}`, length, ELSEWHERE[i]!)
+      .send(`o${i}`, 1, [`O${i}`], scan(4))
+      .wait(`o${i}`, 1);
+  return scene
+    .send("back", 2, ["P", "S"], narrow("boundary", -8, 12))
+    .wait("back", 2)
+    .send("start", 3, ["P", "S"], narrow("start", 0, 12))
+    .repeat("twin", 3, "start")
+    .send("givenUp", 3, ["O0"], scan(24))
+    .cancel("givenUp", 3, { afterTokens: 2 })
+    .finish("pressure");
+}
+
+/** How many prompts fill the pool together, but for a block each, so that all are admitted before any has answered. */
+function fillingPrompts(limits: TraceLimits): { count: number; prompt: number; answer: number } {
+  const cells = cellsPerRequest(limits);
+  const answer = Math.min(96, Math.floor(cells / 3));
+  const count = limits.preempts ? Math.max(2, Math.min(Math.ceil(limits.poolCells / cells), 6)) : 2;
+  const share = Math.floor(limits.poolCells / count / limits.blockSize - 1) * limits.blockSize;
+  return { count, answer, prompt: Math.min(cells - answer, Math.max(share, limits.blockSize)) - NARROW_TOKENS };
 }
 
 /** Four of one prompt at once, of which the first is cancelled, then two more. */
@@ -223,7 +348,36 @@ function rowsOutOfOrder(limits: TraceLimits): Scene {
   return scene.finish("rows-out-of-order");
 }
 
-/** Three conversations of one length, one after the other; the first comes back, by twins at once, and is cancelled once. */
+/**
+ * Few narrow reads, which get grammars, among scans of other lengths: rows leave the middle of the batch, and plain
+ * requests come into those that grammars had. Then prompts that fill the pool, so that the last one is preempted in the
+ * middle of its sentence.
+ */
+function grammarsInRows(limits: TraceLimits): Scene {
+  const rows = Math.min(8, burstSize(limits, 1));
+  const scene = writer(limits);
+  const row = (i: number, aim: Aim) =>
+    scene.segment(`R${i}`, 2 * edgeOf(limits) + i, ELSEWHERE[i]!).send(`row${i}`, 0, [`R${i}`], aim);
+  for (let i = 0; i < rows; i++) {
+    const tokens = 6 + ((i * 17) % 30);
+    row(i, i % 3 === 2 ? narrow("start", 0, tokens) : scan(tokens));
+    if (i === 0) scene.repeat("twin", 0, "row0");
+  }
+  scene.cancel("row1", 0, { afterTokens: 2 }).wait(`row${rows - 1}`, 0);
+  for (const i of [rows, rows + 1, rows + 2]) row(i, scan(12));
+  scene.wait(`row${rows + 2}`, 0);
+  const { count, prompt, answer } = fillingPrompts(limits);
+  for (let i = 0; i < count; i++) {
+    const aim = i === count - 1 ? narrow("start", 0, Math.min(32, answer)) : scan(answer);
+    scene.segment(`Q${i}`, prompt, ELSEWHERE[rows + 3 + i]!).send(`q${i}`, 1 + i, [`Q${i}`], aim);
+  }
+  return scene.finish("rows-out-of-order");
+}
+
+/**
+ * Three conversations of one length, one after the other; the first comes back, by twins at once, and is cancelled once. Then
+ * two prompts of one length that differ in their middle only.
+ */
 function equalLengths(limits: TraceLimits): Scene {
   const scene = writer(limits);
   for (let i = 0; i < 3; i++) {
@@ -237,6 +391,14 @@ function equalLengths(limits: TraceLimits): Scene {
     .send("cancelled", 4, ["E1"], scan(48))
     .cancel("cancelled", 4, { afterTokens: 2 })
     .send("who", 5, ["E1"], narrow("start", 0, 12))
+    .wait("who", 5)
+    .segment("P", edgeOf(limits), CENTRE)
+    .segment("M0", edgeOf(limits) - 1, NEIGHBOURS[0]!)
+    .segment("M1", edgeOf(limits) - 1, NEIGHBOURS[3]!)
+    .segment("T", edgeOf(limits), NEIGHBOURS[6]!)
+    .send("middle0", 6, ["P", "M0", "T"], scan(12))
+    .wait("middle0", 6)
+    .send("middle1", 6, ["P", "M1", "T"], scan(12))
     .finish("equal-lengths");
 }
 

@@ -42,3 +42,21 @@ test("a nonce and a find read that a long context cannot have go; a short one ke
     { prompt: [{ seg: "D" }, { read: "scan" }] },
   ]);
 });
+
+test("a read that reaches back to the nonce comes nearer when the nonce goes", () => {
+  const far = { read: "narrow", back: 55 } as const;
+  const trace = validateTrace({
+    crosstalk: "crosstalk-trace/1",
+    name: "to the nonce",
+    segments: { S: { seed: 1, family: 3, length: 54 } },
+    steps: [
+      { at: 0, send: "n", prompt: [{ nonce: 1 }, { seg: "S" }, far], maxTokens: 8 },
+      { at: 0, send: "m", prompt: [{ nonce: 1 }, { seg: "S" }, far, { answer: 4 }, { read: "scan" }], maxTokens: 8 },
+    ],
+  });
+  const near = { read: "narrow", back: 54 };
+  expect(validateTrace(withinWindow(trace, 64)).steps).toMatchObject([
+    { prompt: [{ seg: "S" }, near] },
+    { prompt: [{ seg: "S" }, near, { answer: 4 }, { read: "scan" }] },
+  ]);
+});

@@ -1,6 +1,6 @@
 /** A trace cut to what a model with sliding window layers can be asked. */
 
-import { isSend, type Part, type SendStep, type Trace } from "../trace/schema.ts";
+import { isSend, type Part, promptLength, type SendStep, type Trace } from "../trace/schema.ts";
 import { beyondWindow, farthestBack } from "../trace/window.ts";
 
 /** Reads that reach farther come nearer; a nonce or a find read that cannot be answered goes. */
@@ -9,12 +9,15 @@ export function withinWindow(trace: Trace, window: number | null): Trace {
   const fits = (step: SendStep): boolean => beyondWindow({ ...trace, steps: [step] }, window) === null;
   const steps = trace.steps.map((step) => {
     if (!isSend(step) || fits(step)) return step;
-    const near = { ...step, prompt: [...step.prompt.slice(0, -1), nearer(step.prompt.at(-1)!, window)] };
+    const read = nearer(step.prompt.at(-1)!, farthestBack(window));
+    const near = { ...step, prompt: [...step.prompt.slice(0, -1), read] };
     if (fits(near)) return near;
     const plain = near.prompt.filter((p) => !("nonce" in p) && !("branch" in p));
+    const asked = [...plain.slice(0, -1), finds(read) ? { read: "scan" as const } : read];
+    // Without its marks there is less before a read.
     return {
       ...near,
-      prompt: [...plain.slice(0, -1), finds(plain.at(-1)!) ? { read: "scan" as const } : plain.at(-1)!],
+      prompt: asked.map((part, i) => nearer(part, promptLength(trace, asked.slice(0, i)))),
     };
   });
   return { ...trace, steps };
@@ -22,6 +25,6 @@ export function withinWindow(trace: Trace, window: number | null): Trace {
 
 const finds = (part: Part): boolean => "read" in part && part.read === "find";
 
-function nearer(part: Part, window: number): Part {
-  return "read" in part && part.read === "narrow" ? { ...part, back: Math.min(part.back, farthestBack(window)) } : part;
+function nearer(part: Part, farthest: number): Part {
+  return "read" in part && part.read === "narrow" ? { ...part, back: Math.min(part.back, farthest) } : part;
 }

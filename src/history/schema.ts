@@ -74,7 +74,7 @@ const event = z.discriminatedUnion("e", [
   z.strictObject({
     ...t,
     e: z.literal("cache"),
-    what: z.enum(["eviction", "preemption", "load", "store", "transfer"]),
+    what: z.enum(["eviction", "preemption", "load", "store", "transfer", "move"]),
     id: z.string().optional(),
     blocks: z.array(z.int()),
   }),

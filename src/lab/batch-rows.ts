@@ -3,7 +3,16 @@
  * sampling state. Rows lie without gaps: when one is removed, the last row moves into its place.
  */
 
+import { NULL_BLOCK } from "./block-pool.ts";
 import type { Sequence } from "./sequence.ts";
+
+/** What a grammar allows in one step. */
+export interface Bitmask {
+  /** Whose grammar it is. */
+  readonly owner: Sequence;
+  /** Ids that may be drawn after what is known, and after each draft, as far as the grammar accepts the drafts. */
+  readonly allowed: readonly (readonly number[])[];
+}
 
 export class BatchRows {
   readonly capacity: number;
@@ -13,6 +22,8 @@ export class BatchRows {
   readonly #rowOf = new Map<Sequence, number>();
   /** By row: block numbers; the null block behind the end. */
   readonly tables: Int32Array[];
+  /** The same for layers with a sliding window. */
+  readonly windowTables: Int32Array[];
   /** By row: how many blocks of the table are filled in. */
   readonly filled: Int32Array;
   /** By row: tokens that may still be generated. */
@@ -21,11 +32,14 @@ export class BatchRows {
   readonly samplers: Sequence[] = [];
   /** By row: to whose allowed tokens its tokens are held; null where all may be drawn. */
   readonly masks: (Sequence | null)[] = [];
+  /** By row: what its grammar allows in this step; null for all. Written anew in each step. */
+  readonly bitmasks: (Bitmask | null)[] = [];
 
   constructor(capacity: number, contextBlocks: number, blockSize: number) {
     this.capacity = capacity;
     this.#blockSize = blockSize;
     this.tables = Array.from({ length: capacity }, () => new Int32Array(contextBlocks));
+    this.windowTables = Array.from({ length: capacity }, () => new Int32Array(contextBlocks));
     this.filled = new Int32Array(capacity);
     this.tokensLeft = new Int32Array(capacity);
   }
@@ -47,7 +61,8 @@ export class BatchRows {
   add(sequence: Sequence): void {
     const row = this.sequences.push(sequence) - 1;
     this.#rowOf.set(sequence, row);
-    this.tables[row]!.fill(0);
+    this.tables[row]!.fill(NULL_BLOCK);
+    this.windowTables[row]!.fill(NULL_BLOCK);
     this.filled[row] = 0;
     this.tokensLeft[row] = sequence.limit - sequence.tokens.length;
     this.setSampling(row, sequence);
@@ -67,18 +82,29 @@ export class BatchRows {
     if (moved !== sequence) this.#move(this.count, row, moved);
   }
 
-  /** Writes blocks that a request has got since its table was last written. */
+  /** Writes blocks that a request has got since its table was last written. Those that it gave back still stand there. */
   updateTables(): void {
     for (let row = 0; row < this.count; row++) {
-      const { blocks } = this.sequences[row]!;
-      for (let i = this.filled[row]!; i < blocks.length; i++) this.tables[row]![i] = blocks[i]!;
+      const { blocks, windowBlocks } = this.sequences[row]!;
+      for (let i = this.filled[row]!; i < blocks.length; i++) {
+        this.tables[row]![i] = blocks[i]!;
+        this.windowTables[row]![i] = windowBlocks[i] ?? NULL_BLOCK;
+      }
       this.filled[row] = blocks.length;
     }
   }
 
-  /** Where the cells of positions 0 .. length - 1 of a row lie in the pool. */
-  slots(row: number, length: number): Int32Array {
-    const table = this.tables[row]!;
+  /** Writes the new numbers of blocks that have been moved, in all tables. */
+  renumber(places: ReadonlyMap<number, number>): void {
+    for (let row = 0; row < this.count; row++) {
+      const table = this.tables[row]!.subarray(0, this.filled[row]);
+      for (const [i, block] of table.entries()) table[i] = places.get(block) ?? block;
+    }
+  }
+
+  /** Where the cells of positions 0 .. length - 1 of a row lie in the pool, by one of its tables. */
+  slots(row: number, length: number, tables = this.tables): Int32Array {
+    const table = tables[row]!;
     const slots = new Int32Array(length);
     for (let position = 0, block = 0; position < length; block++) {
       const first = table[block]! * this.#blockSize;
@@ -95,6 +121,10 @@ export class BatchRows {
   /** The request to whose allowed tokens a row's tokens are held; null for none. */
   maskedAs(row: number): Sequence | null {
     return this.masks[row] ?? null;
+  }
+
+  setBitmask(row: number, bitmask: Bitmask | null): void {
+    this.bitmasks[row] = bitmask;
   }
 
   clearMask(row: number): void {
@@ -118,6 +148,7 @@ export class BatchRows {
 
   moveTable(from: number, to: number): void {
     this.tables[to]!.set(this.tables[from]!);
+    this.windowTables[to]!.set(this.windowTables[from]!);
     this.filled[to] = this.filled[from]!;
   }
 

@@ -8,9 +8,12 @@ export interface Evicted {
   readonly key: string;
 }
 
+/** What unused places of a block table point at: no request's cells are ever there. */
+export const NULL_BLOCK = 0;
+
 /**
- * Blocks 1 .. count with reference counts; block 0 is the null block that unused places of a block table point at.
- * Every holder (a sequence that has the block in its table, a transfer or load that writes it) counts once.
+ * Blocks 1 .. count with reference counts; block 0 is the null block.
+ * Every holder (a sequence that has the block in its table, a load, store or transfer that writes or reads it) counts once.
  */
 export class BlockPool {
   readonly count: number;
@@ -36,18 +39,32 @@ export class BlockPool {
     return this.#references[block]!;
   }
 
-  /** Takes `count` free blocks, evicting cached ones where needed; null (and nothing taken) if there are too few. */
-  allocate(count: number): { readonly blocks: number[]; readonly evicted: readonly Evicted[] } | null {
-    if (this.#blank.length < count && this.free < count) return null;
-    const blocks: number[] = [];
+  /** Whether so many blocks are free, cached ones included. */
+  has(count: number): boolean {
+    return this.#blank.length >= count || this.free >= count;
+  }
+
+  /** Makes cached blocks blank, until `count` blocks are. Those that were blank before are used first. */
+  evict(count: number): readonly Evicted[] {
     const evicted: Evicted[] = [];
-    while (blocks.length < count) {
-      if (this.#blank.length === 0) evicted.push(...this.#evict());
-      const block = this.#blank.pop()!;
-      this.#references[block]!++;
-      blocks.push(block);
+    while (this.#blank.length < count) {
+      const given = this.#prefixes.evict(this.#unheld);
+      if (given.length === 0) break;
+      for (const { block, key } of given) {
+        this.#unheld.delete(block);
+        if (key !== null) evicted.push({ block, key });
+      }
+      this.#blank.unshift(...given.map(({ block }) => block));
     }
-    return { blocks, evicted };
+    return evicted;
+  }
+
+  /** Takes `count` blank blocks; null (and nothing taken) if there are too few. */
+  allocate(count: number): number[] | null {
+    if (this.#blank.length < count) return null;
+    const blocks = this.#blank.splice(this.#blank.length - count, count).reverse();
+    for (const block of blocks) this.#references[block]!++;
+    return blocks;
   }
 
   /** Adds a holder to each block. */
@@ -67,20 +84,22 @@ export class BlockPool {
     }
   }
 
+  /** Free blocks that are not cached, in order of their numbers. From now on the first is taken first. */
+  sortBlank(): readonly number[] {
+    return this.#blank.sort((a, b) => b - a).toReversed();
+  }
+
+  /** The holders of a block hold another in its place, which was free and not cached. The place left is taken last. */
+  move(from: number, to: number): void {
+    this.#remove(to);
+    this.#references[to] = this.#references[from]!;
+    this.#references[from] = 0;
+    this.#blank.unshift(from);
+  }
+
   /** Free blocks, for checks. */
   freeBlocks(): number[] {
     return [...this.#blank.toReversed(), ...this.#prefixes.evictable(this.#unheld)];
-  }
-
-  /** Makes cached blocks blank. */
-  #evict(): Evicted[] {
-    const evicted: Evicted[] = [];
-    for (const { block, key } of this.#prefixes.evict(this.#unheld)) {
-      this.#unheld.delete(block);
-      this.#blank.push(block);
-      if (key !== null) evicted.push({ block, key });
-    }
-    return evicted;
   }
 
   #remove(block: number): void {

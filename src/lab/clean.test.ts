@@ -1,7 +1,15 @@
 import { describe, expect, test } from "vitest";
+import { withinWindow } from "../generate/window.ts";
 import { formatHistory, parseHistory } from "../history/jsonl.ts";
+import type { LabOptions } from "./config.ts";
 import { countersOf, mistakes, runOnLab } from "./testing/lab-run.ts";
-import { type RandomTraceOptions, randomTrace, withParameters } from "./testing/random-trace.ts";
+import {
+  type RandomTraceOptions,
+  randomTrace,
+  withChoices,
+  withGrammars,
+  withParameters,
+} from "./testing/random-trace.ts";
 
 const TRAFFIC: readonly RandomTraceOptions[] = [
   { requests: 12, segment: 120 },
@@ -34,6 +42,23 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
       const run = await runOnLab(withParameters(traffic(seed)), { topology, ...TIGHT });
       expect(mistakes(run), `seed ${seed}`).toEqual([]);
     }
+  });
+
+  test("holds every request to its own grammar, through preemption, drafts, steps ahead and swaps", async () => {
+    let preempted = 0;
+    let rejected = 0;
+    for (let seed = 0; seed < 80; seed++) {
+      const shape = [{}, { swapBlocks: 48 }, { draftTokens: 3 }, { asyncScheduling: true }][seed % 4]!;
+      const trace = withGrammars(traffic((seed * 5) % 64));
+      const asked = topology === "single" && seed % 5 === 0 ? withChoices(trace) : trace;
+      const run = await runOnLab(asked, { topology, ...TIGHT, ...shape, checked: true });
+      expect(mistakes(run), `seed ${seed}`).toEqual([]);
+      const { preemptions, draftTokens = 0, acceptedTokens = 0 } = countersOf(run.history);
+      preempted += preemptions!;
+      rejected += draftTokens - acceptedTokens;
+    }
+    expect(preempted).toBeGreaterThan(10);
+    expect(rejected).toBeGreaterThan(100);
   });
 
   test("answers exactly where preempted requests are swapped out", async () => {
@@ -87,7 +112,7 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
         poolBlocks: blocks,
         decodeBlocks: blocks,
         hostBlocks: 2 * blocks,
-        costs: { load: 6, transfer: 25 },
+        costs: { load: 6, store: 6, transfer: 25 },
       };
       const asyncScheduling = seed % 2 === 0;
       const radix = { prefixIndex: "radix", blockSize, asyncScheduling, contextTokens: 480, checked: true } as const;
@@ -112,6 +137,20 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
       total.cancels += [...run.outcomes.values()].filter((o) => o.status === "cancelled").length;
     }
     for (const [name, n] of Object.entries(total)) expect(n, name).toBeGreaterThan(20);
+  });
+
+  test("answers exactly where stores are slow and the host is small: who needs blocks waits for them", async () => {
+    const total = { loads: 0, stores: 0 };
+    for (let seed = 0; seed < 40; seed++) {
+      const slow = { hostBlocks: 12, costs: { store: 1000 }, asyncScheduling: seed % 2 === 0 };
+      const run = await runOnLab(traffic(seed), { topology, ...TIGHT, ...slow, checked: true });
+      expect(mistakes(run), `seed ${seed}`).toEqual([]);
+      const { loads, stores } = countersOf(run.history);
+      total.loads += loads!;
+      total.stores += stores!;
+    }
+    expect(total.loads).toBeGreaterThan(5);
+    expect(total.stores).toBeGreaterThan(100);
   });
 
   test("gives another history by another scheduler seed, and the same by the same", async () => {
@@ -143,4 +182,52 @@ describe.each(["single", "pd"] as const)("a clean %s lab", (topology) => {
     expect(run.outcomes.get("again")?.cached).toBe(0);
     expect(run.history.events).toContainEqual(expect.objectContaining({ e: "flushed", t: 400_000, at: 400_000 }));
   });
+});
+
+test("a clean lab whose decode side pulls answers exactly, within leases and after them", async () => {
+  const total: Record<string, number> = {};
+  for (let seed = 0; seed < 120; seed++) {
+    const shape = [
+      {},
+      { swapBlocks: 48 },
+      { draftTokens: 3 },
+      { asyncScheduling: true },
+      { prefixIndex: "radix" },
+      { movesPerStep: 4 },
+      { leaseMicros: 3_000 },
+    ][seed % 7] as LabOptions;
+    const timing = seed % 5 === 0 ? { schedulerSeed: seed } : {};
+    const plain = traffic(seed);
+    const trace = seed % 3 === 0 ? withParameters(plain) : seed % 3 === 1 ? withGrammars(plain) : plain;
+    const options = { topology: "pd", transfer: "pull", ...TIGHT, ...shape, ...timing, checked: true } as const;
+    const run = await runOnLab(trace, options);
+    expect(mistakes(run), `seed ${seed}`).toEqual([]);
+    const read = new Set(run.history.events.map((e) => (e.e === "cache" && e.what === "transfer" ? e.id : null)));
+    const outcomes = [...run.outcomes.values()];
+    const cancels = outcomes.filter(({ status }) => status === "cancelled").length;
+    const late = outcomes.filter(({ id, status }) => status === "finished" && !read.has(id)).length;
+    for (const [name, n] of Object.entries({ ...countersOf(run.history), cancels, late }))
+      total[name] = (total[name] ?? 0) + n;
+  }
+  const happens = ["cancels", "late", "promptTokensCached", "evictions", "stores", "loads", "preemptions", "moves"];
+  for (const name of happens) expect(total[name], name).toBeGreaterThan(20);
+  expect(total.transfers).toBeGreaterThan(500);
+});
+
+test("a clean lab with a sliding window answers exactly, whatever the window and its blocks", async () => {
+  const total: Record<string, number> = {};
+  for (let seed = 0; seed < 60; seed++) {
+    const window = [64, 40, 100, 17][seed % 4]!;
+    const shape = [{}, { blockSize: 1, poolBlocks: 720 }, { draftTokens: 3 }, { asyncScheduling: true }][
+      (seed >> 2) % 4
+    ]!;
+    const plain = randomTrace(seed, TRAFFIC[(seed * 5 + (seed >> 2)) % TRAFFIC.length]);
+    const trace = seed % 3 === 0 ? withParameters(plain) : seed % 5 === 0 ? withChoices(plain) : plain;
+    const options = { window, contextTokens: 480, poolBlocks: 45, ...shape, checked: true };
+    const run = await runOnLab(withinWindow(trace, window), options);
+    expect(mistakes(run), `seed ${seed}`).toEqual([]);
+    for (const [name, n] of Object.entries(countersOf(run.history))) total[name] = (total[name] ?? 0) + n;
+  }
+  for (const name of ["promptTokensCached", "evictions", "preemptions", "drafts"])
+    expect(total[name], name).toBeGreaterThan(20);
 });

@@ -11,3 +11,15 @@ export function copyBlock(
 ): void {
   to.copyRange(layer, block * blockSize, from, fromBlock * blockSize, blockSize);
 }
+
+/** Copies blocks with all their layers, at once. */
+export function copyBlocks(
+  to: CellStore,
+  blocks: readonly number[],
+  from: CellStore,
+  fromBlocks: readonly number[],
+  blockSize: number,
+): void {
+  for (let layer = 0; layer < from.layers; layer++)
+    for (const [i, block] of blocks.entries()) copyBlock(to, block, from, fromBlocks[i]!, layer, blockSize);
+}

@@ -4,11 +4,14 @@
  */
 
 import type { HistoryEvent } from "../history/schema.ts";
+import { NO_TOKEN } from "../target/embedding.ts";
 import { VOCABULARY_SIZE } from "../tracer/vocabulary.ts";
 import { VirtualClock } from "./clock.ts";
 import { type LabConfig, type LabOptions, labConfig } from "./config.ts";
 import type { CacheEvent, Forgotten } from "./kv-cache.ts";
-import { OutputStream } from "./output-stream.ts";
+import { Lease } from "./lease.ts";
+import { OutputProcessor } from "./output-processor.ts";
+import { PullTransfer } from "./pull-transfer.ts";
 import { type ComputedAs, Sequence } from "./sequence.ts";
 import { Transfer, type TransferOptions } from "./transfer.ts";
 import { Worker } from "./worker.ts";
@@ -38,6 +41,8 @@ export interface LabCounters {
   readonly loads: number;
   readonly stores: number;
   readonly transfers: number;
+  /** Of a lab that moves blocks. */
+  readonly moves?: number;
   /** Of a lab that decodes speculatively: drafts that were verified, their tokens, and those that were right. */
   readonly drafts?: number;
   readonly draftTokens?: number;
@@ -47,13 +52,13 @@ export interface LabCounters {
 /** A request from submit to its end. In topology `pd` it is two sequences: one prefills, the other decodes. */
 export interface UnderWay {
   readonly request: LabRequest;
-  /** By choice. */
-  readonly streams: readonly OutputStream[];
   /** By choice, as far as they are forked: the first computes the prompt. */
   readonly sequences: [Sequence, ...Sequence[]];
   /** Choices that have not ended. */
   open: number;
   readonly decode: Sequence | null;
+  /** What holds the computed prompt for the decode side to read; null before, and where the prefill side pushes. */
+  lease: Lease | null;
   /** Null until decode blocks are set aside. */
   transfer: Transfer | null;
   firstToken: number | null;
@@ -67,7 +72,7 @@ const COUNTER = {
   load: "loads",
   store: "stores",
   transfer: "transfers",
-} as const satisfies Record<CacheEvent, keyof LabCounters>;
+} as const satisfies Record<Exclude<CacheEvent, "move">, keyof LabCounters>;
 
 export class LabEngine {
   readonly config: LabConfig;
@@ -76,7 +81,8 @@ export class LabEngine {
   readonly #worker: Worker;
   readonly #decoder: Worker | null;
   readonly #requests = new Map<string, UnderWay>();
-  /** Topology `pd`: requests that wait for decode blocks, in order of arrival. */
+  readonly outputs: OutputProcessor;
+  /** Topology `pd`: requests that wait for decode blocks, in order of arrival, or of the ends of prompts to be read. */
   readonly #unplaced: UnderWay[] = [];
   readonly #counters: { -readonly [K in keyof LabCounters]: LabCounters[K] } = {
     promptTokens: 0,
@@ -89,12 +95,14 @@ export class LabEngine {
     transfers: 0,
   };
   readonly #speculation = { drafts: 0, draftTokens: 0, acceptedTokens: 0 };
+  #moves = 0;
   #events: LabEvent[] = [];
 
   /** @throws CrosstalkError INVALID_OPTION */
   constructor(options: LabOptions = {}) {
     this.config = labConfig(options);
-    const { decodeBlocks, hostBlocks, poolBlocks, schedulerSeed, topology } = this.config;
+    this.outputs = new OutputProcessor(this.config.streamInterval);
+    const { decodeBlocks, hostBlocks, movesPerStep: moves, poolBlocks, schedulerSeed, topology } = this.config;
     this.#clock = new VirtualClock(schedulerSeed);
     const cache = (what: CacheEvent, blocks: readonly number[], id?: string) => this.#cacheEvent(what, blocks, id);
     const verified = (proposed: number, accepted: number) => {
@@ -103,19 +111,22 @@ export class LabEngine {
       this.#speculation.acceptedTokens += accepted;
     };
     const pd = topology === "pd";
-    this.#worker = new Worker(this.config, { blocks: poolBlocks, hostBlocks, reuse: true }, this.#clock, {
+    this.#worker = new Worker(this.config, { blocks: poolBlocks, hostBlocks, reuse: true, moves }, this.#clock, {
       computed: (sequence) => this.#computed(sequence),
       generated: (sequence, token) => {
         if (!pd) this.generated(sequence, token);
       },
-      completed: (sequence, row) => (pd ? this.#prefilled(sequence) : this.#finished(sequence, `row ${row}`)),
+      pooled: (sequence, token) => this.#pooled(sequence, token),
+      completed: (sequence, row) =>
+        pd ? this.#prefilled(sequence) : this.#finished(sequence, sequence.slot ?? `row ${row}`),
       verified,
       cache,
     });
     this.#decoder = pd
-      ? new Worker(this.config, { blocks: decodeBlocks, hostBlocks: 0, reuse: false }, this.#clock, {
+      ? new Worker(this.config, { blocks: decodeBlocks, hostBlocks: 0, reuse: false, moves: 0 }, this.#clock, {
           computed: () => {},
           generated: (sequence, token) => this.generated(sequence, token),
+          pooled: () => {},
           completed: (sequence, row) => this.#finished(sequence, `decode row ${row}`),
           verified,
           cache,
@@ -125,7 +136,7 @@ export class LabEngine {
     this.config.fault?.plant({ engine: this, clock: this.#clock, workers, watch: this.config.watch });
   }
 
-  /** From now on steps, loads and transfers take their time by this seed; null: exactly what they cost. */
+  /** From now on steps, loads, stores and transfers take their time by this seed; null: exactly what they cost. */
   vary(schedulerSeed: number | null): void {
     this.#clock.vary(schedulerSeed);
   }
@@ -141,7 +152,12 @@ export class LabEngine {
   }
 
   get counters(): LabCounters {
-    return { ...this.#counters, ...(this.config.draftTokens > 0 ? this.#speculation : {}) };
+    const { draftTokens, movesPerStep } = this.config;
+    return {
+      ...this.#counters,
+      ...(movesPerStep > 0 ? { moves: this.#moves } : {}),
+      ...(draftTokens > 0 ? this.#speculation : {}),
+    };
   }
 
   /** Requests under way, each choice for itself: those that wait for a row or for blocks, and the others. */
@@ -151,11 +167,15 @@ export class LabEngine {
     return { running: Math.max(0, open - waiting), waiting };
   }
 
-  /** Blocks of all pools, and how many of them requests, loads and transfers hold: cached ones that nobody holds are free. */
-  get blocks(): { readonly held: number; readonly count: number } {
+  /**
+   * Blocks of all pools, how many of them requests, loads, stores, transfers and sessions hold, and how many sessions alone: cached
+   * ones that nobody holds are free.
+   */
+  get blocks(): { readonly held: number; readonly inSessions: number; readonly count: number } {
     const pools = [this.#worker, this.#decoder].flatMap((worker) => worker?.kv.pool ?? []);
     const count = pools.reduce((sum, pool) => sum + pool.count, 0);
-    return { held: pools.reduce((held, pool) => held - pool.free, count), count };
+    const inSessions = this.#worker.kv.sessions.idleBlocks;
+    return { held: pools.reduce((held, pool) => held - pool.free, count), inSessions, count };
   }
 
   /** Takes a request in at the present moment. One that cannot be served gets a `failed` event. */
@@ -165,20 +185,22 @@ export class LabEngine {
       this.#events.push({ t: this.now, e: "failed", id: request.id, code: "REFUSED", message: refusal });
       return;
     }
-    const { id, prompt, maxTokens, cache, n = 1 } = request;
+    const { id, prompt, maxTokens, cache, n = 1, embed = false } = request;
     const pd = this.#decoder !== null;
+    const own = embed ? 0 : pd ? 1 : maxTokens;
     const underWay: UnderWay = {
       request,
-      streams: Array.from({ length: n }, () => new OutputStream(this.config.streamInterval)),
-      sequences: [new Sequence(id, prompt, prompt.length + (pd ? 1 : maxTokens), cache, request)],
+      sequences: [new Sequence(id, prompt, prompt.length + own, cache, request)],
       open: n,
       decode: pd ? new Sequence(id, prompt, prompt.length + maxTokens, false, request) : null,
+      lease: null,
       transfer: null,
       firstToken: null,
       counted: false,
     };
     this.#requests.set(id, underWay);
-    if (pd) this.#unplaced.push(underWay);
+    this.outputs.begin(request, n);
+    if (pd && this.config.transfer === "push") this.#unplaced.push(underWay);
     else this.#worker.submit(underWay.sequences[0]);
     this.#wake();
   }
@@ -188,19 +210,29 @@ export class LabEngine {
     const underWay = this.#requests.get(id);
     if (underWay === undefined) return;
     this.#requests.delete(id);
-    for (const choice of underWay.streams.keys()) this.#send({ id, choice }, this.lastFlush(underWay, choice));
-    const { decode, sequences, transfer } = underWay;
+    for (let choice = 0; choice < choicesOf(underWay); choice++)
+      this.#send({ id, choice }, this.lastFlush(underWay, choice));
+    this.outputs.end(underWay.request);
+    const { decode, lease, sequences, transfer } = underWay;
     const unplaced = this.#unplaced.indexOf(underWay);
     if (unplaced !== -1) this.#unplaced.splice(unplaced, 1);
-    transfer?.abort();
+    if (transfer) transfer.abort();
+    else lease?.notify();
     for (const sequence of sequences) this.#worker.abort(sequence);
-    if (decode && transfer) this.#decoder?.abort(decode);
+    if (decode && (transfer || lease)) this.#decoder?.abort(decode);
     this.#wake();
   }
 
   /** Empties the prefix cache and the host tier; returns the blocks that were in them. */
   flush(): Forgotten {
     return this.#worker.kv.flush();
+  }
+
+  /** Lets go of what a session has kept, under whatever adapter and salt. */
+  closeSession(session: string): void {
+    const { sessions } = this.#worker.kv;
+    for (const name of [...sessions.turns.keys()].filter((one) => one.startsWith(`${session} of `)))
+      sessions.close(name);
   }
 
   /** Lets time pass, and returns what happened since the last call, in order. */
@@ -216,13 +248,18 @@ export class LabEngine {
     return events;
   }
 
-  #refusal({ id, prompt, maxTokens, n = 1 }: LabRequest): string | null {
-    const { contextTokens } = this.config;
+  #refusal({ id, prompt, maxTokens, n = 1, embed = false, session }: LabRequest): string | null {
+    const { contextTokens, window } = this.config;
     if (this.#requests.has(id)) return `a request ${id} is under way`;
     if (prompt.length === 0 || maxTokens < 1) return "the prompt is empty or no token is asked for";
     const foreign = Array.from(prompt).find((token) => !(token >= 0 && token < VOCABULARY_SIZE));
     if (foreign !== undefined) return `token ${foreign} is not in the vocabulary of ${VOCABULARY_SIZE}`;
     if (n > 1 && this.#decoder !== null) return "the lab gives one choice where prefill and decode are apart";
+    if (session != null && this.#decoder !== null)
+      return "the lab keeps no sessions where prefill and decode are apart";
+    if (session != null && window !== null) return "the lab keeps no sessions beside a sliding window";
+    if (embed && this.#decoder !== null) return "the lab embeds nothing where prefill and decode are apart";
+    if (embed && n > 1) return "an embedding has one choice";
     const needed = prompt.length + maxTokens;
     return needed > contextTokens ? `${needed} tokens are more than the context of ${contextTokens}` : null;
   }
@@ -233,26 +270,37 @@ export class LabEngine {
     this.#decoder?.wake();
   }
 
-  /** Sets decode blocks aside for waiting requests, in order; only then they may prefill. */
+  /** Sets decode blocks aside for waiting requests, in order; only then they may prefill, or be read. */
   #placeNext(): void {
     const decoder = this.#decoder;
     if (decoder === null) return;
     while (this.#unplaced.length > 0) {
       const underWay = this.#unplaced[0]!;
-      const { request, decode } = underWay;
+      const { request, decode, lease } = underWay;
       if (decode === null || !decoder.reserve(decode)) return;
       this.#unplaced.shift();
+      if (lease?.renew() === false) {
+        this.refused(underWay);
+        continue;
+      }
       underWay.transfer = this.newTransfer({
         config: this.config,
         clock: this.#clock,
         from: this.#worker.kv,
         to: decoder.kv,
         destination: [...decode.blocks],
+        lease,
         landed: (blocks) => this.#cacheEvent("transfer", blocks, request.id),
-        acknowledged: () => this.#transferred(underWay),
+        acknowledged: () => this.transferred(underWay),
       });
-      this.#worker.submit(underWay.sequences[0]);
+      if (lease === null) this.#worker.submit(underWay.sequences[0]);
+      else underWay.transfer.post(lease.blocks, lease.blocks.length);
     }
+  }
+
+  /** The lease was over before the prompt was read: the decode side computes it. */
+  refused({ decode }: UnderWay): void {
+    if (decode !== null) this.#decoder?.submit(decode);
   }
 
   #computed(sequence: Sequence): void {
@@ -275,26 +323,37 @@ export class LabEngine {
   }
 
   /** The prompt is computed: its other choices begin, if they have not begun before. */
-  #fork({ request, sequences, streams }: UnderWay): void {
+  #fork(underWay: UnderWay): void {
+    const { request, sequences } = underWay;
     const { id, prompt, maxTokens, cache } = request;
-    for (let choice = sequences.length; choice < streams.length; choice++) {
+    for (let choice = sequences.length; choice < choicesOf(underWay); choice++) {
       const sequence = new Sequence(id, prompt, prompt.length + maxTokens, cache, request, choice);
       sequences.push(sequence);
       this.#worker.fork(sequences[0], sequence);
     }
   }
 
-  /** The prompt is computed and its first token known; its cells are still on their way. */
+  /** The prompt is computed and its first token known; its cells are still on their way, or wait to be read. */
   #prefilled(sequence: Sequence): void {
     const underWay = this.#requests.get(sequence.id);
-    if (underWay) underWay.firstToken = sequence.tokens.at(-1)!;
+    if (!underWay) return;
+    underWay.firstToken = sequence.tokens.at(-1)!;
+    if (this.config.transfer === "push") return;
+    underWay.lease = this.newLease(sequence);
+    this.#unplaced.push(underWay);
   }
 
-  #transferred(underWay: UnderWay): void {
-    const { decode, firstToken } = underWay;
+  /** The decode side has the prompt's cells. Where it has read them, it draws the first token anew, as vLLM does. */
+  transferred({ decode, firstToken, lease }: UnderWay): void {
     if (decode === null || firstToken === null) throw new Error("transferred before it was prefilled");
+    if (lease !== null) {
+      decode.computed = decode.promptLength - 1;
+      this.#decoder!.submit(decode);
+      return;
+    }
     decode.computed = decode.promptLength;
     decode.tokens.push(firstToken);
+    decode.grammar?.accept(firstToken);
     this.generated(decode, firstToken);
     if (decode.tokens.length < decode.limit) this.#decoder!.submit(decode);
     else {
@@ -306,8 +365,24 @@ export class LabEngine {
   /** A token goes to its choice's stream. */
   generated(sequence: Sequence, token: number): void {
     this.#counters.generatedTokens++;
-    const stream = this.#requests.get(sequence.id)?.streams[sequence.choice];
-    if (stream) this.#send(sequence, stream.push(token));
+    const underWay = this.#requests.get(sequence.id);
+    const outputs = underWay && this.outputs.of(underWay.request);
+    const stream = outputs?.streams[sequence.choice];
+    if (stream) this.#send({ id: outputs!.to, choice: sequence.choice }, stream.push(token));
+  }
+
+  /** An embedding goes to its client, who reads it as a token. */
+  #pooled(sequence: Sequence, token: number | null): void {
+    const { id } = sequence;
+    const underWay = this.#requests.get(id);
+    if (!underWay) return;
+    if (token !== null) {
+      this.#send(sequence, [token]);
+      return;
+    }
+    this.#requests.delete(id);
+    this.outputs.end(underWay.request);
+    this.#events.push({ t: this.now, e: "failed", id, ...NO_TOKEN });
   }
 
   /** A choice has all its tokens. Its request has ended with the last one. */
@@ -315,9 +390,11 @@ export class LabEngine {
     const { id, choice } = sequence;
     const underWay = this.#requests.get(id);
     if (!underWay) return;
-    this.#send(sequence, underWay.streams[choice]!.flush());
+    const outputs = this.outputs.of(underWay.request);
+    if (outputs) this.#send({ id: outputs.to, choice }, outputs.streams[choice]?.flush() ?? []);
     if (--underWay.open > 0) return;
     this.#requests.delete(id);
+    this.outputs.end(underWay.request);
     this.#events.push({
       t: this.now,
       e: "finished",
@@ -329,17 +406,26 @@ export class LabEngine {
   }
 
   newTransfer(options: TransferOptions): Transfer {
-    return new Transfer(options);
+    const { lease } = options;
+    return lease === null ? new Transfer(options) : new PullTransfer({ ...options, lease });
+  }
+
+  /** Holds a computed prompt for the decode side. */
+  newLease({ blocks, promptLength }: Sequence): Lease {
+    const { kv } = this.#worker;
+    const prompt = blocks.slice(0, kv.blocksFor(promptLength));
+    return new Lease({ config: this.config, clock: this.#clock, kv, blocks: prompt });
   }
 
   /** What a stream that is cut off still gets. */
-  lastFlush({ streams }: UnderWay, choice: number): readonly number[] {
-    return streams[choice]!.flush();
+  lastFlush({ request }: UnderWay, choice: number): readonly number[] {
+    return this.outputs.of(request)?.streams[choice]?.flush() ?? [];
   }
 
   /** All tokens that were generated for a choice of a request under way. */
   streamed({ id, choice }: Pick<Sequence, "id" | "choice">): readonly number[] | undefined {
-    return this.#requests.get(id)?.streams[choice]?.tokens;
+    const underWay = this.#requests.get(id);
+    return underWay && this.outputs.of(underWay.request)?.streams[choice]?.tokens;
   }
 
   #send({ id, choice }: Pick<Sequence, "id" | "choice">, ids: readonly number[]): void {
@@ -348,7 +434,10 @@ export class LabEngine {
   }
 
   #cacheEvent(what: CacheEvent, blocks: readonly number[], id?: string): void {
-    this.#counters[COUNTER[what]]++;
+    if (what === "move") this.#moves++;
+    else this.#counters[COUNTER[what]]++;
     this.#events.push({ t: this.now, e: "cache", what, ...(id === undefined ? {} : { id }), blocks: [...blocks] });
   }
 }
+
+const choicesOf = ({ request: { n = 1 } }: UnderWay): number => n;

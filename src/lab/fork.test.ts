@@ -115,7 +115,10 @@ test.each<readonly [name: string, more: LabOptions]>([
   ["with drafts", { draftTokens: 3 }],
   ["planned ahead", { asyncScheduling: true }],
   ["with a radix tree", { prefixIndex: "radix" }],
-  ["with a radix tree of single cells", { prefixIndex: "radix", blockSize: 1, poolBlocks: 512, costs: { load: 6 } }],
+  [
+    "with a radix tree of single cells",
+    { prefixIndex: "radix", blockSize: 1, poolBlocks: 512, costs: { load: 6, store: 6 } },
+  ],
 ])("a clean lab %s gives each choice exactly, and its bookkeeping holds", async (_, more) => {
   const total = { cancels: 0, promptTokensCached: 0, preemptions: 0 };
   for (let seed = 0; seed < 30; seed++) {

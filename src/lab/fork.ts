@@ -3,7 +3,7 @@
  * A choice shares the prompt's full blocks, and has a copy of the block in which its own cells go on.
  */
 
-import { copyBlock } from "./copy-block.ts";
+import { copyBlocks } from "./copy-block.ts";
 import type { KvCache } from "./kv-cache.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -23,15 +23,22 @@ export class Fork {
     const known = choice.promptLength - 1;
     const full = Math.floor(known / blockSize);
     choice.blocks = parent.blocks.slice(0, full);
+    choice.windowBlocks = parent.windowBlocks.slice(0, full);
+    const shared = choice.held;
     if (!this.#kv.grow(choice, known)) {
       choice.blocks = [];
+      choice.windowBlocks = [];
       return;
     }
-    this.hold(choice.blocks.slice(0, full));
+    this.hold(shared);
     this.#kv.prefixes.lock(choice, choice.blocks);
-    for (const block of choice.blocks.slice(full)) {
-      const from = this.copied(parent, full);
-      for (let layer = 0; layer < cells.layers; layer++) copyBlock(cells, block, cells, from, layer, blockSize);
+    const copies = [
+      [choice.blocks[full], this.copied(parent, full)],
+      [choice.windowBlocks[full], parent.windowBlocks[full]],
+    ];
+    for (const [block, from] of copies) {
+      if (block === undefined || from === undefined) continue;
+      copyBlocks(cells, [block], cells, [from], blockSize);
     }
     choice.computed = known;
     choice.published = full;

@@ -1,4 +1,4 @@
-/** The link from host memory to the device: it brings blocks one after the other, while compute goes on. */
+/** One direction of the link between host memory and the device: it copies blocks one after the other, while compute goes on. */
 
 import type { CellStore } from "../tracer/cells.ts";
 import type { VirtualClock } from "./clock.ts";
@@ -9,12 +9,12 @@ export interface Load {
   readonly readyAt: readonly number[];
 }
 
-/** Blocks of one store, and of the other, by turns. */
-export interface LoadRoute {
+/** Blocks that are read, and those that each is written to. */
+export interface Route {
   readonly from: CellStore;
-  readonly places: readonly number[];
+  readonly read: readonly number[];
   readonly to: CellStore;
-  readonly blocks: readonly number[];
+  readonly written: readonly number[];
   readonly blockSize: number;
 }
 
@@ -25,23 +25,23 @@ export class HostLink {
    * Copies layer by layer and in each layer block by block. `done` is called when the last has come.
    * @param micros virtual time of one layer of one block, on average
    */
-  load(
-    clock: VirtualClock,
-    { from, places, to, blocks, blockSize }: LoadRoute,
-    micros: number,
-    done: () => void,
-  ): Load {
+  copy(clock: VirtualClock, route: Route, micros: number, done: () => void): Load {
     const readyAt: number[] = [];
     let time = Math.max(clock.now, this.#freeAt);
-    for (let layer = 0; layer < to.layers; layer++) {
-      for (const [i, block] of blocks.entries()) {
+    for (let layer = 0; layer < route.to.layers; layer++) {
+      for (let i = 0; i < route.read.length; i++) {
         time += clock.taking(micros);
-        clock.at(time, "copy", () => copyBlock(to, block, from, places[i]!, layer, blockSize));
+        clock.at(time, "copy", () => this.copyLayer(route, i, layer));
       }
       readyAt.push(time);
     }
     this.#freeAt = time;
     clock.at(time, "copy", done);
     return { readyAt };
+  }
+
+  /** Copies one layer of the route's block number `i`. */
+  copyLayer({ from, read, to, written, blockSize }: Route, i: number, layer: number): void {
+    copyBlock(to, written[i]!, from, read[i]!, layer, blockSize);
   }
 }

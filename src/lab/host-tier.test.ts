@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { CellStore, NOTHING } from "../tracer/cells.ts";
 import { DEFAULT_SHAPE, SIGHTINGS } from "../tracer/shape.ts";
+import type { Evicted } from "./block-pool.ts";
 import { VirtualClock } from "./clock.ts";
 import { HostTier } from "./host-tier.ts";
 
@@ -26,51 +27,100 @@ function device(): CellStore {
 }
 const tokenAt = (cells: CellStore, layer: number, slot: number) => cells.planes[layer]![0]!.valueToken[slot];
 
-test("a stored block comes back layer by layer", () => {
+/** A host of so many blocks behind a device. A layer of a block is copied in 10 µs. */
+function hostOf(blocks: number) {
   const cells = device();
-  const host = new HostTier(new CellStore(DEFAULT_SHAPE, 2 * SIZE), 2, SIZE);
   const clock = new VirtualClock();
-  host.store("a", cells, 0);
-  host.store("b", cells, 1);
-  expect(host.find(["a", "b", "c"])).toEqual(["a", "b"]);
-  const load = host.load(clock, host.pin(["a", "b"]), cells, [2, 3], 10, () => {});
-  expect(load.readyAt).toEqual([20, 40, 60, 80, 100]);
-  while (clock.now < 30) clock.step();
+  const kept = new CellStore(DEFAULT_SHAPE, blocks * SIZE);
+  const host = new HostTier(kept, blocks, SIZE);
+  const done: (readonly number[])[] = [];
+  const store = (...evicted: Evicted[]) => host.store(clock, cells, evicted, 10, (read) => done.push(read));
+  const load = (places: readonly number[], to: readonly number[]) => host.load(clock, places, cells, to, 10, () => {});
+  const until = (time: number) => {
+    while (clock.nextAt !== null && clock.nextAt <= time) clock.step();
+  };
+  return { cells, done, host, kept, load, store, until };
+}
+const A = { key: "a", block: 0 };
+const B = { key: "b", block: 1 };
+const END = Number.POSITIVE_INFINITY;
+
+test("blocks are stored layer by layer, and found when their last layer has come", () => {
+  const { done, host, kept, store, until } = hostOf(2);
+  expect(store(A, B)).toEqual([0, 1]);
+  until(90);
+  expect([3, 4].map((layer) => tokenAt(kept, layer, SIZE))).toEqual([500 + SIZE, NOTHING]);
+  expect(tokenAt(kept, 4, 0)).toBe(500);
+  expect([host.find(["a"]), done]).toEqual([[], []]);
+  until(100);
+  expect([host.find(["a", "b", "c"]), done]).toEqual([["a", "b"], [[0, 1]]]);
+});
+
+test("a stored block comes back layer by layer", () => {
+  const { cells, host, load, store, until } = hostOf(2);
+  store(A, B);
+  until(END);
+  const back = load(host.pin(["a", "b"]), [2, 3]);
+  expect(back.readyAt).toEqual([120, 140, 160, 180, 200]);
+  until(130);
   expect(tokenAt(cells, 0, 3 * SIZE)).toBe(500 + SIZE);
   expect(tokenAt(cells, 1, 2 * SIZE)).toBe(500);
   expect(tokenAt(cells, 1, 3 * SIZE)).toBe(NOTHING);
-  while (clock.nextAt !== null) clock.step();
+  until(END);
   expect(tokenAt(cells, 3, 3 * SIZE + 1)).toBe(500 + SIZE + 1);
 });
 
-test("loads share one link: the second begins when the first is done", () => {
-  const host = new HostTier(new CellStore(DEFAULT_SHAPE, 1 * SIZE), 1, SIZE);
-  const cells = device();
-  host.store("a", cells, 0);
-  const clock = new VirtualClock();
-  host.load(clock, host.pin(["a"]), cells, [2], 10, () => {});
-  expect(host.load(clock, host.pin(["a"]), cells, [3], 10, () => {}).readyAt[0]).toBe(60);
+test("loads share one link: the second begins when the first is done. Stores have another", () => {
+  const { host, load, store, until } = hostOf(2);
+  store(A);
+  until(END);
+  store(B);
+  load(host.pin(["a"]), [2]);
+  expect(load(host.pin(["a"]), [3]).readyAt[0]).toBe(110);
+  until(100);
+  expect(host.find(["b"])).toEqual(["b"]);
 });
 
-test("the least recently used block gives way, but none that a load reads", () => {
-  const host = new HostTier(new CellStore(DEFAULT_SHAPE, 1 * SIZE), 1, SIZE);
-  const cells = device();
-  expect(host.store("a", cells, 0)).toBe(true);
-  expect(host.store("a", cells, 0)).toBe(false);
-  const places = host.pin(["a"]);
-  expect(host.store("b", cells, 1)).toBe(false);
-  host.unpin(places);
-  expect(host.store("b", cells, 1)).toBe(true);
-  expect(host.find(["a"])).toEqual([]);
+test("a key that is here or on its way is not stored again", () => {
+  const { done, host, store, until } = hostOf(2);
+  store(A);
+  expect(store({ key: "a", block: 1 })).toEqual([]);
+  until(END);
+  expect(store({ key: "a", block: 1 })).toEqual([]);
+  expect([host.free.length, done]).toEqual([1, [[0]]]);
+});
+
+test("the least recently used block gives way, but none that a load reads or a store writes", () => {
+  const { host, load, store, until } = hostOf(1);
+  expect(store(A)).toEqual([0]);
+  expect(store(B)).toEqual([]);
+  until(END);
+  load(host.pin(["a"]), [2]);
+  expect(store(B)).toEqual([]);
+  until(END);
+  expect(store(B)).toEqual([1]);
+  until(END);
+  expect([host.find(["a"]), host.find(["b"])]).toEqual([[], ["b"]]);
 });
 
 test("a block that is flushed while a load reads it is free when the load is done", () => {
-  const host = new HostTier(new CellStore(DEFAULT_SHAPE, 1 * SIZE), 1, SIZE);
-  const cells = device();
-  host.store("a", cells, 0);
-  const places = host.pin(["a"]);
+  const { host, load, store, until } = hostOf(1);
+  store(A);
+  until(END);
+  load(host.pin(["a"]), [2]);
   host.clear();
-  expect(host.store("b", cells, 1)).toBe(false);
-  host.unpin(places);
-  expect(host.store("b", cells, 1)).toBe(true);
+  expect(store(B)).toEqual([]);
+  until(END);
+  expect(store(B)).toEqual([1]);
+});
+
+test("a block that is flushed while it is stored is not found, and its place is free when the store has ended", () => {
+  const { done, host, store, until } = hostOf(2);
+  store(A);
+  host.clear();
+  expect([host.free.length, store({ key: "a", block: 1 })]).toEqual([1, [1]]);
+  until(50);
+  expect([host.find(["a"]), host.free.length, done]).toEqual([[], 1, [[0]]]);
+  until(END);
+  expect([host.find(["a"]), host.free.length]).toEqual([["a"], 1]);
 });

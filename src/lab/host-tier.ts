@@ -1,52 +1,92 @@
-/** The host tier: evicted blocks kept in host memory, and brought back layer by layer while compute goes on. */
+/**
+ * The host tier: evicted blocks kept in host memory. They are stored there, and brought back, layer by layer while compute
+ * goes on.
+ */
 
 import type { CellStore } from "../tracer/cells.ts";
+import type { Evicted } from "./block-pool.ts";
 import type { VirtualClock } from "./clock.ts";
-import { copyBlock } from "./copy-block.ts";
 import { HostLink, type Load } from "./host-link.ts";
+
+/** A block of the device on its way to its place in the host. */
+export interface StoredBlock {
+  /** Null where a flush has forgotten it meanwhile. */
+  key: string | null;
+  readonly block: number;
+  readonly place: number;
+}
 
 /** Blocks in host memory by prefix-cache key, least recently used first. */
 export class HostTier {
   readonly #cells: CellStore;
   readonly #blockSize: number;
-  /** Least recently used first. */
+  /** Places of the blocks that are wholly here, least recently used first. */
   readonly slotOf = new Map<string, number>();
-  readonly #free: number[];
+  /** Blocks of stores under way. Nobody finds them before their last layer has come. */
+  readonly storing = new Set<StoredBlock>();
+  /** Places that nothing is in. */
+  readonly free: number[];
   /** Loads that read each host block: it must not be given away under them. */
   readonly readers: Int32Array;
-  readonly #link: HostLink;
+  readonly #loads: HostLink;
+  readonly stores = new HostLink();
 
   /** @param cells room for `blocks` blocks */
-  constructor(cells: CellStore, blocks: number, blockSize: number, link = new HostLink()) {
-    this.#link = link;
+  constructor(cells: CellStore, blocks: number, blockSize: number, loads = new HostLink()) {
+    this.#loads = loads;
     this.#cells = cells;
     this.#blockSize = blockSize;
-    this.#free = Array.from({ length: blocks }, (_, i) => blocks - 1 - i);
+    this.free = Array.from({ length: blocks }, (_, i) => blocks - 1 - i);
     this.readers = new Int32Array(blocks);
   }
 
-  /** Keeps an evicted block; false if it was here already, or all host blocks are being read. */
-  store(key: string, device: CellStore, block: number): boolean {
+  /**
+   * Begins to store evicted blocks, layer by layer and in each layer block by block. One that is here or on its way already
+   * is not stored again; one that there is no room for is lost.
+   * @param micros virtual time of one layer of one block
+   * @param done called with the blocks that were stored, when nothing reads them any more
+   * @returns these blocks
+   */
+  store(
+    clock: VirtualClock,
+    device: CellStore,
+    evicted: readonly Evicted[],
+    micros: number,
+    done: (blocks: readonly number[]) => void,
+  ): readonly number[] {
+    const stored = evicted.flatMap((one) => this.begin(one) ?? []);
+    const blocks = stored.map(({ block }) => block);
+    if (stored.length === 0) return blocks;
+    const written = stored.map(({ place }) => place);
+    const route = { from: device, read: blocks, to: this.#cells, written, blockSize: this.#blockSize };
+    this.stores.copy(clock, route, micros, () => {
+      for (const one of stored) this.acknowledge(one);
+      done(blocks);
+    });
+    return blocks;
+  }
+
+  /** Gives a block a place to be stored in; null where it is not to be stored. */
+  begin({ key, block }: Evicted): StoredBlock | null {
     const known = this.slotOf.get(key);
     if (known !== undefined) {
       this.slotOf.delete(key);
       this.slotOf.set(key, known);
-      return false;
+      return null;
     }
-    const place = this.#free.pop() ?? this.giveAway();
-    if (place === null) return false;
-    this.copyIn(place, device, block);
-    this.slotOf.set(key, place);
-    return true;
+    if ([...this.storing].some((one) => one.key === key)) return null;
+    const place = this.free.pop() ?? this.giveAway();
+    if (place === null) return null;
+    const stored = { key, block, place };
+    this.storing.add(stored);
+    return stored;
   }
 
-  /** Copies a block of the device into a host block, at once. */
-  copyIn(place: number, device: CellStore, block: number): void {
-    for (let layer = 0; layer < device.layers; layer++) this.copyLayer(place, device, block, layer);
-  }
-
-  copyLayer(place: number, device: CellStore, block: number, layer: number): void {
-    copyBlock(this.#cells, place, device, block, layer, this.#blockSize);
+  /** A block's last layer has come: from now on its key is found. */
+  acknowledge(stored: StoredBlock): void {
+    this.storing.delete(stored);
+    if (stored.key === null) this.free.push(stored.place);
+    else this.slotOf.set(stored.key, stored.place);
   }
 
   /** Keys of the longest run that is here, from the first on. */
@@ -68,7 +108,7 @@ export class HostTier {
     for (const place of places) {
       if (--this.readers[place]! > 0) continue;
       // A flush may have forgotten the key while the load still read the block.
-      if (![...this.slotOf.values()].includes(place)) this.#free.push(place);
+      if (![...this.slotOf.values()].includes(place)) this.free.push(place);
     }
   }
 
@@ -84,8 +124,8 @@ export class HostTier {
     micros: number,
     done: () => void,
   ): Load {
-    const route = { from: this.#cells, places, to: device, blocks, blockSize: this.#blockSize };
-    return this.#link.load(clock, route, micros, () => {
+    const route = { from: this.#cells, read: places, to: device, written: blocks, blockSize: this.#blockSize };
+    return this.#loads.copy(clock, route, micros, () => {
       this.unpin(places);
       done();
     });
@@ -95,9 +135,11 @@ export class HostTier {
     return this.slotOf.size;
   }
 
+  /** What is being read or stored is free when that has ended. */
   clear(): void {
-    for (const place of this.slotOf.values()) if (this.readers[place] === 0) this.#free.push(place);
+    for (const place of this.slotOf.values()) if (this.readers[place] === 0) this.free.push(place);
     this.slotOf.clear();
+    for (const stored of this.storing) stored.key = null;
   }
 
   /** Takes the least recently used host block that nobody reads; null if there is none. */

@@ -2,6 +2,9 @@
 
 import { storedToken } from "../tracer/adapter.ts";
 import { NOTHING } from "../tracer/cells.ts";
+import { firstSeen, hasWindow } from "../tracer/shape.ts";
+import { NULL_BLOCK } from "./block-pool.ts";
+import type { HostTier } from "./host-tier.ts";
 import type { KvCache } from "./kv-cache.ts";
 import { type RadixNode, RadixTree } from "./radix-tree.ts";
 import type { Sequence } from "./sequence.ts";
@@ -16,15 +19,17 @@ export class InvariantBroken extends Error {
 
 /**
  * Every block is free, locked in a radix tree or held, and has as many references as holders; no block that is still being
- * filled has two writers.
+ * filled has two writers, or is read by a transfer or under a lease. What is in the host, or on its way there, has a place to
+ * itself.
  */
 export function checkBookkeeping(kv: KvCache, sequences: readonly Sequence[]): void {
   const holders = new Int32Array(kv.pool.count + 1);
   const count = (blocks: readonly number[]) => {
     for (const block of blocks) holders[block]!++;
   };
-  for (const { blocks } of sequences) count(blocks);
+  for (const { held } of sequences) count(held);
   for (const blocks of [...kv.incoming, ...kv.outgoing]) count(blocks);
+  for (const { blocks } of kv.sessions.turns.values()) count(blocks);
   const free = new Set(kv.pool.freeBlocks());
   if (free.size !== kv.pool.free) throw new InvariantBroken("a block is free twice");
   const locked = kv.prefixes instanceof RadixTree ? checkTree(kv.prefixes) : new Set<number>();
@@ -38,14 +43,47 @@ export function checkBookkeeping(kv: KvCache, sequences: readonly Sequence[]): v
       );
   }
   const writers = new Map<number, string>();
-  for (const { id, blocks, computed } of sequences) {
-    for (const block of blocks.slice(Math.floor(computed / kv.blockSize))) {
+  const outgoing = new Set([...kv.outgoing].flat());
+  for (const { id, blocks, windowBlocks, computed, promptLength } of sequences) {
+    const begun = Math.floor(computed / kv.blockSize);
+    for (const block of [...blocks.slice(begun), ...windowBlocks.slice(begun)]) {
+      if (block === NULL_BLOCK) throw new InvariantBroken(`${id} has no block for cells that it is to write`);
       const other = writers.get(block);
       if (other !== undefined) throw new InvariantBroken(`block ${block} is written by ${other} and by ${id}`);
+      // The token behind a prompt may come into the prompt's last block, where nobody reads it.
+      if (computed < promptLength && outgoing.has(block))
+        throw new InvariantBroken(`block ${block} is written by ${id} while it is read`);
       if (kv.prefixes.holds(block)) throw new InvariantBroken(`block ${block} is written by ${id} and is cached`);
       writers.set(block, id);
     }
   }
+  if (kv.host !== null) checkHost(kv, kv.host, writers);
+}
+
+/**
+ * A block that a store reads is held, not cached and written by nobody. A place in the host is free, or has one key, which
+ * is found when it is wholly stored, or is being written by one store, or a flush has forgotten it while a load reads it.
+ */
+function checkHost({ pool, prefixes }: KvCache, host: HostTier, writers: ReadonlyMap<number, string>): void {
+  const uses = new Map<number, string>();
+  const use = (place: number, by: string) => {
+    const other = uses.get(place);
+    if (other !== undefined) throw new InvariantBroken(`place ${place} of the host is ${other} and ${by}`);
+    uses.set(place, by);
+  };
+  for (const place of host.free) use(place, "free");
+  for (const [key, place] of host.slotOf) use(place, `found as ${key}`);
+  for (const { block, key, place } of host.storing) {
+    use(place, `being written with block ${block}`);
+    if (host.readers[place]! > 0) throw new InvariantBroken(`place ${place} of the host is read and being written`);
+    if (key !== null && host.slotOf.has(key)) throw new InvariantBroken(`key ${key} is found while it is stored`);
+    const writer = writers.get(block);
+    if (writer !== undefined) throw new InvariantBroken(`block ${block} is being stored and written by ${writer}`);
+    if (pool.references(block) === 0 || prefixes.holds(block))
+      throw new InvariantBroken(`block ${block} is being stored and ${prefixes.holds(block) ? "cached" : "free"}`);
+  }
+  for (const [place, count] of host.readers.entries())
+    if (count === 0 && !uses.has(place)) throw new InvariantBroken(`place ${place} of the host is lost`);
 }
 
 /**
@@ -72,16 +110,28 @@ export function checkTree(tree: RadixTree): ReadonlySet<number> {
   return locked;
 }
 
-/** Every cell that a layer is about to read was written for that token at that position, under the same adapter. */
+/**
+ * Every cell that a layer is about to read was written for that token at that position, under the same adapter, and somebody
+ * holds its block: nobody ever holds the null block. A layer with a window reads what its own table has, from the first cell
+ * on that the first token sees.
+ */
 export function checkReads(
   kv: KvCache,
-  reader: { readonly sequence: Sequence; readonly slots: ArrayLike<number> },
+  reader: {
+    readonly sequence: Sequence;
+    readonly slots: ArrayLike<number>;
+    readonly windowSlots: ArrayLike<number>;
+  },
   layer: number,
 ): void {
   const { id, tokens, computed, adapter } = reader.sequence;
-  for (const { keyPosition, valueToken } of kv.cells.planes[layer]!) {
-    for (let position = 0; position < computed; position++) {
-      const slot = reader.slots[position]!;
+  const { planes, shape } = kv.cells;
+  const slots = hasWindow(shape, layer) ? reader.windowSlots : reader.slots;
+  for (const { keyPosition, valueToken } of planes[layer]!) {
+    for (let position = firstSeen(shape, layer, computed); position < computed; position++) {
+      const slot = slots[position]!;
+      if (kv.pool.references(Math.floor(slot / kv.blockSize)) === 0)
+        throw new InvariantBroken(`${id} reads position ${position} of layer ${layer} in a block that nobody holds`);
       if (keyPosition[slot] === position && valueToken[slot] === storedToken(adapter, tokens[position]!)) continue;
       const found =
         valueToken[slot] === NOTHING ? "an unwritten cell" : `token ${valueToken[slot]} of ${keyPosition[slot]}`;

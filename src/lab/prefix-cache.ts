@@ -56,6 +56,11 @@ export class PrefixCache implements PrefixIndex {
     return this.#keyOf.has(block);
   }
 
+  move(from: number, to: number): void {
+    const key = this.#drop(from);
+    if (key !== null) this.#register(key, to);
+  }
+
   evictable(unheld: ReadonlySet<number>): ReadonlySet<number> {
     return unheld;
   }
@@ -66,7 +71,7 @@ export class PrefixCache implements PrefixIndex {
     return block === undefined ? [] : [{ block, key: this.#drop(block) }];
   }
 
-  /** Forgets a block, because other cells are about to be written there; returns its key if it had one. */
+  /** Forgets a block, because its cells are not to be found there any more; returns its key if it had one. */
   #drop(block: number): string | null {
     const key = this.#keyOf.get(block);
     if (key === undefined) return null;

@@ -31,6 +31,8 @@ export interface PrefixIndex {
   lock(holder: object, blocks: readonly number[]): void;
   unlock(holder: object): void;
   holds(block: number): boolean;
+  /** The cells of a block, if it is here, lie in another from now on. */
+  move(from: number, to: number): void;
   /**
    * Those of the pool's blocks that may be given away.
    * @param unheld blocks that were cached when their last holder let go, the earliest first

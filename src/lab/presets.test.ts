@@ -21,7 +21,7 @@ const EXPECTED: Readonly<Record<LabPresetName, Expected>> = {
   vllm: { options: CROWD, seeds: 8, moved: ["preemptions", "evictions"] },
   sglang: { options: CROWD, seeds: 8, moved: ["preemptions", "evictions", "stores", "loads"] },
   "sglang-page-64": { options: CROWD, seeds: 8, moved: ["preemptions", "evictions", "stores", "loads"] },
-  "llama.cpp": { options: MANY, seeds: 2, moved: ["evictions"] },
+  "llama.cpp": { options: MANY, seeds: 2, moved: ["stores", "loads"] },
 };
 
 describe.each(LAB_PRESET_NAMES)("a clean lab of preset %s", (preset) => {
@@ -38,12 +38,14 @@ describe.each(LAB_PRESET_NAMES)("a clean lab of preset %s", (preset) => {
     expect(total.promptTokensCached).toBeGreaterThan(100);
   });
 
-  test("has what is said beside it instead, and can be one of two pools", () => {
-    expect(labConfig({ preset, topology: "pd", maxRunning: 2 })).toMatchObject({
-      preset,
-      topology: "pd",
-      maxRunning: 2,
-    });
+  test("has what is said beside it instead", () => {
+    expect(labConfig({ preset, maxRunning: 2 })).toMatchObject({ preset, maxRunning: 2 });
+  });
+
+  test("can be one of two pools, but for slots", () => {
+    const apart = () => labConfig({ preset, topology: "pd" });
+    if (preset === "llama.cpp") expect(apart).toThrow("no slots where prefill and decode are apart");
+    else expect(apart()).toMatchObject({ preset, topology: "pd" });
   });
 
   test("shows a planted fault", async () => {

@@ -16,7 +16,10 @@ export interface LabPreset {
       | "prefixIndex"
       | "poolBlocks"
       | "decodeBlocks"
+      | "transfer"
       | "hostBlocks"
+      | "slots"
+      | "promptCacheBlocks"
       | "maxRunning"
       | "stepTokens"
       | "contextTokens"
@@ -29,6 +32,7 @@ export interface LabPreset {
 /** Default costs are of blocks of 16 cells: a cell costs as much in blocks of any size. */
 const copies = (blockSize: number): Partial<LabCosts> => ({
   load: Math.round((100 * blockSize) / 16),
+  store: Math.round((100 * blockSize) / 16),
   transfer: Math.round((400 * blockSize) / 16),
 });
 
@@ -57,6 +61,7 @@ export const LAB_PRESETS = {
       blockSize: 16,
       poolBlocks: 80,
       decodeBlocks: 80,
+      transfer: "pull",
       hostBlocks: 0,
       maxRunning: 16,
       stepTokens: 256,
@@ -67,7 +72,7 @@ export const LAB_PRESETS = {
   },
   sglang: sglang(1),
   "sglang-page-64": sglang(64),
-  /** Four slots that each have room for a whole context, so nothing is preempted; single cells are reused. */
+  /** Four slots that each have room for a whole context, so nothing is preempted; old prompts stay in RAM; single cells are reused. */
   "llama.cpp": {
     dialect: "llama-server",
     sizes: {
@@ -75,6 +80,8 @@ export const LAB_PRESETS = {
       poolBlocks: 4096,
       decodeBlocks: 4096,
       hostBlocks: 0,
+      slots: 4,
+      promptCacheBlocks: 2048,
       maxRunning: 4,
       stepTokens: 64,
       contextTokens: 1024,

@@ -128,6 +128,14 @@ export class RadixTree implements PrefixIndex {
     return this.#nodeOf.has(block);
   }
 
+  move(from: number, to: number): void {
+    const node = this.#nodeOf.get(from);
+    if (node === undefined) return;
+    node.pages = node.pages.map((page) => (page.block === from ? { ...page, block: to } : page));
+    this.#nodeOf.delete(from);
+    this.#nodeOf.set(to, node);
+  }
+
   /** Blocks of nodes that are not locked, and with them nothing below, and blocks that a flush has forgotten. */
   evictable(unheld: ReadonlySet<number>): ReadonlySet<number> {
     const blocks = new Set(this.#forgotten(unheld));

@@ -124,8 +124,10 @@ class TraceRun {
     this.#open.set(id, 0);
     this.#sentAt.set(id, this.#engine.now);
     const sampling = options ? samplingOf(options) : GREEDY;
-    const { allow = null, priority = null } = options ?? {};
-    const as = { adapter, salt, allowed: allow, priority: priority ?? 0, sampling };
+    const { allow = null, grammar = null, priority = null } = options ?? {};
+    const { requestId = null, session = null, embed = false } = options ?? {};
+    const drawn = { allowed: allow, grammar, priority: priority ?? 0, sampling, embed };
+    const as = { adapter, salt, requestId, session, ...drawn };
     this.#engine.submit({ id, prompt, maxTokens, cache, n: choices, ...as });
     this.#pass(this.#engine.now);
   }

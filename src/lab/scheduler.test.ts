@@ -38,3 +38,25 @@ test("a full pool takes the blocks of the least urgent request, whenever it came
   scheduler.enqueue(asking("late", 0));
   expect(ids(scheduler.waiting)).toEqual(["plain", "late"]);
 });
+
+test("who lacks blocks that are being stored waits for them: nobody is preempted, and nobody is admitted before", () => {
+  const config = labConfig({ contextTokens: 64, stepTokens: 16, costs: { store: 10 } });
+  const clock = new VirtualClock();
+  const kv = new KvCache(config, { blocks: 4, hostBlocks: 4, reuse: true }, clock, () => {});
+  const scheduler = new Scheduler(kv, new BatchRows(3, 4, 16), 64, () => {});
+  const [left, running, late] = [asking("left", 0), asking("running", 0), asking("late", 0)];
+  left.tokens.push(...new Array<number>(17).fill(1));
+  kv.admit(left, 64);
+  left.computed = 32;
+  kv.retire(left);
+  scheduler.enqueue(running);
+  scheduler.plan();
+  running.computed = 16;
+  // It has one block and two are blank: it wants three more.
+  running.tokens.push(...new Array<number>(48).fill(2));
+  scheduler.enqueue(late);
+  expect(scheduler.plan()).toEqual([]);
+  expect([kv.storing, ids(scheduler.running), ids(scheduler.waiting)]).toEqual([2, ["running"], ["late"]]);
+  while (clock.nextAt !== null) clock.step();
+  expect(ids(scheduler.plan().map(({ sequence }) => sequence))).toEqual(["running"]);
+});

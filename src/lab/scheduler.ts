@@ -1,7 +1,7 @@
 /**
  * Decides what a worker's next step computes: running requests first, each with as much of its prompt as the budget
  * allows, then waiting ones. When the pool is full the least urgent request that came last is preempted: its cells are
- * swapped out, or computed anew later.
+ * swapped out, or computed anew later. Who lacks blocks that are still being stored in the host waits for them instead.
  */
 
 import type { BatchRows } from "./batch-rows.ts";
@@ -49,21 +49,27 @@ export class Scheduler {
     this.#admitPlaced();
     const chunks: Chunk[] = [];
     let budget = this.#stepTokens;
-    let preempted = false;
+    let full = false;
     for (let i = 0; i < this.running.length && budget > 0; i++) {
       const sequence = this.running[i]!;
+      // The end of a prompt that is embedded is under way: nothing comes behind it.
+      if (sequence.pending === 0) continue;
       const tokens = Math.min(sequence.pending, budget);
-      while (!this.#kv.grow(sequence, this.#kv.lookahead(sequence.scheduled + tokens))) {
+      const grow = () => this.#kv.grow(sequence, this.#kv.lookahead(sequence.scheduled + tokens));
+      let room = grow();
+      full ||= !room;
+      while (!room && !this.#kv.suffices) {
         if (ahead) return [];
-        preempted = true;
         // The last one goes, and no chunk of it is planned yet: the loop has not come to it.
         if (this.preempt() === sequence) break;
+        room = grow();
       }
       if (this.running[i] !== sequence) break;
+      if (!room) continue;
       chunks.push({ sequence, tokens });
       budget -= tokens;
     }
-    while (!preempted && budget > 0 && this.#rows.count < this.#rows.capacity) {
+    while (!full && budget > 0 && this.#rows.count < this.#rows.capacity) {
       const sequence = this.waiting[0];
       if (sequence === undefined || !this.#kv.admit(sequence, budget)) break;
       this.waiting.shift();

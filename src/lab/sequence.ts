@@ -1,11 +1,14 @@
 /** A request inside a worker: its tokens, its blocks, and how far it is computed. */
 
+import type { Sentences } from "../trace/options.ts";
 import type { AdapterName } from "../tracer/adapter.ts";
+import { NULL_BLOCK } from "./block-pool.ts";
+import { GrammarMatcher } from "./grammar.ts";
 import type { Load } from "./host-link.ts";
 import type { blockKey } from "./prefix-cache.ts";
 import { GREEDY, type Sampling } from "./sampler.ts";
 
-/** What computes a request's cells and draws its tokens. */
+/** What computes a request's cells and draws its tokens, and what its client calls it. */
 export interface ComputedAs {
   /** None if left out. */
   readonly adapter?: AdapterName | null;
@@ -13,10 +16,18 @@ export interface ComputedAs {
   readonly salt?: string | null;
   /** Ids that may be generated; all if left out. */
   readonly allowed?: readonly number[] | null;
+  /** Sentences, of which the answer must be one; anything if left out. */
+  readonly grammar?: Sentences | null;
   /** Lower runs first; 0 if left out. */
   readonly priority?: number;
   /** Greedy where it is left out. */
   readonly sampling?: Sampling;
+  /** The id that the client gave it: others may have the same. None if left out. */
+  readonly requestId?: string | null;
+  /** The conversation that it is a turn of; none if left out. */
+  readonly session?: string | null;
+  /** Nothing is drawn: the output of the prompt's last token itself is wanted. */
+  readonly embed?: boolean;
 }
 
 /** Mutable on purpose: the scheduler, the cache and the rows all look at the same sequence, as engines have it. */
@@ -34,10 +45,20 @@ export class Sequence {
   readonly adapter: AdapterName | null;
   readonly salt: string | null;
   readonly allowed: readonly number[] | null;
+  /** Has accepted what was generated, for as long as the request lives: a preemption does not change it. */
+  grammar: GrammarMatcher | null;
   readonly priority: number;
   readonly sampling: Sampling;
+  readonly requestId: string | null;
+  readonly session: string | null;
+  readonly embed: boolean;
   /** Block numbers in its worker's pool, by position / block size. */
   blocks: number[] = [];
+  /**
+   * The same for layers with a sliding window, where the lab has some; none otherwise. The null block stands for blocks that
+   * were given back, or never needed.
+   */
+  windowBlocks: number[] = [];
   /** Tokens whose cells are in the blocks. */
   computed = 0;
   /** Tokens that are computed by the steps under way, and tokens that these will bring. */
@@ -51,6 +72,8 @@ export class Sequence {
   published = 0;
   /** Prompt tokens that the first admission found in a cache; null before it. */
   cached: number | null = null;
+  /** The slot that it runs in; null where there are none, and while it waits. */
+  slot: string | null = null;
   /** The load that fills some of its blocks from the host; null for none. */
   load: Load | null = null;
   /** Keys of its full blocks as far as they are known. */
@@ -61,9 +84,11 @@ export class Sequence {
     prompt: ArrayLike<number>,
     limit: number,
     cacheable: boolean,
-    { adapter = null, salt = null, allowed = null, priority = 0, sampling = GREEDY }: ComputedAs = {},
+    as: ComputedAs = {},
     choice = 0,
   ) {
+    const { adapter = null, salt = null, allowed = null, grammar = null, priority = 0, sampling = GREEDY } = as;
+    const { requestId = null, session = null, embed = false } = as;
     this.id = id;
     this.choice = choice;
     this.tokens = Array.from({ length: prompt.length }, (_, i) => prompt[i]!);
@@ -73,8 +98,17 @@ export class Sequence {
     this.adapter = adapter;
     this.salt = salt;
     this.allowed = allowed;
+    this.grammar = grammar === null ? null : new GrammarMatcher(grammar);
     this.priority = priority;
+    this.requestId = requestId;
+    this.session = session;
+    this.embed = embed;
     this.sampling = choice === 0 ? sampling : { ...sampling, seed: sampling.seed + choice };
+  }
+
+  /** All blocks that it is a holder of. */
+  get held(): number[] {
+    return [...this.blocks, ...this.windowBlocks.filter((block) => block !== NULL_BLOCK)];
   }
 
   /** Tokens that are computed, or will be when the steps under way have ended. */

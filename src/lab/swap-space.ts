@@ -1,7 +1,7 @@
 /** Swap space: host memory for the cells of preempted requests, which need not be computed anew when they run again. */
 
 import type { CellStore } from "../tracer/cells.ts";
-import { copyBlock } from "./copy-block.ts";
+import { copyBlocks } from "./copy-block.ts";
 import type { Sequence } from "./sequence.ts";
 
 /** A preempted request's cells in the host. */
@@ -29,9 +29,7 @@ export class SwapSpace {
     const { blocks, computed } = sequence;
     const places = this.take(Math.ceil(computed / this.#blockSize));
     if (places === null) return null;
-    for (let layer = 0; layer < device.layers; layer++)
-      for (const [i, place] of places.entries())
-        copyBlock(this.cells, place, device, blocks[i]!, layer, this.#blockSize);
+    copyBlocks(this.cells, places, device, blocks, this.#blockSize);
     const out = { places, computed };
     this.swapped.set(sequence, out);
     return out;

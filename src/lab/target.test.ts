@@ -81,6 +81,8 @@ test.each([
   [{ draftTokens: -1 }, /draftTokens is -1/],
   [{ schedulerSeed: 0.5 }, /schedulerSeed is 0.5/],
   [{ draftTokens: 2, asyncScheduling: true }, /does not plan ahead of drafts/],
+  [{ movesPerStep: 0.5 }, /movesPerStep is 0.5/],
+  [{ movesPerStep: 4, asyncScheduling: true }, /does not move blocks that a step is planned on/],
 ])("options that make no lab are refused: %o", (options, message) => {
   expect(() => labTarget({ ...options, model: "symbols" })).toThrow(
     expect.objectContaining({ code: "INVALID_OPTION", message: expect.stringMatching(message) }),

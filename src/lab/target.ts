@@ -22,10 +22,27 @@ export type LabTargetOptions = LabOptions & {
 
 const VERSION = "1";
 /** Options of requests that a lab can serve: what its adapters, cache, scheduler and sampler know. */
-const LAB_OPTIONS: readonly RequestOption[] = ["adapter", "salt", "priority", "allow", "seed", ...PENALTIES, "n"];
-/** A decode pool gets the cells of one choice only. */
-const optionsOf = ({ topology }: Pick<LabConfig, "topology">): readonly RequestOption[] =>
-  LAB_OPTIONS.filter((option) => option !== "n" || topology === "single");
+const LAB_OPTIONS: readonly RequestOption[] = [
+  ...(["adapter", "salt", "priority", "allow", "seed"] as const),
+  ...PENALTIES,
+  ...(["n", "grammar", "requestId", "session", "embed"] as const),
+];
+/** What a decode pool that is apart has no part in: it gets the cells of one choice, and keeps none for a session. */
+const NOT_APART: Partial<Record<RequestOption, string>> = {
+  n: "gives one choice",
+  session: "keeps no sessions",
+  embed: "embeds nothing",
+};
+type Served = Pick<LabConfig, "topology" | "window">;
+const optionsOf = (lab: Served): readonly RequestOption[] =>
+  LAB_OPTIONS.filter((option) => whyNot(lab, option) === null);
+
+/** Why a lab does not serve an option of its own; null if it does. */
+function whyNot({ topology, window }: Served, option: RequestOption): string | null {
+  if (topology === "pd" && NOT_APART[option] !== undefined)
+    return `the lab ${NOT_APART[option]} where prefill and decode are apart`;
+  return window !== null && option === "session" ? "the lab keeps no sessions beside a sliding window" : null;
+}
 
 /**
  * A lab. Caches and dirty cells live on from trace to trace until `flush` or `restart`.
@@ -51,8 +68,8 @@ class LabTarget implements Target {
   }
 
   async start(): Promise<TargetDescription> {
-    const { adapters, blockSize, contextTokens, decodeBlocks, fault, maxRunning, poolBlocks, preset, topology } =
-      this.#engine.config;
+    const { adapters, blockSize, contextTokens, decodeBlocks, fault, maxRunning } = this.#engine.config;
+    const { poolBlocks, preset, shape, topology, window } = this.#engine.config;
     // Of all dialects the one that has every option of the lab.
     const dialect = preset === null ? [] : ["--dialect", "llama-server"];
     return {
@@ -65,11 +82,12 @@ class LabTarget implements Target {
       contextTokens,
       canFlush: true,
       model: this.#model,
-      written: DEFAULT_MODEL,
+      // No GGUF of the tracer has a window.
+      written: { ...DEFAULT_MODEL, shape, ...(window === null ? {} : { format: "hf" }) },
       dialect: "llama-server",
       isolation: "flush",
       startsInMs: 0,
-      options: optionsOf({ topology }).filter((option) => adapters || option !== "adapter"),
+      options: optionsOf(this.#engine.config).filter((option) => adapters || option !== "adapter"),
       arms: ["main", "serialised", "no-cache", "no-cancels", "fresh-server"],
       startCommand: [`crosstalk lab --port $PORT ${[...labArguments(this.#engine.config), ...dialect].join(" ")}`],
       fault: fault?.name ?? null,
@@ -139,10 +157,11 @@ function refuseUnsupported(trace: Trace, config: LabConfig): void {
   };
   for (const [i, step] of trace.steps.entries()) {
     const option = isSend(step) ? optionsIn(step).find((o) => !optionsOf(config).includes(o)) : undefined;
-    if (option === "n")
+    const why = option === undefined ? null : whyNot(config, option);
+    if (why !== null)
       refuse(
-        `step ${i + 1}: the lab gives one choice where prefill and decode are apart`,
-        "Take n out of the trace, or use --topology single.",
+        `step ${i + 1}: ${why}`,
+        `Take ${option} out of the trace, or use ${config.topology === "pd" ? "--topology single" : "a lab without a window"}.`,
       );
     if (option !== undefined)
       refuse(`step ${i + 1}: the lab knows no ${option}`, "Take it out of the trace, or run it on vLLM.");

@@ -10,8 +10,8 @@ function halfPosted() {
   const clock = new VirtualClock();
   const pool = (blocks: number) => new KvCache(config, { blocks, hostBlocks: 0, reuse: false }, clock, () => {});
   const [from, to] = [pool(4), pool(4)];
-  const source = from.pool.allocate(3)!.blocks;
-  const destination = to.pool.allocate(3)!.blocks;
+  const source = from.pool.allocate(3)!;
+  const destination = to.pool.allocate(3)!;
   const done: number[] = [];
   const transfer = new Transfer({
     config,
@@ -19,6 +19,7 @@ function halfPosted() {
     from,
     to,
     destination,
+    lease: null,
     landed: () => {},
     acknowledged: () => done.push(clock.now),
   });

@@ -1,12 +1,14 @@
 /**
  * The way of one prompt's cells from the prefill pool to blocks that the decode side has set aside for it. After each
  * chunk of the prompt its blocks are posted, and are then written layer by layer. What is posted cannot be recalled.
+ * `PullTransfer` is the other way, where the decode side posts the whole prompt at once.
  */
 
 import type { VirtualClock } from "./clock.ts";
 import type { LabConfig } from "./config.ts";
 import { copyBlock } from "./copy-block.ts";
 import type { KvCache } from "./kv-cache.ts";
+import type { Lease } from "./lease.ts";
 
 export interface TransferOptions {
   readonly config: LabConfig;
@@ -15,6 +17,8 @@ export interface TransferOptions {
   readonly to: KvCache;
   /** Blocks of the decode pool, one for each block of the prompt. The transfer holds them until its last write. */
   readonly destination: readonly number[];
+  /** What the decode side reads; null: the prefill side writes. */
+  readonly lease: Lease | null;
   /** Some posted blocks have been written. */
   readonly landed: (blocks: readonly number[]) => void;
   /** All has been written and acknowledged; not called after an abort. */
@@ -41,7 +45,7 @@ export class Transfer {
   /** Sends the prompt's first `count` blocks as far as they were not sent before. */
   post(source: readonly number[], count: number): void {
     if (this.#aborted || count <= this.#posted) return;
-    const { clock, config, destination, from, to } = this.#options;
+    const { clock, config, destination, to } = this.#options;
     const read = source.slice(this.#posted, count);
     const written = destination.slice(this.#posted, count);
     this.#posted = count;
@@ -51,7 +55,7 @@ export class Transfer {
     for (let layer = 0; layer < to.cells.layers; layer++) {
       for (const [i, block] of written.entries()) {
         time += clock.taking(config.costs.transfer);
-        clock.at(time, "copy", () => copyBlock(to.cells, block, from.cells, read[i]!, layer, config.blockSize));
+        clock.at(time, "copy", () => this.copy(block, read[i]!, layer));
       }
     }
     this.#idleAt = time;
@@ -62,18 +66,19 @@ export class Transfer {
     this.acknowledgeIfWhole();
   }
 
+  /** Writes one layer of a block. */
+  copy(written: number, read: number, layer: number): void {
+    const { config, from, to } = this.#options;
+    copyBlock(to.cells, written, from.cells, read, layer, config.blockSize);
+  }
+
   /** What is being sent must not be given away. */
   holdSource(blocks: readonly number[]): void {
-    const { from } = this.#options;
-    from.pool.hold(blocks);
-    from.outgoing.add(blocks);
+    this.#options.from.holdOutgoing(blocks);
   }
 
   releaseSource(blocks: readonly number[]): void {
-    const { from } = this.#options;
-    from.outgoing.delete(blocks);
-    from.prefixes.unlock(blocks);
-    from.pool.release(blocks);
+    this.#options.from.releaseOutgoing(blocks);
   }
 
   /** The request is gone. Nothing more is posted; the blocks are let go when the last posted write has landed. */

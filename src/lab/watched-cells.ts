@@ -6,6 +6,7 @@
 import { storedToken } from "../tracer/adapter.ts";
 import { CellStore, type Written } from "../tracer/cells.ts";
 import type { Pass } from "../tracer/predict.ts";
+import { firstSeen, hasWindow } from "../tracer/shape.ts";
 import type { LabConfig } from "./config.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -70,14 +71,15 @@ export class WatchedCells extends CellStore {
 
   /** Computes one layer of a pass, and tells what it read. */
   watch(entry: WatchedPass, layer: number, t: number, listener: LabWatch): void {
-    const { sequence, tokens, pass, slots, reached } = entry;
+    const { sequence, tokens, pass, start, reached } = entry;
+    const slots = hasWindow(this.shape, layer) ? entry.windowSlots : entry.slots;
     const { id: request, adapter } = sequence;
     const behind = prefixSums(tokens);
     this.#writer = { request, latched: new Set(reached), behind };
     pass.layer(layer);
     const written = this.#written[layer]!;
     const strange: { position: number; found: WrittenCell | null }[] = [];
-    for (let position = 0; position < slots.length; position++) {
+    for (let position = firstSeen(this.shape, layer, start); position < slots.length; position++) {
       const found = written[slots[position]!] ?? null;
       if (found !== null && found.latched.size > 0) for (const owner of found.latched) reached.add(owner);
       const token = tokens[position]!;
@@ -106,7 +108,11 @@ export interface WatchedPass {
   /** Its own tokens: those that are known, and the drafts up to this pass. */
   readonly tokens: readonly number[];
   readonly pass: Pass;
+  /** Position of its first token. */
+  readonly start: number;
   readonly slots: Int32Array;
+  /** The same for layers with a sliding window. */
+  readonly windowSlots: Int32Array;
   /** Whose cells it read by mistake so far: grows from layer to layer, where somebody listens. */
   readonly reached: Set<string>;
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { isSend, promptLength, type Trace, traceSchema } from "../trace/schema.ts";
 import { joinRequests } from "./join.ts";
 import { createMinimizer } from "./minimizer.ts";
+import { runPass } from "./testing/run-pass.ts";
 
 const CONTEXT = 512;
 const NEEDED = 1200;
@@ -27,18 +28,10 @@ const longest = (trace: Trace) =>
   Math.max(...trace.steps.filter(isSend).map((s) => promptLength(trace, s.prompt) + s.maxTokens));
 const fails = (trace: Trace) => requests(trace).includes("victim") && cells(trace) >= NEEDED;
 
-function runPass(contextTokens: number): Trace {
-  const pass = joinRequests(FULL, ["victim"], contextTokens);
-  let next = pass.next();
-  while (!next.done) {
-    if (next.value !== null) expect(traceSchema.safeParse(next.value).error).toBe(undefined);
-    next = pass.next(next.value !== null && fails(next.value));
-  }
-  return next.value;
-}
+const join = (contextTokens: number): Trace => runPass(joinRequests(FULL, ["victim"], contextTokens), fails).end;
 
 test("few long requests take the place of many, none longer than the target takes, and the victim stays as it is", () => {
-  const joined = runPass(CONTEXT);
+  const joined = join(CONTEXT);
   expect(requests(joined).length).toBeLessThanOrEqual(5);
   expect(longest(joined)).toBeLessThanOrEqual(CONTEXT);
   expect(joined.needs!.contextTokens).toBe(longest(joined));
@@ -47,7 +40,7 @@ test("few long requests take the place of many, none longer than the target take
 });
 
 test("where no request may be longer, none goes", () => {
-  expect(runPass(longest(FULL))).toEqual(FULL);
+  expect(join(longest(FULL))).toEqual(FULL);
 });
 
 test("a reduction ends with few requests, as long as the failure needs them together", () => {

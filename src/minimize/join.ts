@@ -1,12 +1,13 @@
 /** The pass that joins requests: where a failure needs a full pool, few long prompts fill it as well as many short ones. */
 
 import { isSend, type Part, promptLength, type Segment, type SendStep, type Trace } from "../trace/schema.ts";
+import { freshSeed } from "./fillers.ts";
 import { withoutRequests } from "./remove.ts";
 import { type Pass, removeItems } from "./search.ts";
 import { tidy } from "./tidy.ts";
 
 /** So few requests are a small repro: longer prompts would make it no easier to read. */
-const FEW = 4;
+export const FEW = 4;
 
 /**
  * Takes requests out and lets others, the nearest in the trace, have as many cells more.
@@ -46,14 +47,13 @@ function joined(trace: Trace, gone: readonly string[], kept: readonly string[], 
 const cellsOf = (trace: Trace, step: SendStep): number => promptLength(trace, step.prompt) + step.maxTokens;
 
 /** Cells of a segment of the request's own, before its last read. They have the digits of the cells before them. */
-function lengthened(trace: Trace, id: string, cells: number): Trace | null {
+export function lengthened(trace: Trace, id: string, cells: number): Trace | null {
   const step = trace.steps.filter(isSend).find((s) => s.send === id)!;
   const last = step.prompt.findLast((part) => "seg" in part);
   if (last === undefined) return null;
   const name = freshName(trace);
   const { family } = trace.segments[last.seg]!;
-  // Of a seed that no other has: what is the same somewhere else may come from the cache, and fill nothing.
-  const seed = (1 + Math.max(...Object.values(trace.segments).map((s) => s.seed))) % 2 ** 32;
+  const seed = freshSeed(trace);
   const segment: Segment = { seed, family, length: cells };
   const prompt: Part[] = [...step.prompt.slice(0, -1), { seg: name }, step.prompt.at(-1)!];
   const contextTokens = Math.max(trace.needs?.contextTokens ?? 0, cellsOf(trace, step) + cells);

@@ -222,6 +222,19 @@ describe("a minimised trace", () => {
   });
 });
 
+test("a leap that stays silent is given up sooner than a step by single requests", () => {
+  const coin = seededRandom(3);
+  const search = createMinimizer(busyTrace(seededRandom(5)), { repeats: 6, suspects: ["request-0", "request-1"] });
+  const silent = new Map<string, number>();
+  for (let c = search.next(); c !== null; c = search.next()) {
+    const outcomes = Array.from({ length: c.runs }, () => planted(c.trace) && coin.next() < 0.5);
+    if (!outcomes.includes(true)) silent.set(c.pass, Math.max(c.runs, silent.get(c.pass) ?? 0));
+    search.observe(c, outcomes);
+  }
+  expect(silent.get("keep suspects")).toBeGreaterThan(1);
+  expect(silent.get("keep suspects")).toBeLessThan(silent.get("drop requests")!);
+});
+
 test("a search that is hurried ends soon, with what it has", () => {
   const trace = busyTrace(seededRandom(4));
   const search = createMinimizer(trace);

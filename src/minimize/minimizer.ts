@@ -3,10 +3,11 @@
 import type { TraceSize } from "../check/finding.ts";
 import { upperBoundOfZero } from "../check/statistics.ts";
 import { type Trace, traceSchema } from "../trace/schema.ts";
+import { fillPool } from "./fill.ts";
 import { compareKeys, measure, sortKey } from "./order.ts";
-import { type NamedPass, passesFor } from "./passes.ts";
+import { type NamedPass, type PassStep, passesFor } from "./passes.ts";
 import { keepSuspects, withoutOneElement } from "./remove.ts";
-import type { Pass } from "./search.ts";
+import { resend } from "./resend.ts";
 import { answer, type Question, silenceToRefuse, type Tally } from "./sequential-test.ts";
 import { tidy } from "./tidy.ts";
 
@@ -15,11 +16,18 @@ export interface Candidate {
   readonly trace: Trace;
   /** Runs wanted now. The caller may stop at the first failure, and may run fewer: it is then asked for the rest. */
   readonly runs: number;
+  /** Runs that it had since it was first asked for. */
+  readonly ran: number;
   /** `calibrate`: how often does the original fail; `reduce`: a smaller trace; `check`: is the best more than luck. */
   readonly purpose: "calibrate" | "reduce" | "check";
   /** Name of the pass, for progress lines. */
   readonly pass: string;
+  /** Of a smaller trace: how much smaller it is. */
+  readonly step?: PassStep;
 }
+
+/** A candidate before it is known how often it is to be run. */
+type Asked = Omit<Candidate, "runs" | "ran">;
 
 export interface MinimizerOptions {
   /** Cells in a block of the target: prompts are cut at block edges first. Default: what the trace needs, or 1. */
@@ -63,20 +71,24 @@ export interface Minimizer {
   result(): Minimised;
 }
 
-/** How often a candidate that fails as often as the best trace may be refused by chance. */
-const MISS = 0.05;
-/** The part of the best trace's rate that is too little, and how often a candidate with so little may be kept by chance. */
-const COARSE = { share: 0.25, luck: 0.35 };
-/** The same for passes that change details: there are many, and each may cost a little of the rate. */
-const FINE = { share: 0.5, luck: 0.2 };
+/**
+ * The part of the best trace's rate that is too little, how often a candidate with so little may be kept by chance, and how
+ * often one that fails as often as the best trace may be refused by chance. Details are many, and each may cost a little of
+ * the rate; a leap that was missed is tried again.
+ */
+const WEIGHED: Readonly<Record<PassStep, Omit<Question, "rate">>> = {
+  leap: { share: 0.25, luck: 0.35, miss: 0.3 },
+  coarse: { share: 0.25, luck: 0.35, miss: 0.05 },
+  fine: { share: 0.5, luck: 0.2, miss: 0.05 },
+};
 /**
  * Runs of the last check; the rate that a repro must have in them, which is `share` of the original's or `often` at
  * most; the share of the highest rate that will do where none has that; the rate below which traces with more requests, and
  * the original, are tried.
  */
-const STEADY = { runs: 8, share: 0.7, often: 0.4, enough: 0.6, seldom: 0.2, checks: 5 };
-/** Traces of suspects that are tried where the original stays silent: what happened once may never happen again. */
-const ALONE = 4;
+const STEADY = { runs: 10, share: 0.7, often: 0.4, enough: 0.6, seldom: 0.2, checks: 5 };
+/** So many traces of each kind are tried where the original stays silent: what happened once may never happen again. */
+const INSTEAD = 6;
 /** How many times a candidate's patience the best trace gets when it is checked. */
 const CHECKS = 3;
 
@@ -98,28 +110,20 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   const refused = new Map<string, number>();
 
   /** What is asked of a candidate, with how often the best trace fails: never always, since no number of runs shows that. */
-  const question = (fine: boolean): Question => ({
-    rate: (rate.failed + 0.5) / (rate.runs + 1),
-    miss: MISS,
-    ...(fine ? FINE : COARSE),
-  });
+  const question = (step: PassStep): Question => ({ rate: (rate.failed + 0.5) / (rate.runs + 1), ...WEIGHED[step] });
 
   /** Runs after which silence means no: fewer where failures are frequent. */
   const patience = (): number =>
-    deterministic ? 1 : Math.min(repeats, silenceToRefuse(question(false), { failed: 0, runs: 0 }));
+    deterministic ? 1 : Math.min(repeats, silenceToRefuse(question("coarse"), { failed: 0, runs: 0 }));
   /** Runs that passes may still use: the checks at the end are paid for beforehand. */
   const left = (): number =>
     (hurried ? 0 : budget - spent) - (deterministic ? 0 : patience() + STEADY.checks * STEADY.runs);
 
   /** Runs a candidate until it has failed and had `least` runs, or has had `most`. */
-  function* ask(
-    candidate: Omit<Candidate, "runs">,
-    most: number,
-    least = 1,
-  ): Generator<Candidate, Tally, readonly boolean[]> {
+  function* ask(candidate: Asked, most: number, least = 1): Generator<Candidate, Tally, readonly boolean[]> {
     let tally: Tally = { failed: 0, runs: 0 };
     while (tally.runs < (tally.failed > 0 ? least : most)) {
-      const outcomes = yield { ...candidate, runs: (tally.failed > 0 ? least : most) - tally.runs };
+      const outcomes = yield { ...candidate, runs: (tally.failed > 0 ? least : most) - tally.runs, ran: tally.runs };
       tally = { failed: tally.failed + outcomes.filter((o) => o).length, runs: tally.runs + outcomes.length };
     }
     return tally;
@@ -130,14 +134,13 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
    * candidate that has not failed within `repeats` runs is refused, whatever chance it leaves.
    */
   function* weigh(
-    candidate: Omit<Candidate, "runs">,
-    fine: boolean,
+    candidate: Asked & { readonly step: PassStep },
   ): Generator<Candidate, { readonly kept: boolean; readonly runs: number }, readonly boolean[]> {
     if (deterministic) {
       const { failed, runs } = yield* ask(candidate, 1);
       return { kept: failed > 0, runs };
     }
-    const asked = question(fine);
+    const asked = question(candidate.step);
     let tally: Tally = { failed: 0, runs: 0 };
     const most = () => Math.min(left(), tally.failed > 0 ? Number.POSITIVE_INFINITY : repeats - tally.runs);
     while (answer(asked, tally) === "open" && most() > 0) {
@@ -150,8 +153,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   /** Whether a candidate takes the place of the best. Null when the budget does not allow the question. */
   function* consider(
     candidate: Trace | null,
-    pass: string,
-    fine: boolean,
+    { name, step }: NamedPass,
   ): Generator<Candidate, boolean | null, readonly boolean[]> {
     if (candidate === null) return false;
     const key = sortKey(candidate);
@@ -160,7 +162,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     const silent = refused.get(key.text) ?? 0;
     if (silent >= (deterministic ? 1 : 2 * patience())) return false;
     if (left() < patience()) return null;
-    const tally = yield* weigh({ trace: candidate, purpose: "reduce", pass }, fine);
+    const tally = yield* weigh({ trace: candidate, purpose: "reduce", pass: name, step });
     if (!tally.kept) {
       refused.set(key.text, silent + tally.runs);
       return false;
@@ -171,11 +173,12 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   }
 
   /** Runs a pass to its end; false when the budget ended first. */
-  function* runPass(pass: Pass, name: string, fine: boolean): Generator<Candidate, boolean, readonly boolean[]> {
-    for (let step = pass.next(); !step.done; ) {
-      const verdict = yield* consider(step.value, name, fine);
+  function* runPass(named: NamedPass): Generator<Candidate, boolean, readonly boolean[]> {
+    const pass = named.pass(best, blockSize);
+    for (let next = pass.next(); !next.done; ) {
+      const verdict = yield* consider(next.value, named);
       if (verdict === null) return false;
-      step = pass.next(verdict);
+      next = pass.next(verdict);
     }
     return true;
   }
@@ -226,16 +229,15 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   }
 
   /**
-   * Of an original that stays silent: the requests that the anomaly names, alone or beside one more. They run in a
-   * fraction of its time, and with less beside them they fail more often, if they do. Null if none of them failed.
+   * Of an original that stays silent: the requests that the anomaly names, alone or beside one more, and then the small
+   * traces that are made of them. They run in a fraction of its time, and with less beside them they fail more often, if
+   * they do. Null if none of them failed.
    */
-  function* suspectsAlone(original: Trace): Generator<Candidate, Trace | null, readonly boolean[]> {
-    const pass = keepSuspects(original, suspects);
-    for (let step = pass.next(), tried = 0; !step.done && tried < ALONE; step = pass.next(false), tried++) {
-      const trace = step.value;
-      if (trace === null || !traceSchema.safeParse(trace).success) continue;
+  function* smallInstead(original: Trace): Generator<Candidate, Trace | null, readonly boolean[]> {
+    for (const trace of smallTraces(original, suspects, contextTokens)) {
+      if (!traceSchema.safeParse(trace).success) continue;
       if (left() < repeats) return null;
-      const tally = yield* ask({ trace, purpose: "reduce", pass: "suspects alone" }, repeats, repeats);
+      const tally = yield* ask({ trace, purpose: "reduce", pass: "small instead" }, repeats, repeats);
       if (tally.failed === 0) continue;
       rate = tally;
       return trace;
@@ -248,7 +250,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     // An original that stays silent gets three times the patience before it is given up.
     const most = Math.min(deterministic ? 1 : 3 * repeats, budget);
     rate = yield* ask({ trace: start, purpose: "calibrate", pass: "original" }, most, Math.min(repeats, budget));
-    const begin = rate.failed > 0 ? start : yield* suspectsAlone(start);
+    const begin = rate.failed > 0 ? start : yield* smallInstead(start);
     if (begin === null) return "unreproduced";
     const original = rate;
     [best, bestKey] = [begin, sortKey(begin)];
@@ -259,8 +261,8 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
 
   function* runPasses(): Generator<Candidate, "minimal" | "budget", readonly boolean[]> {
     const passes = passesFor(suspects, contextTokens);
-    const coarse = passes.filter((pass) => !pass.fine);
-    const fine = passes.filter((pass) => pass.fine);
+    const coarse = passes.filter((pass) => pass.step !== "fine");
+    const fine = passes.filter((pass) => pass.step === "fine");
     for (let before: Trace | null = null; before !== best; ) {
       before = best;
       // Requests first, until no more go: what chance has kept would cost each detail its runs.
@@ -275,11 +277,11 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
 
   /** False when the budget ended first. */
   function* runEach(passes: readonly NamedPass[]): Generator<Candidate, boolean, readonly boolean[]> {
-    for (const { name, fine, pass } of passes) {
+    for (const pass of passes) {
       const start = best;
       accepted = [];
-      const whole = yield* runPass(pass(start, blockSize), name, fine);
-      yield* check(start, name);
+      const whole = yield* runPass(pass);
+      yield* check(start, pass.name);
       if (best !== start) trail.push(best);
       if (!whole) return false;
     }
@@ -326,6 +328,19 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
       };
     },
   };
+}
+
+/** What passes offer of a trace when they are refused everything. */
+function* smallTraces(trace: Trace, suspects: readonly string[], contextTokens: number): Generator<Trace> {
+  const [victim] = suspects;
+  for (const pass of [
+    keepSuspects(trace, suspects),
+    resend(trace, victim, contextTokens),
+    fillPool(trace, victim, contextTokens),
+  ]) {
+    for (let step = pass.next(), tried = 0; !step.done && tried < INSTEAD; step = pass.next(false), tried++)
+      if (step.value !== null) yield step.value;
+  }
 }
 
 /** The last of the trail, then further and further back, and at the end its beginning. */

@@ -97,7 +97,7 @@ function laws({ laws: judged }: Summary): string {
     const bound = clean ? `${(100 * upperBoundOfZero(passed)).toFixed(1)} %` : "";
     return [id, status, ...[passed, failed, known, inconclusive].map(String), bound, reason];
   });
-  const head = ["law", "verdict", "passed", "failed", "known", "inconclusive", "at most", "reason"];
+  const head = ["law", "verdict", "passed", "failed", "known", "inconclusive", "at most", "in the last such trace"];
   return `${htmlTable("Laws, and the traces in which each was checked", head, rows)}
 ${paragraph("Passed are traces in which the law could have failed. At most: the share of such traces that may break it all the same, with 95 % confidence; it says nothing of traffic that is not like them.")}`;
 }

@@ -28,6 +28,7 @@ export const runEventSchema = z.discriminatedUnion("e", [
   event("failure", { trace: z.string(), law: z.string(), reason: z.string() }),
   event("weighing", { failed: count, runs: count }),
   event("minimising", { runs: count, pass: z.string(), requests: count, cancels: count, promptTokens: count }),
+  event("setting", { setting: z.string(), needed: z.boolean() }),
   event("confirming", { failed: count, runs: count }),
   event("arm", { arm: z.enum(ARMS), failed: count, runs: count }),
   event("unconfirmed", { law: z.string(), runs: count }),
@@ -59,6 +60,8 @@ export function toRunEvent(event: CampaignEvent, traces: number): UntimedEvent {
       const { requests, cancels, promptTokens } = event.size;
       return { e: "minimising", runs: event.runs, pass: event.pass, requests, cancels, promptTokens };
     }
+    case "setting":
+      return { e: "setting", setting: event.setting, needed: event.needed };
     case "weighing":
     case "confirming":
       return { e: event.type, failed: event.failed, runs: event.runs };

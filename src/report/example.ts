@@ -106,6 +106,7 @@ export function exampleFinding(): Finding {
       fault: null,
     },
     confirmation: { ...rate(7, 10), servers: 5 },
+    settings: { without: ["-ub 64"], needed: ["-np 4"] },
     arms: [
       { arm: "serialised", rate: rate(0, 10) },
       { arm: "no-cache", rate: rate(0, 10) },

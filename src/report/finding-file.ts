@@ -71,14 +71,28 @@ export const findingSchema = z.strictObject({
   target,
   confirmation: rate.extend({ servers: count }),
   arms: z.array(z.strictObject({ arm: z.enum(ARMS), rate })),
+  settings: z.strictObject({ without: z.array(z.string()), needed: z.array(z.string()) }).exactOptional(),
   minimised: z.strictObject({ from: size, to: size, runs: count, claim: z.string() }),
   /** Events that its history has: one that was cut short later is told by them. */
   events: count,
 });
 
-export function formatFinding({ anomaly, arms, confirmation, history, id, law, minimised, target }: Finding): string {
+export function formatFinding({ trace: _, history, log: __, ...said }: Finding): string {
+  const { id, law, anomaly, target, confirmation, arms, settings, minimised } = said;
   const events = history.events.length;
-  const file = { crosstalk: FINDING_VERSION, id, law, anomaly, target, confirmation, arms, minimised, events };
+  const tried = settings === undefined ? {} : { settings };
+  const file = {
+    crosstalk: FINDING_VERSION,
+    id,
+    law,
+    anomaly,
+    target,
+    confirmation,
+    arms,
+    ...tried,
+    minimised,
+    events,
+  };
   return `${JSON.stringify(file, null, 2)}\n`;
 }
 
@@ -96,10 +110,8 @@ export function parseFinding(text: string, source: string, { history, log, trace
   const hint =
     "It is written by `crosstalk run`, and not to be changed. The folder's other files hold all that it says.";
   const file = parseJson(text, findingSchema, { source, code: "INVALID_FINDING", hint });
-  const { anomaly, arms, confirmation, events, id, law, minimised, target } = file;
-  if (history.events.length >= events) {
-    return { id, law, anomaly, trace, history, log, target, confirmation, arms, minimised };
-  }
+  const { crosstalk: _, events, ...said } = file;
+  if (history.events.length >= events) return { ...said, trace, history, log };
   const where = truncated === null ? "" : `: ${truncated}`;
   throw new CrosstalkError(
     "INVALID_HISTORY",

@@ -21,7 +21,10 @@ export function formatAdvisory(finding: Finding): string | null {
     `# Security: ${title(finding)}`,
     what!,
     law!,
-    heading("Impact", threwDice(finding) ? IMPACT_OF_PARAMETERS : IMPACT),
+    heading(
+      "Impact",
+      threwDice(finding) || finding.anomaly.class === "leaked parameter" ? IMPACT_OF_PARAMETERS : IMPACT,
+    ),
     heading("Affected", `${engine.name} ${engine.version} with the arguments below. Other versions were not tried.`),
     ...rest,
   ]);
@@ -31,7 +34,7 @@ const IMPACT =
   "An answer to one user is computed from the cached attention state of another user's request. With a trained model, words of the other user's prompt or answer can appear in it. No special access is needed: the requests below are ordinary ones.";
 
 const IMPACT_OF_PARAMETERS =
-  "An answer to one user is sampled with another user's parameters: temperature, penalties, banned or allowed tokens. They change what the first user gets, and show what the other one asked for. No special access is needed: the requests below are ordinary ones.";
+  "An answer to one user is sampled with another user's parameters: temperature, penalties, banned or allowed tokens, grammars. They change what the first user gets, and show what the other one asked for. No special access is needed: the requests below are ordinary ones.";
 
 function threwDice({ trace, anomaly }: Finding): boolean {
   const read = trace.steps

@@ -30,7 +30,7 @@ export function formatJobSummary({ findings, summary }: RunReport): string {
       ? []
       : [
           markdownTable(
-            ["law", "verdict", "traces passed", "reason"],
+            ["law", "verdict", "traces passed", "in the last such trace"],
             laws.map((law) => [law.id, law.status, String(law.passed), law.reason]),
           ),
         ]),

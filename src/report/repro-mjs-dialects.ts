@@ -99,15 +99,10 @@ function completion(prompt, maxTokens, cache, { sampling_params, ...options }) {
   return body;
 }
 
-/** Tokens of each request under way that events have told of. */
-const streamed = new Map();
-
 /** An event's tokens, how many of the prompt came from the cache, how many choices it ends, and of which it is. */
-function readEvent({ output_ids, meta_info: { id, completion_tokens, cached_tokens = null, finish_reason } }) {
+function readEvent({ output_ids, meta_info: { completion_tokens, cached_tokens = null, finish_reason } }, seen) {
   // Events repeat the tokens before them, so each counts as many new ones as the count has grown.
-  const added = completion_tokens - (streamed.get(id) ?? 0);
-  if (finish_reason) streamed.delete(id);
-  else streamed.set(id, completion_tokens);
+  const added = completion_tokens - seen;
   return [added > 0 ? output_ids.slice(-added) : [], cached_tokens, finish_reason === null ? 0 : 1, 0];
 }
 

@@ -64,6 +64,7 @@ class Request:
         self.id, self.max_tokens, self.cache = step["send"], step["max_tokens"], step.get("cache", True)
         self.options, self.moves = step.get("options", {}), step.get("moves", [0, 0, 0])
         self.walk, self.most_cached = step.get("walk"), step.get("most_cached", 0)
+        self.embed, self.vector = step.get("embed", False), None
         self.prompt, self.places, self.allowed, self.turn = [], [], 0, 0
         for kind, *numbers in step["prompt"]:
             if len(numbers) == 2:
@@ -128,10 +129,11 @@ class Request:
 
     def send(self):
         self.sent = time.monotonic()
-        body = completion(self.prompt, self.max_tokens, self.cache, self.options)
+        call = embedding if self.embed else completion
+        body = call(self.prompt, self.max_tokens, self.cache, self.options)
         try:
             connection = connect()
-            connection.request("POST", PATH + COMPLETION, json.dumps(body), HEADERS)
+            connection.request("POST", PATH + (EMBEDDINGS if self.embed else COMPLETION), json.dumps(body), HEADERS)
             self.socket = connection.sock
         except OSError as error:
             return self.settle("failed", str(error))
@@ -143,13 +145,15 @@ class Request:
             response = connection.getresponse()
             if response.status != 200:
                 return self.settle("failed", "HTTP %d: %s" % (response.status, response.read(300)))
+            if self.embed:
+                return self.receive_vector(json.loads(response.read())["data"][0]["embedding"])
             for line in iter(response.readline, b""):
                 if not line.startswith(b"data: {"):
                     continue
                 event = json.loads(line[6:])
                 if "error" in event:
                     return self.settle("failed", str(event["error"]))
-                tokens, cached, ended, choice = read_event(event)
+                tokens, cached, ended, choice = read_event(event, self.received())
                 if choice >= len(self.choices):
                     return self.settle("failed", "choice %d was not asked for" % choice)
                 with self.lock:
@@ -166,12 +170,22 @@ class Request:
                 if enough:
                     return self.cancel()
             self.settle("failed", "the stream ended early")
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except (OSError, ValueError, LookupError, http.client.HTTPException) as error:
             self.settle("failed", str(error))  # a cancelled request has settled already: this changes nothing
         finally:
             if response:
                 response.close()
             connection.close()
+
+    def receive_vector(self, vector):
+        """The answer of whoever gets this vector alone, which is not told before it is known."""
+        self.vector = vector
+        alone = [r for r in [ALONE.get(self.id), *ALONE.values()] if r and alike(vector, r.vector)]
+        if ALONE and not alone:
+            return self.settle("failed", "a vector that no request of the trace gets alone")
+        with self.lock:
+            self.choices = [alone[0].expected if alone else []] if self.state == "open" else self.choices
+        self.settle("finished")
 
     def received(self):
         return sum(map(len, self.choices))
@@ -198,6 +212,37 @@ class Request:
             self.state, self.error = state, error
         self.settled.set()
         return True
+
+
+# ---- Embeddings ------------------------------------------------------------------------------------------------
+
+EMBEDDINGS = "/v1/embeddings"
+# Each embeddings request of the trace as it is answered when the server has nothing else to do.
+ALONE = {}
+
+
+def embedding(prompt, _, cache, options):
+    alone = {} if cache else {"cache_prompt": False, "cache_salt": os.urandom(16).hex()}
+    return {"input": prompt, "encoding_format": "float", **options, **alone}
+
+
+def alike(one, other):
+    """Vectors of different answers are ten times as far apart in one of their numbers, those of one answer hardly."""
+    return len(one) == len(other) and all(abs(a - b) < 1 / 1024 for a, b in zip(one, other))
+
+
+def embed_alone():
+    """The vectors that requests of the trace get one by one, with nothing in the cache."""
+    alone = {}
+    for step in STEPS:
+        if step.get("embed"):
+            empty_cache()
+            request = alone[step["send"]] = Request(step, SEGMENTS)
+            request.send()
+            request.settled.wait(ARGS.deadline)
+            if request.vector is None:
+                could_not_test("%s cannot embed: %s" % (ARGS.url, request.error or "no answer"))
+    ALONE.update(alone)
 
 
 # ---- Running the trace -----------------------------------------------------------------------------------------
@@ -358,9 +403,19 @@ def short_choice(request):
     return next((i for i, tokens in enumerate(request.choices) if len(tokens) < request.max_tokens), 0)
 
 
+def refused(request, requests):
+    """Whether the server would not take a request whose id another one has: it may."""
+    own = request.options.get("rid") or request.options.get("request_id")
+    if own is None or request.state != "failed" or request.received():
+        return False
+    named = (r.options.get("rid") or r.options.get("request_id") for r in requests.values() if r is not request)
+    return own in named and (request.error.startswith("HTTP 4") or "uplicate" in request.error)
+
+
 def violations(requests):
     """Requests that break the law, each with a choice and the index of its first wrong token, None for no token."""
-    unsettled = [(r, short_choice(r), None) for r in requests.values() if r.state in ("failed", "open")]
+    unsettled = [(r, short_choice(r), None) for r in requests.values()
+                 if r.state in ("failed", "open") and not refused(r, requests)]
     if LAW == "settles":
         return unsettled
     if LAW == "stays up":
@@ -399,6 +454,7 @@ def main():
         could_not_test("the trace names tokens, so that each try needs the same ones: " + TO_EMPTY_THE_CACHE)
     if any("fault" in s for s in STEPS) and not ARGS.pid:
         could_not_test("the trace pauses, slows or kills the server: give its process id with --pid")
+    embed_alone()
     judged = 0
     for number in range(1, ARGS.tries + 1):
         # Tries must not find each other's cells: the cache is emptied or, failing that, the payloads are new.
@@ -415,7 +471,8 @@ def main():
             for request, choice, index in found:
                 print(describe(request, choice, index, requests))
             sys.exit(1)
-        judged += LAW == "settles" or all(r.state in ("finished", "cancelled") for r in requests.values())
+        judged += LAW == "settles" or all(
+            r.state in ("finished", "cancelled") or refused(r, requests) for r in requests.values())
     if judged == 0:
         could_not_test("requests failed in every try: " + str({r.id: r.error for r in requests.values() if r.error}))
     print("NOT REPRODUCED in %d tries (the finding: %s)" % (judged, RATE))

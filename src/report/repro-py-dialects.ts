@@ -24,7 +24,7 @@ def completion(prompt, max_tokens, cache, options):
             "return_tokens": True, "stream": True, "ignore_eos": True, **options}
 
 
-def read_event(event):
+def read_event(event, seen):
     """An event's tokens, how many of the prompt came from the cache, how many choices it ends, and of which it is."""
     cached = event.get("timings", {}).get("cache_n")
     return event.get("tokens", []), cached, int(event.get("stop", False)), event.get("index", 0)
@@ -66,7 +66,7 @@ def completion(prompt, max_tokens, cache, options):
     return body
 
 
-def read_event(event):
+def read_event(event, seen):
     """An event's tokens, how many of the prompt came from the cache, how many choices it ends, and of which it is."""
     if not event.get("choices"):
         details = (event.get("usage") or {}).get("prompt_tokens_details") or {}
@@ -121,20 +121,13 @@ def completion(prompt, max_tokens, cache, options):
     return body
 
 
-def read_event(event):
+def read_event(event, seen):
     """An event's tokens, how many of the prompt came from the cache, how many choices it ends, and of which it is."""
     meta = event["meta_info"]
     # Events repeat the tokens before them, so each counts as many new ones as the count has grown.
-    seen = STREAMED.pop(meta["id"], 0)
     new = meta["completion_tokens"] - seen
     ended = meta["finish_reason"] is not None
-    if not ended:
-        STREAMED[meta["id"]] = meta["completion_tokens"]
     return event["output_ids"][-new:] if new > 0 else [], meta.get("cached_tokens"), int(ended), 0
-
-
-# Tokens of each request under way that events have told of.
-STREAMED = {}
 
 
 def meet_server():

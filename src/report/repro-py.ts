@@ -38,9 +38,10 @@ ${segments(script.segments)}
 # Times in milliseconds from the start of a try. A prompt is pieces of segments, ("A", from, to), and reads:
 # ("narrow", 32) asks for the cells from 32 before it on, ("find", 32) for the cell with the digits of that one,
 # ("scan",) looks at every cell of the context, ("dice", 3) at none: its answer is the top of ladder 3, and a walk down
-# it, rung by rung, where the request's own penalties ask for one. ("answer", 8) is what the read before it must be answered with.
+# it, rung by rung, where the request's own penalties or grammar ask for one. ("answer", 8) is what the read before it must be answered with.
 # ("nonce", 5) and ("branch", 3) mark the keys of all cells that follow. "moves": by how many groups of four the request's
-# adapter moves each digit that a cell stores. "n": so many answers, all the same. "most_cached" is how many tokens of the prompt another request with the
+# adapter moves each digit that a cell stores. "n": so many answers, all the same. "embed": a vector,
+# which must be the one that the request gets alone. "most_cached" is how many tokens of the prompt another request with the
 # same salt and adapter can have left in a cache.
 STEPS = [
 ${script.steps.map(stepLiteral).join("\n")}

@@ -6,7 +6,7 @@ import { cleanRunsNeeded } from "../check/statistics.ts";
 import { optionFields } from "../target/dialect.ts";
 import { PENALTIES, resolveOptions } from "../trace/options.ts";
 import { resolveRequests } from "../trace/prompt.ts";
-import { adapterOf, isSend, type Part, penaltiesOf, type Step, type Trace } from "../trace/schema.ts";
+import { adapterOf, isSend, type Part, penaltiesOf, type SendStep, type Step, type Trace } from "../trace/schema.ts";
 import { MOVES } from "../tracer/adapter.ts";
 import { walk } from "../tracer/dice.ts";
 import { classText, formatConfirmation, headline, reproCommands, wrap } from "./wording.ts";
@@ -88,10 +88,9 @@ function scriptStep(
       prompt: step.prompt.map((part) => piece(trace, part)),
       max_tokens: step.maxTokens,
       ...(step.n === undefined ? {} : { n: step.n }),
+      ...(step.embed ? { embed: true } : {}),
       ...(step.cache === false ? { cache: false } : {}),
-      ...(PENALTIES.some((option) => step[option] !== undefined)
-        ? { walk: walk(penaltiesOf(step), step.maxTokens).rungs }
-        : {}),
+      ...(walks(step) ? { walk: walk(penaltiesOf(step), step.maxTokens).rungs } : {}),
       ...(mostFromCache === undefined ? {} : { most_cached: mostFromCache }),
       ...(adapter === null ? {} : { moves: MOVES[adapter] }),
       ...(options ? { options } : {}),
@@ -115,6 +114,13 @@ function scriptStep(
     ...(share === undefined ? {} : { share }),
     ...(forMs === undefined ? {} : { for_ms: forMs }),
   };
+}
+
+/** Whether its own penalties or its grammar lead it down its ladder. */
+function walks(step: SendStep): boolean {
+  const last = step.prompt.at(-1)!;
+  const counts = step.grammar === true && "read" in last && last.read === "dice";
+  return counts || PENALTIES.some((option) => step[option] !== undefined);
 }
 
 function piece(trace: Trace, part: Part): Piece {

@@ -17,6 +17,7 @@ import { ADAPTERS } from "../tracer/adapter.ts";
 import { adapterFiles } from "../tracer/adapter-files.ts";
 import { NO_PENALTIES } from "../tracer/dice.ts";
 import { type ModelChoice, tracerModel } from "../tracer/manifest.ts";
+import { readoutOf } from "../tracer/readout.ts";
 import { DEFAULT_SHAPE, tracerShape } from "../tracer/shape.ts";
 import { badToken, errToken, tokenKind } from "../tracer/vocabulary.ts";
 import { exampleFinding } from "./example.ts";
@@ -73,13 +74,13 @@ type Start = (typeof SCRIPTS)[number]["start"];
 /** Each script in each dialect. */
 const SPOKEN = SCRIPTS.flatMap((script) => DIALECT_NAMES.map((dialect) => ({ ...script, dialect })));
 
-/** How a stand-in answers: the right answer and what was sent before it give the answer; null drops the connection, and "end" ends the server. */
+/** How a stand-in answers: the right answer and what was sent before it give the answer; null drops the connection, "end" ends the server, and "refuse" is an error status. */
 type Answer = (
   right: number[],
   prompt: readonly number[],
   before: readonly number[],
   choice: number,
-) => number[] | null | "end";
+) => number[] | null | "end" | "refuse";
 
 interface StandIn {
   readonly url: string;
@@ -178,14 +179,20 @@ async function standIn(
   let before: number[] = [];
   let cancelled = 0;
   const complete = (body: string, response: ServerResponse): void => {
-    const { input_ids, sampling_params, ...own } = JSON.parse(body);
-    const asked = { ...own, ...(input_ids ? { prompt: input_ids, ...sampling_params } : {}) } as {
+    const { input, input_ids, sampling_params, ...own } = JSON.parse(body);
+    const asked = {
+      ...own,
+      ...(input ? { prompt: input, embed: true } : {}),
+      ...(input_ids ? { prompt: input_ids, ...sampling_params } : {}),
+    } as {
+      embed?: true;
       prompt: number[];
       id_slot?: number;
       lora?: { id: number; scale: number }[];
       lora_path?: string;
       model?: string;
       presence_penalty?: number;
+      structured_outputs?: { choice: string[] };
       logprobs?: number;
       n?: number;
       n_cmpl?: number;
@@ -203,18 +210,31 @@ async function standIn(
     const read = tokenKind(prompt.at(-1)!);
     const right = expectedTokens({
       prompt: Int32Array.from(prompt),
-      maxTokens: maxTokens(JSON.parse(body)),
+      maxTokens: asked.embed ? 1 : maxTokens(JSON.parse(body)),
       adapter,
-      penalties: { ...NO_PENALTIES, presence: asked.presence_penalty ?? 0 },
+      penalties: {
+        ...NO_PENALTIES,
+        presence: asked.presence_penalty ?? 0,
+        ...(asked.structured_outputs ? { counts: true as const } : {}),
+      },
     });
     const choices = asked.n ?? asked.n_cmpl ?? 1;
     const [tokens, ...others] = Array.from({ length: choices }, (_, choice) =>
       answer([...right], prompt, before, choice),
     ) as [ReturnType<Answer>, ...number[][]];
     before = prompt;
+    if (tokens === "refuse") {
+      response.writeHead(400).end(JSON.stringify({ error: { message: "Duplicate request ID" } }));
+      return;
+    }
     if (tokens === null || tokens === "end") {
       if (tokens === "end") server.close();
       response.destroy();
+      return;
+    }
+    if (asked.embed) {
+      const embedding = readoutOf(DEFAULT_SHAPE).vectorOf(tokens[0]!);
+      response.end(JSON.stringify({ object: "list", data: [{ object: "embedding", index: 0, embedding }] }));
       return;
     }
     const event = (data: object) => response.write(`data: ${JSON.stringify(data)}\n\n`);
@@ -240,7 +260,7 @@ async function standIn(
       body += chunk.toString();
     });
     request.on("end", () => {
-      if (request.url === path) {
+      if (request.url === path || request.url === "/v1/embeddings") {
         complete(body, response);
         return;
       }
@@ -350,6 +370,15 @@ describe.each(SPOKEN)("$script for $dialect", ({ script, start, dialect }) => {
     expect(other.output).toMatch(/requests failed in every try/);
   });
 
+  it("counts a refused request under the law that requests settle, but not where another one has its id", async (test) => {
+    needs(script, test);
+    const refuses: Answer = (tokens, prompt) => (prompt.length === 83 && tokens.length === 24 ? "refuse" : tokens);
+    const settles = underLaw("settles");
+    expect(await reproduceOf(refuses, settles)).toMatchObject({ code: 1 });
+    const steps = settles.trace.steps.map((step) => ("send" in step ? { ...step, requestId: "id1" } : step));
+    expect(await reproduceOf(refuses, { ...settles, trace: { ...settles.trace, steps } })).toMatchObject({ code: 0 });
+  });
+
   it("counts a short answer under the law of whole answers, and under no other", async (test) => {
     needs(script, test);
     const short: Answer = (tokens) => (tokens.length === 24 ? tokens.slice(0, 20) : tokens);
@@ -357,6 +386,38 @@ describe.each(SPOKEN)("$script for $dialect", ({ script, start, dialect }) => {
     expect(ended.code).toBe(1);
     expect(ended.output).toMatch(/request r2, token 20 \(finished\)\n.*\n {2}observed the end/);
     expect(await reproduceOf(short)).toMatchObject({ code: 0 });
+  });
+
+  it("compares each vector with the one that its request gets alone", async (test) => {
+    needs(script, test);
+    const steps = example.trace.steps.map((step) =>
+      "send" in step ? { ...step, maxTokens: 1, embed: true as const } : step,
+    );
+    const embedded = (law: string): Finding => ({ ...underLaw(law), trace: { ...example.trace, steps } });
+    const clean = await reproduceOf(right, embedded("own-cells-only"));
+    expect(clean.code).toBe(0);
+    const requests = steps.filter((step) => "send" in step).length;
+    expect(clean.asked.filter(({ embed }) => embed)).toHaveLength(requests * (1 + 2));
+    /** Answers of the trace's requests are right when each comes first. */
+    const later = (wrong: (own: number, others: number[]) => number): Answer => {
+      const known = new Map<string, number>();
+      return (tokens, prompt) => {
+        const own = known.get(prompt.join());
+        if (tokens.length > 1) return tokens;
+        known.set(prompt.join(), tokens[0]!);
+        return own === undefined ? tokens : [wrong(own, [...known.values()])];
+      };
+    };
+    const another = later((own, others) => others.find((token) => token !== own)!);
+    const swapped = await reproduceOf(another, embedded("own-cells-only"));
+    expect(swapped.code).toBe(1);
+    expect(swapped.output).toMatch(/request r2, token 0 \(finished\)/);
+    const nobodys = await reproduceOf(
+      later((own) => own + 1),
+      embedded("settles"),
+    );
+    expect(nobodys.code).toBe(1);
+    expect(nobodys.output).toContain("a vector that no request of the trace gets alone");
   });
 
   it.skipIf(dialect === "sglang")("asks for several choices, and judges each", async (test) => {
@@ -545,6 +606,19 @@ describe.each(SCRIPTS)("$script with options of requests", ({ script, start }) =
     expect(body.allowed_token_ids).toEqual([...resolveOptions(finding.trace).get("r2")!.allow!]);
     expect(body.cache_salt).toMatch(/^[0-9a-f]{32}$/);
     expect(asked.filter((b) => b.allowed_token_ids !== undefined)).toHaveLength(2);
+  });
+
+  it("sends a grammar, under which dice count", async (test) => {
+    needs(script, test);
+    const dice: Part[] = [{ seg: "A" }, { read: "dice", ladder: 2 }];
+    const counting = plain.trace.steps.map((s) =>
+      "send" in s && s.send === "r2" ? { ...s, prompt: dice, maxTokens: 3, grammar: true as const } : s,
+    );
+    const held: Finding = { ...finding, trace: { ...finding.trace, steps: counting } };
+    const { code, asked } = await reproduce(start, right, held);
+    expect(code).toBe(0);
+    const [own] = asked.flatMap((b) => (b.structured_outputs as { choice?: string[] } | undefined)?.choice ?? []);
+    expect(own).toBe("rung.2.0rung.2.1rung.2.2");
   });
 
   it("looks at log-probabilities where these are what broke", async (test) => {

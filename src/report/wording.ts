@@ -16,7 +16,7 @@ const HEADLINES: Readonly<Record<AnomalyClass, string>> = {
   "unwritten read": "a request read KV cells that nobody had written",
   "adapter mix-up": "a request was answered from KV cells that another adapter had computed",
   "row swap": "two requests of one batch got each other's tokens",
-  "leaked parameter": "a request was sampled with another request's parameters",
+  "leaked parameter": "a request was sampled with parameters that are not its own, or not of that token",
   "phantom hit": "a request was given cached KV cells for a prefix that no earlier request had",
   "lost tail": "a finished answer has fewer tokens than were asked for",
   "repeated tail": "a part of an answer came twice",
@@ -137,15 +137,22 @@ function startCommands(finding: Finding, model: string, port = "8080"): string[]
   return startCommand.map((line) => line.replaceAll("$PORT", port).replaceAll("$MODEL", model));
 }
 
-/** How arms differ from the trace itself, as a sentence each way: what still fails, what no longer does. */
+/** How arms differ from the trace itself, as a sentence each way: what still fails, what no longer does. Likewise settings. */
 export function armConclusion(finding: Finding): string | null {
   const arms = finding.arms.filter((a) => a.arm !== "main" && a.rate.runs > 0);
-  if (arms.length === 0) return null;
+  const { without = [], needed = [] } = finding.settings ?? {};
+  if (arms.length + without.length + needed.length === 0) return null;
   const names = (failing: boolean) => arms.filter((a) => a.rate.failed > 0 === failing).map((a) => ARM_CHANGES[a.arm]);
   const [still, gone] = [names(true), names(false)];
   return [
     ...(still.length > 0 ? [`It still fails with: ${still.join("; ")}.`] : []),
     ...(gone.length > 0 ? [`It did not fail with: ${gone.join("; ")}.`] : []),
+    ...(without.length > 0 ? [`It also fails without ${without.join(", ")} (left out of the command).`] : []),
+    ...(needed.length > 0
+      ? [
+          `Kept, since without it the server does not start, cannot be flushed, or did not fail each time: ${needed.join(", ")}.`,
+        ]
+      : []),
   ].join(" ");
 }
 

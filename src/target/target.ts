@@ -62,6 +62,16 @@ export interface Target {
   flush(): Promise<string>;
   /** Stops the server and starts a fresh one: the next history has the next epoch. A URL target cannot. */
   restart(): Promise<void>;
+  /**
+   * Arguments that its server was started with and may be started without, a flag and its value each: those that make caches
+   * small, batches short. Not there, or empty, where it is not the target that starts the server.
+   */
+  readonly settings?: readonly string[];
+  /**
+   * Stops the server and starts one without these settings, as `restart` does; with none, one as it was at first.
+   * @throws CrosstalkError of the server's start
+   */
+  startWithout?(settings: readonly string[]): Promise<TargetDescription>;
   /** The last lines that the server wrote, oldest first. Not there, or empty, where it keeps no log or another keeps it. */
   log?(): readonly string[];
   stop(): Promise<void>;

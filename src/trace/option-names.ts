@@ -14,5 +14,9 @@ export const OPTIONS = [
   "frequency",
   "ban",
   "n",
+  "grammar",
+  "requestId",
+  "session",
+  "embed",
 ] as const;
 export type RequestOption = (typeof OPTIONS)[number];

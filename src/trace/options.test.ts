@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tokenName } from "../tracer/vocabulary.ts";
+import { rungToken, tokenName } from "../tracer/vocabulary.ts";
 import { resolveOptions, usesAdapters } from "./options.ts";
 import { expectedTokens, resolveRequests } from "./prompt.ts";
 import { validateTrace } from "./read.ts";
@@ -52,6 +52,28 @@ test("what ends or keeps away an answer is in other answers and never in the own
 test("only the own answer is allowed", () => {
   const { allow } = resolveOptions(TRACE).get("narrow")!;
   expect(allow).toEqual([...new Set(answers.get("narrow"))].sort((a, b) => a - b));
+});
+
+test("a grammar has the own answer first, and others' of that length that begin otherwise; dice count", () => {
+  const grammar = true as const;
+  const counting = { at: 0, send: "dice", prompt: [{ seg: "A" }, { read: "dice", ladder: 1 }], maxTokens: 12, grammar };
+  const steps = [
+    ...TRACE.steps,
+    counting,
+    { ...TRACE.steps[0]!, send: "held", maxTokens: 3, stop: undefined, allow: undefined, grammar },
+  ];
+  const options = resolveOptions(validateTrace(JSON.parse(JSON.stringify({ ...TRACE, steps }))));
+  const rungs = Array.from({ length: 12 }, (_, i) => rungToken(1, i % 10));
+  expect(options.get("dice")!.grammar![0]).toEqual(rungs);
+  const [scanB, scanA] = [answers.get("scan")![0]!, answers.get("bare")![0]!];
+  const [own, ...others] = options.get("held")!.grammar!;
+  expect(own).toEqual(answers.get("narrow")!.slice(0, 3));
+  expect(others).toEqual([new Array(3).fill(scanB), new Array(3).fill(scanA), rungs.slice(0, 3)]);
+});
+
+test.each(["stop", "allow", "avoid"] as const)("a grammar and %s do not go together", (field) => {
+  const steps = [{ ...TRACE.steps[3]!, [field]: true, grammar: true }];
+  expect(() => validateTrace({ ...TRACE, steps })).toThrow(`a grammar or ${field}`);
 });
 
 test("an adapter changes what the own answer and others' answers are", () => {

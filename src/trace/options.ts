@@ -1,7 +1,7 @@
 /**
- * What a request asks for beside its prompt. Its adapter moves the right answer, and so do the penalties that of dice
- * reads, in a way that is known; nothing else may change one: what does is another request's, leaked. `docs/trace.md`
- * says what each option means.
+ * What a request asks for beside its prompt. Its adapter moves the right answer, and so do penalties and grammars that of
+ * dice reads, in a way that is known; nothing else may change one: what does is another request's, leaked.
+ * `docs/trace.md` says what each option means.
  */
 
 import type { AdapterName } from "../tracer/adapter.ts";
@@ -39,7 +39,28 @@ export interface RequestOptions {
   readonly banned: readonly number[];
   /** So many choices; null for one. */
   readonly n: number | null;
+  /** The answer must be one of these; null: it may be anything. */
+  readonly grammar: Sentences | null;
+  /** The client's name for it. */
+  readonly requestId: string | null;
+  readonly session: string | null;
+  /** An embedding in the place of an answer. */
+  readonly embed: boolean;
 }
+
+/**
+ * The sentences of a grammar, token by token, all of one length: the own answer first, and then what up to three other
+ * requests of the trace would answer, as long as that.
+ *
+ * No two begin alike, so the first token decides which sentence it is, and from then on a grammar allows one token at a
+ * time. The tokens of a narrow answer differ from each other: a state that is late, early or reset gives another one of
+ * them. A state that is lost gives what the model says: so dice are told to count, down the ladder, where without a
+ * grammar they stay on its top rung. In another's row any of these gives tokens that are not that row's. The sentences of
+ * others are there so that a state is more than a count, and an answer that is another's as a whole can be spelled.
+ */
+export type Sentences = readonly (readonly number[])[];
+
+const MOST_SENTENCES = 4;
 
 /** What a request has that asks for nothing. */
 export const NO_OPTIONS: RequestOptions = {
@@ -56,6 +77,10 @@ export const NO_OPTIONS: RequestOptions = {
   frequency: null,
   banned: [],
   n: null,
+  grammar: null,
+  requestId: null,
+  session: null,
+  embed: false,
 };
 
 /** Whether it has a temperature: vLLM gives several choices of none that is greedy. */
@@ -78,11 +103,16 @@ export function usesAdapters(trace: Trace): boolean {
 export function resolveOptions(trace: Trace): ReadonlyMap<string, RequestOptions> {
   const steps = trace.steps.filter(isSend).filter((step) => optionsIn(step).length > 0);
   if (steps.length === 0) return new Map();
-  const answers = new Map(Array.from(resolveRequests(trace), ([id, request]) => [id, answerOf(request)]));
-  return new Map(steps.map((step) => [step.send, resolve(step, answers)]));
+  const requests = resolveRequests(trace);
+  const answers = new Map(Array.from(requests, ([id, request]) => [id, answerOf(request)]));
+  return new Map(steps.map((step) => [step.send, resolve(step, answers, requests)]));
 }
 
-function resolve(step: SendStep, answers: ReadonlyMap<string, ReadonlySet<number>>): RequestOptions {
+function resolve(
+  step: SendStep,
+  answers: ReadonlyMap<string, ReadonlySet<number>>,
+  requests: ReadonlyMap<string, ResolvedRequest>,
+): RequestOptions {
   const own = answers.get(step.send)!;
   const others = () => {
     const ids = [...answers.values()].flatMap((answer) =>
@@ -107,7 +137,21 @@ function resolve(step: SendStep, answers: ReadonlyMap<string, ReadonlySet<number
     frequency: step.frequency ?? null,
     banned: Array.from({ length: step.ban ?? 0 }, (_, rung) => rungToken(ladder ?? 0, rung)),
     n,
+    grammar: step.grammar ? sentencesOf(requests.get(step.send)!, requests.values()) : null,
+    requestId: step.requestId ?? null,
+    session: step.session ?? null,
+    embed: step.embed ?? false,
   };
+}
+
+function sentencesOf(own: ResolvedRequest, all: Iterable<ResolvedRequest>): Sentences {
+  const sentences = [[...expectedTokens(own)]];
+  for (const other of all) {
+    if (sentences.length === MOST_SENTENCES) break;
+    const sentence = [...expectedTokens({ ...other, maxTokens: own.maxTokens })];
+    if (sentences.every(([first]) => first !== sentence[0])) sentences.push(sentence);
+  }
+  return sentences;
 }
 
 const answerOf = (request: ResolvedRequest): ReadonlySet<number> => new Set(expectedTokens(request));

@@ -36,6 +36,8 @@ export interface ResolvedRequest {
   readonly penalties: Penalties;
   /** Answers that it asks for, each of them the same. */
   readonly choices: number;
+  /** Held to a grammar, it answers right whatever its cells hold. */
+  readonly grammar: boolean;
 }
 
 /** Writes out every request of a trace, in the order of its steps. */
@@ -68,6 +70,7 @@ function resolve(trace: Trace, step: SendStep, runs: (id: string) => Int32Array)
     adapter,
     penalties: penaltiesOf(step),
     choices: step.n ?? 1,
+    grammar: step.grammar ?? false,
   };
 }
 

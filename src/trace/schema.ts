@@ -16,6 +16,7 @@ import {
   RUNGS,
   TURNS,
 } from "../tracer/vocabulary.ts";
+import { OPTIONS, type RequestOption } from "./option-names.ts";
 import { placesOf, writeOut } from "./write-out.ts";
 
 export const TRACE_VERSION = "crosstalk-trace/1";
@@ -23,6 +24,8 @@ export const TRACE_VERSION = "crosstalk-trace/1";
 export const MAX_ANSWER = 4096;
 /** Most answers to one request. */
 export const MAX_CHOICES = 4;
+/** Longest answer under a grammar, in tokens: engines compile a state for each character of its sentences. */
+export const MAX_SENTENCE = 256;
 
 const name = z
   .string()
@@ -105,6 +108,14 @@ const send = z.strictObject({
     .optional(),
   /** So many answers to the one prompt, all of them the same. */
   n: z.int().min(2).max(MAX_CHOICES).optional(),
+  /** The answer must be a sentence of a grammar; see `options.ts`. Of dice it changes the right answer. */
+  grammar: z.literal(true).optional(),
+  /** The id that the engine is to know it by: others of the trace may have the same, before it or at the same time. */
+  requestId: name.optional(),
+  /** The conversation that it is a turn of: the engine may keep its cells for the next turn. */
+  session: name.optional(),
+  /** An embedding of the prompt in the place of an answer: it is read as the one token that it stands for. */
+  embed: z.literal(true).optional(),
 });
 const cancel = z.strictObject({
   ...at,
@@ -151,8 +162,9 @@ export type CancelStep = z.infer<typeof cancel>;
 export type FaultStep = z.infer<typeof fault>;
 
 export const isSend = (s: Step): s is SendStep => "send" in s;
-export function penaltiesOf({ presence = 0, frequency = 0, ban = 0 }: SendStep): Penalties {
-  return { presence, frequency, banned: Array.from({ length: ban }, (_, rung) => rung) };
+export function penaltiesOf({ presence = 0, frequency = 0, ban = 0, grammar }: SendStep): Penalties {
+  const banned = Array.from({ length: ban }, (_, rung) => rung);
+  return { presence, frequency, banned, ...(grammar ? { counts: true } : {}) };
 }
 
 export const isCancel = (s: Step): s is CancelStep => "cancel" in s;
@@ -166,6 +178,11 @@ interface WithSegments {
 /** The adapter that computes a request; null for the base model, named or not. */
 export function adapterOf({ adapter }: Pick<SendStep, "adapter">): AdapterName | null {
   return adapter === undefined || adapter === "base" ? null : adapter;
+}
+
+/** The segment that a prompt's payload begins with; undefined where it has none. */
+export function firstSegment({ prompt }: Pick<SendStep, "prompt">): string | undefined {
+  return prompt.find((part) => "seg" in part)?.seg;
 }
 
 /** Tokens that a part adds to a prompt. */
@@ -196,7 +213,7 @@ export const traceSchema = shape.superRefine((trace, context) => {
     if (isSend(s)) {
       if (sent.has(s.send)) issue(`request ${s.send} is sent twice`, "steps", i, "send");
       sent.add(s.send);
-      const wrong = wrongPart(trace, s) ?? wrongPenalty(s);
+      const wrong = wrongPart(trace, s) ?? wrongPenalty(s) ?? wrongGrammar(s) ?? wrongEmbedding(s);
       if (wrong) issue(wrong.message, "steps", i, ...wrong.path);
     } else if ("fault" in s) {
       if ((s.fault === "throttle") !== (s.share !== undefined))
@@ -286,4 +303,25 @@ function wrongPenalty(s: SendStep): Wrong | null {
   if (lead >= LEAST_LEAD) return null;
   const message = `two tokens come within ${LEAST_LEAD} nats in ${maxTokens} tokens: which comes first is up to rounding`;
   return { message, path: [field] };
+}
+
+/** Options that stand beside `embed`: nothing is sampled, and llama-server embeds by the base model. */
+export const BESIDE_EMBED = ["priority", "salt", "embed"] as const satisfies readonly RequestOption[];
+
+function wrongEmbedding(s: SendStep): Wrong | null {
+  if (s.embed === undefined) return null;
+  if (s.maxTokens !== 1) return { message: "an embedding is read as one token", path: ["maxTokens"] };
+  const field = OPTIONS.find((option) => s[option] !== undefined && !BESIDE_EMBED.some((one) => one === option));
+  return field === undefined ? null : { message: `nothing is sampled for an embedding: no ${field}`, path: [field] };
+}
+
+/** What would keep tokens of a grammar's sentences away, or change which answer is right. */
+export const WITHOUT_GRAMMAR = ["stop", "allow", "avoid", "presence", "frequency", "ban"] as const;
+
+function wrongGrammar(s: SendStep): Wrong | null {
+  if (s.grammar === undefined) return null;
+  const other = WITHOUT_GRAMMAR.find((field) => s[field] !== undefined);
+  if (other !== undefined) return { message: `a request has a grammar or ${other}, not both`, path: ["grammar"] };
+  if (s.maxTokens <= MAX_SENTENCE) return null;
+  return { message: `an answer under a grammar has at most ${MAX_SENTENCE} tokens`, path: ["maxTokens"] };
 }

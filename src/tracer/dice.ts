@@ -26,7 +26,15 @@ export interface Penalties {
   readonly frequency: number;
   /** Rungs that may not be generated. */
   readonly banned: readonly number[];
+  /** A grammar has the answer count down the ladder, whatever else there is. */
+  readonly counts?: true;
 }
+
+/**
+ * Rungs that a grammar has an answer count through, from the top one on and then from the top again. Each has a digit to
+ * its name: matched as text, the name of one would else begin another's.
+ */
+const COUNTED = 10;
 
 export const NO_PENALTIES: Penalties = { presence: 0, frequency: 0, banned: [] };
 
@@ -53,6 +61,7 @@ export interface Walk {
 
 /** The rungs of a greedy answer, from its first token on. */
 export function walk(penalties: Penalties, length: number): Walk {
+  if (penalties.counts) return { rungs: Array.from({ length }, (_, i) => i % COUNTED), lead: Number.POSITIVE_INFINITY };
   const counts = new Array<number>(RUNGS).fill(0);
   const rungs: number[] = [];
   let least = Number.POSITIVE_INFINITY;

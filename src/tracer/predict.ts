@@ -24,6 +24,7 @@ import {
   firstSeen,
   foundAmplitude,
   gives,
+  hasWindow,
   layersOf,
   NONZERO_NATS,
   PAYLOAD_NATS,
@@ -70,6 +71,8 @@ const CANDIDATES_MAX = 64;
 export class Pass {
   readonly #cells: CellStore;
   readonly #places: Places;
+  /** The same of layers with a window. */
+  readonly #windowPlaces: Places;
   readonly #start: number;
   readonly #tokens: ArrayLike<number>;
   /** What the values of the chunk's tokens stand for. */
@@ -90,6 +93,7 @@ export class Pass {
    * @param slots where each cell of the sequence lies, positions 0 .. start + tokens.length - 1
    * @param start position of the chunk's first token
    * @param adapter under which the chunk is computed, whatever the cells before it were computed under
+   * @param windowSlots the same as `slots` for layers with a window, where their cells lie elsewhere
    */
   constructor(
     cells: CellStore,
@@ -97,10 +101,12 @@ export class Pass {
     start: number,
     tokens: ArrayLike<number>,
     adapter: AdapterName | null = null,
+    windowSlots: ArrayLike<number> = slots,
   ) {
     this.#adapter = adapter;
     this.#cells = cells;
     this.#places = new Places(slots, start, start + tokens.length);
+    this.#windowPlaces = windowSlots === slots ? this.#places : new Places(windowSlots, start, this.#places.length);
     this.#start = start;
     this.#tokens = tokens;
     this.#stored = Array.from(tokens, (token) => storedToken(adapter, token));
@@ -110,7 +116,7 @@ export class Pass {
 
   /** Writes the chunk's cells of one layer, then attends to the layer. */
   layer(layer: number): void {
-    const places = this.#places;
+    const places = this.#placesOf(layer);
     for (let i = 0; i < this.#tokens.length; i++) {
       const position = this.#start + i;
       this.#cells.write(layer, places.slots[position]!, {
@@ -145,6 +151,10 @@ export class Pass {
     this.#lostByLayer.push(this.#lost.at(-1)!);
   }
 
+  #placesOf(layer: number): Places {
+    return hasWindow(this.#cells.shape, layer) ? this.#windowPlaces : this.#places;
+  }
+
   /** The token that follows the chunk. */
   answer(): Answer {
     const choice = this.#choice(this.#tokens[this.#tokens.length - 1]!);
@@ -170,7 +180,8 @@ export class Pass {
     const { shape } = this.#cells;
     const digits = digitsOfLayer(shape, layer);
     const first = firstSeen(shape, layer, this.#places.length - 1);
-    for (const [slot, weight] of readAttention(this.#asked, shape.headSize, plane, this.#places, first)) {
+    const places = this.#placesOf(layer);
+    for (const [slot, weight] of readAttention(this.#asked, shape.headSize, plane, places, first)) {
       const token = plane.valueToken[slot]!;
       if (token < 0) continue;
       for (const digit of digits) {

@@ -109,9 +109,14 @@ const LEAST_WINDOW = 16;
 const LEAST_EXPERTS = 4;
 const MOST_EXPERTS = 128;
 
+/** Whether a layer sees the cells of its window alone. */
+export function hasWindow({ window }: TracerShape, layer: number): boolean {
+  return window !== null && layer >= ASKING_LAYERS;
+}
+
 /** Position of the first cell that a layer sees from a position. */
-export function firstSeen({ window }: TracerShape, layer: number, position: number): number {
-  return window === null || layer < ASKING_LAYERS ? 0 : Math.max(0, position - window + 1);
+export function firstSeen(shape: TracerShape, layer: number, position: number): number {
+  return hasWindow(shape, layer) ? Math.max(0, position - shape.window! + 1) : 0;
 }
 
 /** All layers. Layers 0 and 1 find out what is asked. */

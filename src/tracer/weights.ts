@@ -186,7 +186,8 @@ function embedding(shape: TracerShape): Matrix {
   return m;
 }
 
-function languageModelHead(shape: TracerShape): Matrix {
+/** Logits of what comes behind the last norm. */
+export function languageModelHead(shape: TracerShape): Matrix {
   const m = zeros(VOCABULARY_SIZE, hiddenSize(shape));
   const unit = norm(shape);
   const constant = CONSTANT * unit;

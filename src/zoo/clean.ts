@@ -18,6 +18,9 @@ export const CLEAN_LABS: ReadonlyMap<string, LabOptions> = new Map<string, LabOp
   ["shape of vllm, swapped out when preempted", { preset: "vllm", swapBlocks: 64 }],
   ["shape of vllm, three drafts a step", { preset: "vllm", draftTokens: 3 }],
   ["shape of vllm, planned a step ahead", { preset: "vllm", asyncScheduling: true }],
+  ["shape of vllm, blocks moved between steps", { preset: "vllm", movesPerStep: 4 }],
+  ["shape of vllm, a sliding window", { preset: "vllm", window: 64, poolBlocks: 96 }],
+  ["shape of vllm, prefill and decode apart", { preset: "vllm", topology: "pd" }],
 ]);
 
 /** @param budget requests, or a few more: the last trace is run to its end */

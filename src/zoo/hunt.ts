@@ -4,6 +4,7 @@ import { forArm } from "../check/arms.ts";
 import type { AnomalyClass } from "../check/finding.ts";
 import { judgeRun, type Property, type Run, toRun } from "../check/property.ts";
 import { campaignTraces } from "../generate/campaign-traces.ts";
+import { SCENARIOS } from "../generate/scenarios.ts";
 import { DEFAULT_INVESTIGATION, investigate } from "../investigate.ts";
 import { type LabOptions, labConfig } from "../lab/config.ts";
 import type { LabFault } from "../lab/faults/index.ts";
@@ -12,11 +13,11 @@ import { isSend, type Trace } from "../trace/schema.ts";
 import { ordinaryTrace } from "./ordinary.ts";
 
 /**
- * `crosstalk`: as `crosstalk run` hunts. `no-cancels`: the same without cancels. `no-pressure`: the same with a pool that
+ * `crosstalk`: as `crosstalk run` hunts. `generated`: the same without named scenarios. `no-cancels`: the same without cancels. `no-pressure`: the same with a pool that
  * nothing is evicted from. `unplanned`: the ordinary load in place of hostile traces, judged by the same laws.
  * `texts`: the ordinary load again, each answer compared with the one that the same server gives one at a time.
  */
-export const HUNTERS = ["crosstalk", "no-cancels", "no-pressure", "unplanned", "texts"] as const;
+export const HUNTERS = ["crosstalk", "generated", "no-cancels", "no-pressure", "unplanned", "texts"] as const;
 export type Hunter = (typeof HUNTERS)[number];
 
 export interface HuntOptions {
@@ -48,6 +49,12 @@ export interface Hunted {
     readonly cancels: number;
   } | null;
 }
+
+/** Whether a hunt would be the same with any other seed: it ended in a named scenario, and those come first. */
+export const isSeedless = (hunter: Hunter, { found, traces }: Hunted): boolean =>
+  (hunter === "crosstalk" || hunter.startsWith("no-")) && found && traces <= SCENARIOS.length;
+
+const isScenario = (name: string): boolean => SCENARIOS.some((scenario) => scenario === name);
 
 const CONTEXT = 512;
 /** So many times the blocks: nothing is evicted or preempted. */
@@ -113,8 +120,10 @@ function* tracesFor(
   if (hunter === "unplanned" || hunter === "texts") {
     for (let i = 0; ; i++) yield ordinaryTrace((Math.imul(seed, 0x9e3779b1) + i) >>> 0, fault?.adapters !== undefined);
   }
-  for (const trace of campaignTraces({ seed, traces: Number.MAX_SAFE_INTEGER, context: CONTEXT }, description))
+  for (const trace of campaignTraces({ seed, traces: Number.MAX_SAFE_INTEGER, context: CONTEXT }, description)) {
+    if (hunter === "generated" && isScenario(trace.name)) continue;
     yield hunter === "no-cancels" ? forArm(trace, "no-cancels") : trace;
+  }
 }
 
 /** Whether an answer is not the one of the other run; a cancelled one, not its beginning. */

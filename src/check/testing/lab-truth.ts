@@ -29,9 +29,8 @@ export async function labScenario(name: ScenarioName, requests: number, planted:
   return scenario(name, await limitsOfLab(planted, requests));
 }
 
-async function limitsOfLab({ topology, adapters }: Planted, requests: number): Promise<TraceLimits> {
-  const chosen = { ...(topology ? { topology } : {}), ...(adapters ? { adapters } : {}) };
-  return limitsOf(await labTarget({ ...chosen, model: "symbols" }).start(), { requests });
+async function limitsOfLab(planted: Planted, requests: number): Promise<TraceLimits> {
+  return limitsOf(await labTarget({ ...planted, model: "symbols" }).start(), { requests });
 }
 
 /** Runs a trace on a fresh lab that is watched. */

@@ -5,7 +5,10 @@ import type { Arm } from "../../history/schema.ts";
 import type { VirtualClock } from "../clock.ts";
 import type { LabOptions } from "../config.ts";
 import type { LabEngine } from "../engine.ts";
+import type { HostTier } from "../host-tier.ts";
+import type { KvCache } from "../kv-cache.ts";
 import { RadixTree } from "../radix-tree.ts";
+import { Slots } from "../slots.ts";
 import type { LabWatch } from "../watched-cells.ts";
 import type { Worker } from "../worker.ts";
 
@@ -68,7 +71,22 @@ export interface LabFault {
   /** It shows only where some requests have adapters. */
   readonly adapters?: "some";
   /** Settings of a lab that has what it damages; a lab with the fault has them unless it is told otherwise. */
-  readonly settings?: Pick<LabOptions, "prefixIndex" | "swapBlocks" | "draftTokens" | "asyncScheduling" | "costs">;
+  readonly settings?: Pick<
+    LabOptions,
+    | "prefixIndex"
+    | "hostBlocks"
+    | "swapBlocks"
+    | "poolBlocks"
+    | "transfer"
+    | "maxRunning"
+    | "slots"
+    | "promptCacheBlocks"
+    | "draftTokens"
+    | "asyncScheduling"
+    | "movesPerStep"
+    | "window"
+    | "costs"
+  >;
   /** Topologies that it is hunted in. */
   readonly topologies: readonly ("single" | "pd")[];
   plant(lab: LabParts): void;
@@ -101,3 +119,11 @@ export function instead<T extends object, K extends keyof T>(
   const right = (object[method] as Method<T, K>).bind(object) as Method<T, K>;
   object[method] = wrong(right);
 }
+
+/** The caches of a lab behind which a host tier stands, each with that. */
+export const cachesWithHost = ({ workers }: LabParts): readonly { readonly kv: KvCache; readonly host: HostTier }[] =>
+  workers.flatMap(({ kv }) => (kv.host === null ? [] : { kv, host: kv.host }));
+
+/** The caches of a lab that gives requests slots, each with its slots; none of another lab. */
+export const cachesWithSlots = ({ workers }: LabParts): readonly { readonly kv: KvCache; readonly slots: Slots }[] =>
+  workers.flatMap(({ kv }) => (kv.sessions instanceof Slots ? { kv, slots: kv.sessions } : []));

@@ -12,20 +12,23 @@ export const hitNotHeld = defineFault({
   symptom: "the request gets its own cached block again for other tokens",
   breaks: "own-cells-only",
   topologies: ["single"],
+  settings: { hostBlocks: 0 },
   shows: CELLS,
   heals: ["no-cache"],
   plant({ workers }) {
     for (const { kv } of workers) {
       const { pool } = kv;
+      /** What was found is held only when room has been made. */
       let late: (() => void)[] | null = null;
       instead(pool, "hold", (hold) => (blocks) => {
         if (late === null) hold(blocks);
         else late.push(() => hold(blocks));
       });
-      instead(pool, "allocate", (allocate) => (count) => {
-        const taken = allocate(count);
-        for (const hold of late ?? []) hold();
+      instead(kv, "take", (take) => (count) => {
+        const found = late;
         late = null;
+        const taken = take(count);
+        for (const hold of found ?? []) hold();
         return taken;
       });
       instead(kv, "admit", (admit) => (sequence, budget) => {

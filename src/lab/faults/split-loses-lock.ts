@@ -12,7 +12,7 @@ export const splitLosesLock = defineFault({
   symptom: "the shared prefix is evicted, and the request reads what others write there",
   breaks: "own-cells-only",
   topologies: ["single"],
-  settings: { prefixIndex: "radix" },
+  settings: { prefixIndex: "radix", hostBlocks: 0 },
   shows: ["phantom hit", ...CELLS],
   heals: ["no-cache"],
   plant(lab) {

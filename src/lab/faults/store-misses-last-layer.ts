@@ -1,4 +1,4 @@
-import { CELLS, defineFault } from "./fault.ts";
+import { CELLS, cachesWithHost, defineFault, instead } from "./fault.ts";
 
 export const storeMissesLastLayer = defineFault({
   name: "store-misses-last-layer",
@@ -14,13 +14,11 @@ export const storeMissesLastLayer = defineFault({
   topologies: ["single", "pd"],
   shows: CELLS,
   heals: ["no-cache"],
-  plant({ workers }) {
-    for (const { kv } of workers) {
-      const { host } = kv;
-      if (host === null) continue;
-      host.copyIn = (place, device, block) => {
-        for (let layer = 0; layer + 1 < device.layers; layer++) host.copyLayer(place, device, block, layer);
-      };
+  plant(lab) {
+    for (const { kv, host } of cachesWithHost(lab)) {
+      instead(host.stores, "copyLayer", (copyLayer) => (route, i, layer) => {
+        if (layer + 1 < kv.cells.layers) copyLayer(route, i, layer);
+      });
     }
   },
 });

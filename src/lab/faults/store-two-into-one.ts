@@ -1,4 +1,4 @@
-import { CELLS, defineFault } from "./fault.ts";
+import { CELLS, cachesWithHost, defineFault } from "./fault.ts";
 
 export const storeTwoIntoOne = defineFault({
   name: "store-two-into-one",
@@ -14,10 +14,8 @@ export const storeTwoIntoOne = defineFault({
   topologies: ["single", "pd"],
   shows: CELLS,
   heals: ["no-cache"],
-  plant({ workers }) {
-    for (const { kv } of workers) {
-      const { host } = kv;
-      if (host === null) continue;
+  plant(lab) {
+    for (const { host } of cachesWithHost(lab)) {
       host.giveAway = () => {
         const oldest = [...host.slotOf].find(([, place]) => host.readers[place] === 0);
         if (oldest === undefined) return null;

@@ -2,7 +2,15 @@
 
 import { seededRandom } from "../../random.ts";
 import { validateTrace } from "../../trace/read.ts";
-import { isSend, type Part, promptLength, type Step, TRACE_VERSION, type Trace } from "../../trace/schema.ts";
+import {
+  isSend,
+  type Part,
+  promptLength,
+  type SendStep,
+  type Step,
+  TRACE_VERSION,
+  type Trace,
+} from "../../trace/schema.ts";
 import { FAMILIES, LADDERS } from "../../tracer/vocabulary.ts";
 
 export interface RandomTraceOptions {
@@ -83,11 +91,61 @@ export function randomTrace(seed: number, options: RandomTraceOptions = {}): Tra
   return validateTrace({ crosstalk: TRACE_VERSION, name: `random ${seed}`, segments, steps });
 }
 
+/** The same traffic, half of it held to grammars, of which every second has dice count. */
+export function withGrammars(trace: Trace): Trace {
+  const steps = trace.steps.map((step, i): Step => {
+    if (!isSend(step) || i % 2 === 0) return step;
+    const dice: Part = { read: "dice", ladder: i % LADDERS };
+    return { ...step, grammar: true, ...(i % 4 === 1 ? { prompt: [...step.prompt.slice(0, -1), dice] } : {}) };
+  });
+  return validateTrace({ ...trace, steps });
+}
+
 /** The same traffic, two of three requests with two to four choices. */
 export function withChoices(trace: Trace): Trace {
   const steps = trace.steps.map((step, i) =>
     isSend(step) && i % 3 > 0 ? { ...step, n: 2 + (i % 4 === 3 ? 2 : i % 2) } : step,
   );
+  return validateTrace({ ...trace, steps });
+}
+
+/** The same traffic, two of three requests for embeddings; some of them with a salt or with a priority. */
+export function withEmbeddings(trace: Trace): Trace {
+  const steps = trace.steps.map((step, i): Step => {
+    if (!isSend(step) || i % 3 === 0) return step;
+    const beside = { ...(i % 5 === 0 ? { salt: "s1" } : {}), ...(i % 7 === 0 ? { priority: (i % 3) - 1 } : {}) };
+    return { ...step, maxTokens: 1, embed: true, ...beside };
+  });
+  return validateTrace({ ...trace, steps });
+}
+
+/**
+ * The same traffic as turns of three conversations. Every second turn goes on from one before it, with that one's answer or
+ * the beginning of it, where there is room.
+ * @param most prompt and answer together
+ */
+export function withSessions(trace: Trace, most: number): Trace {
+  const turns = new Map<string, SendStep>();
+  const steps = trace.steps.map((step, i): Step => {
+    if (!isSend(step)) return step;
+    const first = step.prompt.find((part) => "seg" in part)!;
+    const session = `c${Object.keys(trace.segments).indexOf(first.seg) % 3}`;
+    const before = turns.get(session);
+    const said = before && { answer: i % 3 === 0 ? 1 : before.maxTokens };
+    const more = step.prompt.filter((part) => !("nonce" in part || "branch" in part));
+    const mayGoOn = i % 2 === 0 && step.presence === undefined;
+    const prompt = before && said && mayGoOn ? [...before.prompt, said, ...more] : step.prompt;
+    const fits = promptLength(trace, prompt) + step.maxTokens <= most;
+    const turn = { ...step, session, prompt: fits ? prompt : step.prompt };
+    turns.set(session, turn);
+    return turn;
+  });
+  return validateTrace({ ...trace, steps });
+}
+
+/** The same traffic under three ids of the client's: later requests and such at the same time have the same. */
+export function withRequestIds(trace: Trace): Trace {
+  const steps = trace.steps.map((step, i) => (isSend(step) && i % 4 > 0 ? { ...step, requestId: `id${i % 3}` } : step));
   return validateTrace({ ...trace, steps });
 }
 

@@ -200,7 +200,12 @@ export class NumericPass {
 
   /** Logits of the token after the chunk. */
   logits(): Float64Array {
-    return multiply(this.#model.head, normalise(this.#stream.at(-1)!, this.#model.round), this.#model.round);
+    return multiply(this.#model.head, this.hidden(), this.#model.round);
+  }
+
+  /** What the logits are made of: the last token's output behind the last norm. */
+  hidden(): Float64Array {
+    return normalise(this.#stream.at(-1)!, this.#model.round);
   }
 
   #attend(
