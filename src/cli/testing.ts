@@ -5,7 +5,8 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
+import type { Summary } from "../report/summary.ts";
 
 export interface Ended {
   readonly code: number | null;
@@ -50,6 +51,13 @@ function start(args: readonly string[], environment: Readonly<Record<string, str
     while (!stderr.includes(text)) await once(child.stderr, "data");
   };
   return { child, said, ended };
+}
+
+/** That every law passed that applied to a trace; one that did not says why. */
+export function expectClean({ error, findings, laws, verdict }: Summary): void {
+  const applied = laws.filter(({ passed, inconclusive, failed, known }) => passed + inconclusive + failed + known > 0);
+  const open = applied.filter(({ status }) => status !== "pass").map(({ id, reason }) => `${id}: ${reason}`);
+  expect({ error, findings, open, verdict }).toEqual({ error: null, findings: [], open: [], verdict: "pass" });
 }
 
 export function crosstalk(...args: readonly string[]): Promise<Ended> {

@@ -10,7 +10,7 @@ import { needsDocker, tracerFile } from "../../harness/testing/docker-suite.ts";
 import { cleanRunsNeeded } from "../check/statistics.ts";
 import { SCENARIOS } from "../generate/scenarios.ts";
 import { summarySchema } from "../report/summary.ts";
-import { crosstalk, REPRO_SCRIPTS, runRepro, temporaryFolder } from "./testing.ts";
+import { crosstalk, expectClean, REPRO_SCRIPTS, runRepro, temporaryFolder } from "./testing.ts";
 
 await needsDocker(vllm.image.name);
 const tracer = tracerFile({ format: "hf" });
@@ -25,7 +25,7 @@ async function campaign(...options: string[]) {
 
 test("a clean server: preemptions, cancels and prefix hits, and no alarm", { timeout: 600_000 }, async () => {
   const { code, summary } = await campaign("--engine", "vllm", "--traces", "27", "--out", temporaryFolder());
-  expect(summary).toMatchObject({ verdict: "pass", findings: [] });
+  expectClean(summary);
   expect(code).toBe(0);
   expect(summary.counts.requests).toBeGreaterThanOrEqual(300);
   expect(summary.counts.preemptions).toBeGreaterThan(5);
@@ -40,12 +40,12 @@ test("adapters mixed with the base model: no alarm", { timeout: 600_000 }, async
     "vllm",
     "--adapters",
     "--traces",
-    // The named scenarios have none.
-    `${SCENARIOS.length + 3}`,
+    // The named scenarios have none. Few traces ask for log-probabilities, and a busy machine is late for some of those.
+    `${SCENARIOS.length + 12}`,
     "--out",
     temporaryFolder(),
   );
-  expect(summary).toMatchObject({ verdict: "pass", findings: [] });
+  expectClean(summary);
   expect(code).toBe(0);
 });
 
@@ -72,9 +72,10 @@ test("a model of another depth in BF16, by a command of one's own", { timeout: 6
     ...["--max-model-len", "512", "--block-size", "32", "--num-gpu-blocks-override", "24", "--max-num-seqs", "8"],
     ...["--max-num-batched-tokens", "64", "--enable-prompt-tokens-details"],
   ].join(" ");
-  const options = ["--engine", "vllm", "--cmd", cmd, "--model", model, "--traces", "5", "--context", "256"];
+  const options = ["--engine", "vllm", "--cmd", cmd, "--model", model, "--traces", "10", "--context", "256"];
   const { code, summary } = await campaign(...options, "--out", temporaryFolder());
-  expect(summary).toMatchObject({ verdict: "pass", findings: [], target: { kind: "process", engine: "vllm" } });
+  expectClean(summary);
+  expect(summary.target).toMatchObject({ kind: "process", engine: "vllm" });
   expect(code).toBe(0);
   expect(summary.counts.prefixHitTokens).toBeGreaterThan(1_000);
   expect(summary.counts.cancels).toBeGreaterThan(10);
