@@ -22,7 +22,7 @@ type Described = Pick<
   "blockSize" | "poolCells" | "maxRunning" | "contextTokens" | "topology" | "options" | "canFlush"
 >;
 
-/** The named scenarios first, since each is small; then campaign seed and trace number make a trace's seed. */
+/** The named scenarios first, since each is small; then campaign seed and a trace's number after them make its seed. */
 export function* campaignTraces(
   { seed, traces, context, adapters }: CampaignTraces,
   description: Described,
@@ -34,7 +34,8 @@ export function* campaignTraces(
   const scenarios = scenariosFor(limits);
   for (let i = 0; i < traces; i++) {
     const named = scenarios[i];
-    const trace = named ? scenario(named, limits) : generateTrace((Math.imul(seed, 0x9e3779b1) + i) >>> 0, limits);
+    const number = i - scenarios.length;
+    const trace = named ? scenario(named, limits) : generateTrace((Math.imul(seed, 0x9e3779b1) + number) >>> 0, limits);
     yield adapters === "all" && description.options.includes("adapter") ? withBaseNamed(trace) : trace;
   }
 }

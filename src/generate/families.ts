@@ -29,6 +29,27 @@ export const NEIGHBOURS: readonly Spot[] = [1, 2, 3].flatMap((n): Spot[] => [
 /** The rest of the cube: for segments that have a prompt to themselves. */
 export const ELSEWHERE: readonly Spot[] = CUBE.filter((spot) => distance(spot) > 1);
 
+/** Corners, each with three neighbours: prompts of one corner and its neighbours hide nothing of another's. */
+export const STARS = (
+  [
+    [0, 0, 0],
+    [2, 2, 2],
+    [0, 2, 0],
+    [2, 0, 2],
+  ] as const
+).map(([x, y, z]): { readonly centre: Spot; readonly neighbours: readonly Spot[] } => ({
+  centre: [x, y, z],
+  neighbours: [
+    [x + 1, y, z],
+    [x, y + 1, z],
+    [x, y, z + 1],
+  ],
+}));
+/** Places beside the stars, for segments that have a prompt to themselves. */
+export const APART: readonly Spot[] = CUBE.filter(
+  (spot) => !STARS.some(({ centre, neighbours }) => [centre, ...neighbours].some((other) => `${other}` === `${spot}`)),
+);
+
 const TURNS: readonly Spot[] = [
   [0, 1, 2],
   [0, 2, 1],

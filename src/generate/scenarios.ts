@@ -11,7 +11,7 @@ import type { Aim } from "./aim.ts";
 import { SQUARE } from "./crossover.ts";
 import { withDiceInRows, withGrammarsInRows } from "./dice.ts";
 import { fillers } from "./dirty-pool.ts";
-import { CENTRE, ELSEWHERE, NEIGHBOURS } from "./families.ts";
+import { APART, CENTRE, ELSEWHERE, NEIGHBOURS, STARS } from "./families.ts";
 import { burstSize, cellsPerRequest, payloadRoom, type TraceLimits } from "./limits.ts";
 import { marked } from "./marks.ts";
 import { type Scene, SceneWriter } from "./scene.ts";
@@ -34,11 +34,22 @@ export const SCENARIOS = [
   "hit-in-full-pool",
   "resume-in-full-pool",
   "grammars-in-rows",
+  "prefill-after-flush",
+  "reload",
+  "embeddings-at-once",
+  "turn-cut-off",
+  "long-prefix-at-once",
+  "ids-again",
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
 /** Options of requests without which a scenario says nothing of its own. */
-const NEEDS: Partial<Readonly<Record<ScenarioName, RequestOption>>> = { "grammars-in-rows": "grammar" };
+const NEEDS: Partial<Readonly<Record<ScenarioName, RequestOption>>> = {
+  "grammars-in-rows": "grammar",
+  "embeddings-at-once": "embed",
+  "turn-cut-off": "session",
+  "ids-again": "requestId",
+};
 
 /** The scenarios that a target can be put to. */
 export function scenariosFor({ options }: Pick<TraceLimits, "options">): readonly ScenarioName[] {
@@ -72,6 +83,12 @@ const scenes: Readonly<Record<ScenarioName, (limits: TraceLimits) => Scene>> = {
   "hit-in-full-pool": hitInFullPool,
   "resume-in-full-pool": resumeInFullPool,
   "grammars-in-rows": grammarsInRows,
+  "prefill-after-flush": prefillAfterFlush,
+  reload,
+  "embeddings-at-once": embeddingsAtOnce,
+  "turn-cut-off": turnCutOff,
+  "long-prefix-at-once": longPrefixAtOnce,
+  "ids-again": idsAgain,
 };
 
 const scan = (tokens: number): Aim => ({ kind: "scan", tokens });
@@ -234,6 +251,154 @@ function prefillAgain(limits: TraceLimits): Scene {
     scene.wait(`again${i}`, i);
   }
   return scene.finish("cancel-and-retry");
+}
+
+/**
+ * The same where all blocks are free, so that nobody waits for one, but hold what was there before. An engine that cannot
+ * empty its cache evicts.
+ */
+function prefillAfterFlush(limits: TraceLimits): Scene {
+  const length = Math.floor(payloadRoom(limits) * 0.6);
+  const scene = writer(limits);
+  for (const [i, afterMs] of [4, 6, 8, 10, 12].entries()) {
+    if (limits.supportsFlush) scene.flush(i);
+    scene
+      .segment(`O${i}`, Math.floor(length / 3) + i, ELSEWHERE[2 * i]!)
+      .segment(`P${i}`, length - 7 * i, ELSEWHERE[2 * i + 1]!)
+      .send(`o${i}`, i, [`O${i}`], scan(4))
+      .send(`x${i}`, i, [`P${i}`], scan(12))
+      .cancel(`x${i}`, i, { afterMs })
+      .wait(`x${i}`, i)
+      .repeat(`again${i}`, i, `x${i}`);
+    if (i === 0) scene.repeat("twin", i, "x0").wait("twin", i);
+    scene.wait(`o${i}`, i).wait(`again${i}`, i);
+  }
+  return scene.finish("cancel-and-retry");
+}
+
+/**
+ * A few more prompts than the pool holds are asked in turns, each while the one before it takes its blocks. With a second
+ * tier behind the pool, a prompt is then pushed out to it and loaded from it over and over, and asked for just when it goes.
+ * More prompts join in, in case the pool that caches is larger than is known.
+ */
+function reload(limits: TraceLimits): Scene {
+  const cells = limits.poolCells * 1.3;
+  const few = Math.max(2, Math.min(5, Math.ceil(cells / payloadRoom(limits))));
+  const scene = writer(limits);
+  for (let i = 0; i < few + 2; i++) scene.segment(`P${i}`, Math.floor(cells / few), ELSEWHERE[i]!);
+  let last = 0;
+  for (const count of [few, few + 1, few + 1, few + 2, few + 2]) {
+    for (let i = 0; i < count; i++) {
+      const n = ++last;
+      scene.send(`p${n}`, n, [`P${i}`], scan(4));
+      if (n > 1) scene.wait(`p${n - 1}`, n);
+    }
+  }
+  return scene
+    .repeat("twin", last, `p${last}`)
+    .send("givenUp", last, ["P0"], scan(24))
+    .cancel("givenUp", last, { afterTokens: 2 })
+    .finish("pressure");
+}
+
+/** Embeddings of short prompts, some at once, so that a few end in one step, behind answers and a long prompt. */
+function embeddingsAtOnce(limits: TraceLimits): Scene {
+  const edge = edgeOf(limits);
+  const scene = writer(limits);
+  for (let i = 0; i < 2; i++) scene.segment(`A${i}`, edge + i, NEIGHBOURS[i]!).send(`a${i}`, i, [`A${i}`], scan(48));
+  scene.repeat("twin", 1, "a1").cancel("a0", 1, { afterTokens: 12 });
+  for (let i = 0; i < 3; i++) {
+    scene.segment(`L${i}`, 4 * edge + i, NEIGHBOURS[2 + i]!).send(`l${i}`, 2 + i, [`L${i}`], scan(4));
+    for (let j = 0; j < 4; j++) {
+      const n = 4 * i + j;
+      scene.segment(`E${n}`, edge - 4 + j, ELSEWHERE[n]!).send(`e${n}`, 2 + i, [`E${n}`], scan(1), { embed: true });
+    }
+    scene.wait(`e${4 * i + 3}`, 2 + i);
+  }
+  return scene.wait("a1", 5).repeat("again", 5, "a1").finish("rows-out-of-order");
+}
+
+/**
+ * Conversations whose next turn is given up in its prefill, each at another moment, and sent again at once. Then strangers
+ * want so much room that an engine has to let go of what it has kept of them, and all come back.
+ */
+function turnCutOff(limits: TraceLimits): Scene {
+  const room = payloadRoom(limits);
+  const scene = writer(limits);
+  const last: string[] = [];
+  for (const [i, { centre, neighbours }] of STARS.entries()) {
+    const asking = { session: `c${i}` };
+    if (limits.supportsFlush) scene.flush(i);
+    scene
+      .segment(`P${i}`, Math.floor(room / 3) + i, centre)
+      .segment(`U${i}`, Math.floor(room / 2), neighbours[0]!)
+      .send(`turn${i}`, i, [`P${i}`], scan(8), asking)
+      .wait(`turn${i}`, i);
+    const fits = scene.reply(`x${i}`, i, `turn${i}`, [`U${i}`], scan(12), asking);
+    last.push(fits ? `x${i}` : `turn${i}`);
+    if (!fits) continue;
+    const afterMs = [4, 6, 9, 13][i]!;
+    scene.cancel(`x${i}`, i, { afterMs }).wait(`x${i}`, i).repeat(`again${i}`, i, `x${i}`);
+    if (i === 0) scene.repeat("twin", i, "x0").wait("twin", i);
+    scene.wait(`again${i}`, i);
+  }
+  const { count, length } = fillers(limits, 1.2, 4);
+  for (let i = 0; i < count; i++) scene.segment(`F${i}`, length, APART[i]!).send(`f${i}`, 4, [`F${i}`], scan(32));
+  scene.wait(`f${count - 1}`, 5);
+  for (const [i, id] of last.entries()) scene.repeat(`late${i}`, 5, id);
+  return scene.finish("conversation");
+}
+
+/**
+ * Some at once begin with one prefix that takes many steps to compute. The first is cancelled in its answer, and strangers
+ * want its room while the others answer on.
+ */
+function longPrefixAtOnce(limits: TraceLimits): Scene {
+  const prefix = Math.floor(payloadRoom(limits) * 0.8);
+  const strangers = fillers(limits, 0.8, 4);
+  const scene = writer(limits);
+  for (const round of [0, 1]) {
+    const { centre, neighbours } = STARS[round]!;
+    scene.segment(`P${round}`, prefix - 5 * round, centre);
+    for (const [i, spot] of neighbours.entries())
+      scene
+        .segment(`S${round}${i}`, 5 + 4 * i, spot)
+        .send(`r${round}${i}`, round, [`P${round}`, `S${round}${i}`], scan(i === 0 ? 48 : 64));
+    scene.cancel(`r${round}0`, round, { afterTokens: 2 + round }).wait(`r${round}0`, round);
+    for (let i = 0; i < strangers.count; i++)
+      scene
+        .segment(`V${round}${i}`, strangers.length, APART[strangers.count * round + i]!)
+        .send(`v${round}${i}`, round, [`V${round}${i}`], scan(8));
+    if (round === 0) scene.repeat("twin", round, "v00");
+    scene.wait(`r${round}2`, round);
+  }
+  return scene.finish("prefix-tree");
+}
+
+/** A client that retries: another request comes under the id of one that it gave up, or of one that still answers. */
+function idsAgain(limits: TraceLimits): Scene {
+  const length = Math.floor(payloadRoom(limits) * 0.5);
+  const scene = writer(limits);
+  for (let i = 0; i < 5; i++) {
+    const asking = { requestId: `id${i}` };
+    scene
+      .segment(`X${i}`, length - 9 * i, ELSEWHERE[2 * (i % 7)]!)
+      .segment(`Y${i}`, length - 9 * i - 4, ELSEWHERE[2 * (i % 7) + 1]!)
+      .send(`x${i}`, i, [`X${i}`], scan(24), asking)
+      .send(`b${i}`, i, [`Y${i}`], scan(12), asking);
+    scene.cancel(`x${i}`, i, i < 1 ? { afterTokens: 2 } : { afterMs: 10 + 6 * i });
+    scene.wait(`x${i}`, i).repeat(`y${i}`, i, `x${i}`);
+    if (i % 2 === 1) scene.wait(`b${i}`, i);
+  }
+  scene.wait("y4", 8).wait("b4", 8);
+  if (limits.supportsFlush) scene.flush(8);
+  for (let i = 0; i < 5; i++)
+    scene
+      .segment(`M${i}`, 5 * edgeOf(limits) - 8 - i, NEIGHBOURS[i]!)
+      .segment(`N${i}`, edgeOf(limits) + 4 + i, ELSEWHERE[10 + i]!)
+      .send(`m${i}`, 8 + 6 * i, [`M${i}`], scan(8), { requestId: "same" })
+      .send(`n${i}`, 11 + 6 * i, [`N${i}`], scan(4));
+  return scene.repeat("twin", 35, "n4").finish("cancel-and-retry");
 }
 
 /**

@@ -40,6 +40,9 @@ export interface Scene {
 /** A segment, or its first cells only. */
 export type Piece = string | { readonly seg: string; readonly to: number };
 
+/** Options of a request that make a scene what it is. */
+export type Asking = Pick<SendStep, "embed" | "requestId" | "session">;
+
 /** Writes a scene step by step; every request it takes fits the limits. */
 export class SceneWriter {
   private readonly limits: TraceLimits;
@@ -60,18 +63,19 @@ export class SceneWriter {
     return this;
   }
 
-  send(id: string, at: number, pieces: readonly Piece[], aim: Aim): this {
+  /** @param asking what else it asks for; an embedding has one token */
+  send(id: string, at: number, pieces: readonly Piece[], aim: Aim, asking: Asking = {}): this {
     const parts = this.fit(pieces.map((piece) => this.cells(piece)));
     const payload = parts.reduce((sum, part) => sum + part.to, 0);
     const room = cellsPerRequest(this.limits) - payload - NARROW_TOKENS;
     const { read, maxTokens } = aimed(aim, payload, payload - parts.at(-1)!.to, this.edge, room);
     const prompt: Part[] = parts.map(({ seg, to }) => (to === this.segments[seg]!.length ? { seg } : { seg, to }));
-    this.steps.push({ at, send: id, prompt: [...prompt, read], maxTokens });
+    this.steps.push({ at, send: id, prompt: [...prompt, read], maxTokens: asking.embed ? 1 : maxTokens, ...asking });
     return this;
   }
 
   /** Goes on with an earlier prompt and its whole answer. False, and nothing sent, where the limits leave no room. */
-  reply(id: string, at: number, to: string, pieces: readonly string[], aim: Aim): boolean {
+  reply(id: string, at: number, to: string, pieces: readonly string[], aim: Aim, asking: Asking = {}): boolean {
     const before = this.sent(to);
     const prompt: Part[] = [...before.prompt, { answer: before.maxTokens }, ...pieces.map((seg) => ({ seg }))];
     const cells = promptLength({ segments: this.segments }, prompt);
@@ -79,7 +83,7 @@ export class SceneWriter {
     if (room < LEAST_ANSWER) return false;
     const boundary = cells - promptLength({ segments: this.segments }, prompt.slice(-pieces.length));
     const { read, maxTokens } = aimed(aim, cells, boundary, this.edge, room);
-    this.steps.push({ at, send: id, prompt: [...prompt, read], maxTokens });
+    this.steps.push({ at, send: id, prompt: [...prompt, read], maxTokens, ...asking });
     return true;
   }
 
@@ -97,6 +101,12 @@ export class SceneWriter {
   /** Holds back what follows until the request has settled. */
   wait(id: string, at: number): this {
     this.steps.push({ at, wait: id });
+    return this;
+  }
+
+  /** Empties the caches. All that was sent must be waited for: engines refuse to while requests use them. */
+  flush(at: number): this {
+    this.steps.push({ at, flush: true });
     return this;
   }
 

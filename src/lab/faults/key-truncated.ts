@@ -12,6 +12,7 @@ export const keyTruncated = defineFault({
   symptom: "the request takes another prompt's block for its own",
   breaks: "own-cells-only",
   topologies: ["single", "pd"],
+  settings: { hostBlocks: 512 },
   shows: ["phantom hit", ...CELLS],
   heals: ["no-cache"],
   plant({ workers }) {
