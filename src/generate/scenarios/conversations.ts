@@ -56,18 +56,21 @@ export function turnCutOff(limits: TraceLimits): Scene {
   return scene.finish("conversation");
 }
 
-/** A client that retries: another request comes under the id of one that it gave up, or of one that still answers. */
+/**
+ * A client that retries: another request comes under the id of one that it gave up, or of one that still answers. Then
+ * several under one id, each before the one before it has ended, with strangers between them.
+ */
 export function idsAgain(limits: TraceLimits): Scene {
   const length = Math.floor(payloadRoom(limits) * 0.5);
   const scene = writer(limits);
   for (let i = 0; i < 5; i++) {
     const asking = { requestId: `id${i}` };
     scene
-      .segment(`X${i}`, length - 9 * i, ELSEWHERE[2 * (i % 7)]!)
-      .segment(`Y${i}`, length - 9 * i - 4, ELSEWHERE[2 * (i % 7) + 1]!)
+      .segment(`X${i}`, length - 9 * i, ELSEWHERE[2 * i]!)
+      .segment(`Y${i}`, length - 9 * i - 4, ELSEWHERE[2 * i + 1]!)
       .send(`x${i}`, i, [`X${i}`], scan(24), asking)
       .send(`b${i}`, i, [`Y${i}`], scan(12), asking);
-    scene.cancel(`x${i}`, i, i < 1 ? { afterTokens: 2 } : { afterMs: 10 + 6 * i });
+    scene.cancel(`x${i}`, i, i === 0 ? { afterTokens: 2 } : { afterMs: 10 + 6 * i });
     scene.wait(`x${i}`, i).repeat(`y${i}`, i, `x${i}`);
     if (i % 2 === 1) scene.wait(`b${i}`, i);
   }
