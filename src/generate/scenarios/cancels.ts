@@ -2,7 +2,7 @@
 
 import { CENTRE, ELSEWHERE, NEIGHBOURS } from "../families.ts";
 import { payloadRoom, type TraceLimits } from "../limits.ts";
-import type { Scene } from "../scene.ts";
+import type { Scene, SceneWriter } from "../scene.ts";
 import { cellsOf, narrow, scan, writer } from "./parts.ts";
 
 /** Prompts are given up before their cells are all there, and each one's blocks go to another prompt at once. */
@@ -62,17 +62,9 @@ export function cancelStorm(limits: TraceLimits): Scene {
  * the step in which another prompt ends, so that its chunks end within blocks.
  */
 export function prefillAgain(limits: TraceLimits): Scene {
-  const length = Math.floor(payloadRoom(limits) * 0.6);
   const scene = writer(limits);
   for (const [i, afterMs] of [6, 9, 13, 18, 25].entries()) {
-    scene
-      .segment(`O${i}`, Math.floor(length / 3) + i, ELSEWHERE[2 * i]!)
-      .segment(`P${i}`, length - 7 * i, ELSEWHERE[2 * i + 1]!)
-      .send(`o${i}`, i, [`O${i}`], scan(4))
-      .send(`x${i}`, i, [`P${i}`], scan(12))
-      .cancel(`x${i}`, i, { afterMs })
-      .wait(`x${i}`, i)
-      .repeat(`again${i}`, i, `x${i}`);
+    giveUpInPrefill(scene, limits, i, afterMs);
     if (i === 0) scene.repeat("twin", i, "x0");
     scene.wait(`again${i}`, i);
   }
@@ -84,20 +76,24 @@ export function prefillAgain(limits: TraceLimits): Scene {
  * empty its cache evicts.
  */
 export function prefillAfterFlush(limits: TraceLimits): Scene {
-  const length = Math.floor(payloadRoom(limits) * 0.6);
   const scene = writer(limits);
   for (const [i, afterMs] of [4, 6, 8, 10, 12].entries()) {
     if (limits.supportsFlush) scene.flush(i);
-    scene
-      .segment(`O${i}`, Math.floor(length / 3) + i, ELSEWHERE[2 * i]!)
-      .segment(`P${i}`, length - 7 * i, ELSEWHERE[2 * i + 1]!)
-      .send(`o${i}`, i, [`O${i}`], scan(4))
-      .send(`x${i}`, i, [`P${i}`], scan(12))
-      .cancel(`x${i}`, i, { afterMs })
-      .wait(`x${i}`, i)
-      .repeat(`again${i}`, i, `x${i}`);
+    giveUpInPrefill(scene, limits, i, afterMs);
     if (i === 0) scene.repeat("twin", i, "x0").wait("twin", i);
     scene.wait(`o${i}`, i).wait(`again${i}`, i);
   }
   return scene.finish("cancel-and-retry");
+}
+
+function giveUpInPrefill(scene: SceneWriter, limits: TraceLimits, i: number, afterMs: number): void {
+  const length = Math.floor(payloadRoom(limits) * 0.6);
+  scene
+    .segment(`O${i}`, Math.floor(length / 3) + i, ELSEWHERE[2 * i]!)
+    .segment(`P${i}`, length - 7 * i, ELSEWHERE[2 * i + 1]!)
+    .send(`o${i}`, i, [`O${i}`], scan(4))
+    .send(`x${i}`, i, [`P${i}`], scan(12))
+    .cancel(`x${i}`, i, { afterMs })
+    .wait(`x${i}`, i)
+    .repeat(`again${i}`, i, `x${i}`);
 }
