@@ -15,6 +15,12 @@ import { crosstalk, expectClean, REPRO_SCRIPTS, runRepro, temporaryFolder } from
 await needsDocker(vllm.image.name);
 const tracer = tracerFile({ format: "hf" });
 
+/**
+ * Traces beyond the named scenarios: a law that few of those are about passes only in one that was sent in time, and a busy
+ * machine is late for some.
+ */
+const TRACES = `${SCENARIOS.length + 12}`;
+
 /** Without seeds: on CPUs they end vLLM's engine (corpus/found/vllm-cpu-seed-chunked-prefill). */
 async function campaign(...options: string[]) {
   const { code, stdout, stderr } = await crosstalk("run", "--without", "seed", "--json", "--budget", "9m", ...options);
@@ -24,7 +30,7 @@ async function campaign(...options: string[]) {
 }
 
 test("a clean server: preemptions, cancels and prefix hits, and no alarm", { timeout: 600_000 }, async () => {
-  const { code, summary } = await campaign("--engine", "vllm", "--traces", "27", "--out", temporaryFolder());
+  const { code, summary } = await campaign("--engine", "vllm", "--traces", TRACES, "--out", temporaryFolder());
   expectClean(summary);
   expect(code).toBe(0);
   expect(summary.counts.requests).toBeGreaterThanOrEqual(300);
@@ -36,14 +42,7 @@ test("a clean server: preemptions, cancels and prefix hits, and no alarm", { tim
 
 test("adapters mixed with the base model: no alarm", { timeout: 600_000 }, async () => {
   const { code, summary } = await campaign(
-    "--engine",
-    "vllm",
-    "--adapters",
-    "--traces",
-    // The named scenarios have none. Few traces ask for log-probabilities, and a busy machine is late for some of those.
-    `${SCENARIOS.length + 12}`,
-    "--out",
-    temporaryFolder(),
+    ...["--engine", "vllm", "--adapters", "--traces", TRACES, "--out", temporaryFolder()],
   );
   expectClean(summary);
   expect(code).toBe(0);
@@ -72,7 +71,8 @@ test("a model of another depth in BF16, by a command of one's own", { timeout: 6
     ...["--max-model-len", "512", "--block-size", "32", "--num-gpu-blocks-override", "24", "--max-num-seqs", "8"],
     ...["--max-num-batched-tokens", "64", "--enable-prompt-tokens-details"],
   ].join(" ");
-  const options = ["--engine", "vllm", "--cmd", cmd, "--model", model, "--traces", "10", "--context", "256"];
+  // Each law that applies to one of these applies to all: one that is late takes none of its passes away.
+  const options = ["--engine", "vllm", "--cmd", cmd, "--model", model, "--traces", "7", "--context", "256"];
   const { code, summary } = await campaign(...options, "--out", temporaryFolder());
   expectClean(summary);
   expect(summary.target).toMatchObject({ kind: "process", engine: "vllm" });
