@@ -14,6 +14,7 @@ const huntedSchema = z.strictObject({
   found: z.boolean(),
   requests: count,
   traces: count,
+  inScenario: z.boolean(),
   simulatedMs: z.number().nonnegative(),
   finding: z
     .strictObject({

@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import { CrosstalkError } from "../errors.ts";
 import type { LabFault } from "../lab/faults/index.ts";
 import { CLEAN_LABS } from "../zoo/clean.ts";
-import { HUNTERS, type Hunter, isSeedless } from "../zoo/hunt.ts";
+import { HUNTERS, type Hunter } from "../zoo/hunt.ts";
 import { type Clean, type Row, zooPage } from "../zoo/page.ts";
 import { EXIT } from "./exit.ts";
 import { withInterrupt } from "./interrupt.ts";
@@ -117,7 +117,7 @@ async function huntAll(work: Work, { name: fault }: LabFault, topology: "single"
     const ofSeed = (seed: number) => threads.workOff({ kind: "hunt", hunter, fault, topology, seed, budget });
     if (wanted === 0) return [];
     const first = await ofSeed(1);
-    if (isSeedless(hunter, first.result)) return Array.from({ length: wanted }, () => first);
+    if (first.result.inScenario) return Array.from({ length: wanted }, () => first);
     return [first, ...(await Promise.all(Array.from({ length: wanted - 1 }, (_, i) => ofSeed(i + 2))))];
   };
   const measure = async () =>

@@ -37,6 +37,8 @@ export interface Hunted {
   /** Requests sent until it was found, or in all. */
   readonly requests: number;
   readonly traces: number;
+  /** Whether it was found in a named scenario: those come first, so a hunt with any other seed would be the same. */
+  readonly inScenario: boolean;
   /** Virtual time that they took. */
   readonly simulatedMs: number;
   /** Of what Crosstalk found. */
@@ -49,10 +51,6 @@ export interface Hunted {
     readonly cancels: number;
   } | null;
 }
-
-/** Whether a hunt would be the same with any other seed: it ended in a named scenario, and those come first. */
-export const isSeedless = (hunter: Hunter, { found, traces }: Hunted): boolean =>
-  (hunter === "crosstalk" || hunter.startsWith("no-")) && found && traces <= SCENARIOS.length;
 
 const isScenario = (name: string): boolean => SCENARIOS.some((scenario) => scenario === name);
 
@@ -76,13 +74,13 @@ export async function hunt(hunter: Hunter, options: HuntOptions): Promise<Hunted
       await lab.flush();
       const alone = forArm(forArm(trace, "no-cancels"), "serialised");
       if (!differs(run, toRun(alone, await lab.execute(alone, { arm: "serialised" })))) continue;
-      return { found: true, requests, traces, simulatedMs, finding: null };
+      return { found: true, requests, traces, inScenario: false, simulatedMs, finding: null };
     }
     for (const law of options.laws) {
       if (!law.appliesTo(trace)) continue;
       const verdict = judgeRun(law, run);
       if (verdict.status !== "fail") continue;
-      const found = { found: true, requests, traces, simulatedMs };
+      const found = { found: true, requests, traces, inScenario: isScenario(trace.name), simulatedMs };
       if (hunter !== "crosstalk" || fault === null) return { ...found, finding: null };
       const failure = { law, run, witness: verdict.witnesses[0] };
       const steps = investigate(lab, description, failure, DEFAULT_INVESTIGATION);
@@ -103,7 +101,7 @@ export async function hunt(hunter: Hunter, options: HuntOptions): Promise<Hunted
       };
     }
   }
-  return { found: false, requests, traces, simulatedMs, finding: null };
+  return { found: false, requests, traces, inScenario: false, simulatedMs, finding: null };
 }
 
 function labOptions(hunter: Hunter, { fault, topology, lab }: HuntOptions): LabOptions {
