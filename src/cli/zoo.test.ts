@@ -22,6 +22,15 @@ test("finds planted faults, compares simpler testers, and gives the same page in
   expect((await crosstalk(...args, "--jobs", "1")).stdout).toBe(stdout);
 });
 
+test("a fault that no scenario finds is hunted with each seed, also where a lab has fewer of them", async () => {
+  const few = ["--seeds", "2", "--requests", "800", "--ordinary", "0", "--clean", "0", "--alone"];
+  const { stdout, stderr } = await crosstalk("zoo", "--only", "adapter-not-hashed", ...few, "--json");
+  const rows: Row[] = JSON.parse(stdout).rows;
+  const ended = rows.flatMap((row) => row.hunts.crosstalk.map((h) => h.inScenario));
+  expect(ended).toEqual([false, false, false, false]);
+  expect(stderr).toContain("of 4 hunts by Crosstalk");
+});
+
 test("simpler testers may have fewer seeds", async () => {
   const { stdout } = await crosstalk(
     "zoo",
