@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { allProperties } from "../../properties/index.ts";
 import { LAB_FAULTS } from "../lab/faults/index.ts";
+import { DEEP } from "../testing/depth.ts";
 import { explainWitness } from "./explain.ts";
 import type { Anomaly, Reading } from "./finding.ts";
 import { judgeRun } from "./property.ts";
 import { labScenario, labTrace, type WatchedRun, watchedRun } from "./testing/lab-truth.ts";
 
 /** Traces of each fault, its topologies by turns. */
-const SEEDS = 25;
+const SEEDS = DEEP ? 25 : 10;
 /** A rare fault gets so many until it has shown. */
 const MOST_SEEDS = 200;
 const REQUESTS = 20;

@@ -4,6 +4,7 @@ import { forArm } from "../../check/arms.ts";
 import { judgeRun, type Run } from "../../check/property.ts";
 import { campaignTraces } from "../../generate/campaign-traces.ts";
 import { withinWindow } from "../../generate/window.ts";
+import { DEEP } from "../../testing/depth.ts";
 import { validateTrace } from "../../trace/read.ts";
 import { isSend, type Trace } from "../../trace/schema.ts";
 import { InvariantBroken } from "../invariants.ts";
@@ -14,6 +15,8 @@ import { LAB_FAULTS, labFault } from "./index.ts";
 
 /** Traces within which a campaign must have met a fault. */
 const TRACES = 120;
+/** Requests that are alone in a fresh lab. */
+const ALONE = DEEP ? 20 : 8;
 
 const broken = (run: Run): string[] =>
   allProperties.filter((law) => law.appliesTo(run.trace) && judgeRun(law, run).status === "fail").map((law) => law.id);
@@ -38,13 +41,13 @@ describe.each(CASES)("$fault.name in topology $topology", ({ fault, topology }) 
   });
 
   test("answers a request right that is alone in a fresh lab", async () => {
-    for (let seed = 0; seed < 20; seed++) {
+    for (let seed = 0; seed < ALONE; seed++) {
       expect(mistakes(await runOnLab(single(seed), options)), `seed ${seed}`).toEqual([]);
     }
   });
 
   test.runIf(topology === "single")("embeds right what is alone in a fresh lab", async () => {
-    for (let seed = 0; seed < 20; seed++) {
+    for (let seed = 0; seed < ALONE; seed++) {
       const { steps, ...rest } = single(seed);
       const embedded = steps.map((step) => (isSend(step) ? { ...step, maxTokens: 1, embed: true as const } : step));
       const run = await runOnLab(validateTrace({ ...rest, steps: embedded }), options);
