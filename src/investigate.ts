@@ -251,6 +251,7 @@ export async function* investigate(
   const minimizer = createMinimizer(failure.run.trace, {
     blockSize: description.blockSize,
     contextTokens: description.contextTokens,
+    window: description.written.shape.window,
     repeats: alwaysAlike ? 1 : 6,
     budget: description.kind === "lab" ? limits.reduceInLab : limits.reduce,
     suspects: suspectsOf(original.anomaly),

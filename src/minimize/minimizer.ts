@@ -3,6 +3,7 @@
 import type { TraceSize } from "../check/finding.ts";
 import { upperBoundOfZero } from "../check/statistics.ts";
 import { type Trace, traceSchema } from "../trace/schema.ts";
+import { beyondWindow } from "../trace/window.ts";
 import { fillPool } from "./fill.ts";
 import { compareKeys, measure, sortKey } from "./order.ts";
 import { type NamedPass, type PassStep, passesFor } from "./passes.ts";
@@ -34,6 +35,8 @@ export interface MinimizerOptions {
   readonly blockSize?: number;
   /** The longest prompt and answer that the target takes: so long may requests get that stand for several. Default: what the trace needs. */
   readonly contextTokens?: number;
+  /** Cells that the model's read layers see: what asks for others is not tried. Default: all. */
+  readonly window?: number | null;
   /** Most runs that a candidate gets before it is rejected. 1 for a deterministic target; default 5. */
   readonly repeats?: number;
   /** Most runs in all. Default 300. */
@@ -93,7 +96,7 @@ const INSTEAD = 6;
 const CHECKS = 3;
 
 export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): Minimizer {
-  const { repeats = 5, budget = 300, suspects = [], blockSize = trace.needs?.blockSize ?? 1 } = options;
+  const { repeats = 5, budget = 300, suspects = [], blockSize = trace.needs?.blockSize ?? 1, window = null } = options;
   const contextTokens = options.contextTokens ?? trace.needs?.contextTokens ?? 0;
   const deterministic = repeats === 1;
   let best = trace;
@@ -108,6 +111,9 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   const trail: Trace[] = [];
   /** Runs without a failure, by candidate. It lives as long as the session with one target: never longer. */
   const refused = new Map<string, number>();
+
+  const isValid = (candidate: Trace): boolean =>
+    traceSchema.safeParse(candidate).success && (window === null || beyondWindow(candidate, window) === null);
 
   /** What is asked of a candidate, with how often the best trace fails: never always, since no number of runs shows that. */
   const question = (step: PassStep): Question => ({ rate: (rate.failed + 0.5) / (rate.runs + 1), ...WEIGHED[step] });
@@ -157,7 +163,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   ): Generator<Candidate, boolean | null, readonly boolean[]> {
     if (candidate === null) return false;
     const key = sortKey(candidate);
-    if (compareKeys(key, bestKey) >= 0 || !traceSchema.safeParse(candidate).success) return false;
+    if (compareKeys(key, bestKey) >= 0 || !isValid(candidate)) return false;
     // A flaky candidate gets a second chance in a later round, since silence may have been luck.
     const silent = refused.get(key.text) ?? 0;
     if (silent >= (deterministic ? 1 : 2 * patience())) return false;
@@ -235,7 +241,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
    */
   function* smallInstead(original: Trace): Generator<Candidate, Trace | null, readonly boolean[]> {
     for (const trace of smallTraces(original, suspects, contextTokens)) {
-      if (!traceSchema.safeParse(trace).success) continue;
+      if (!isValid(trace)) continue;
       if (left() < repeats) return null;
       const tally = yield* ask({ trace, purpose: "reduce", pass: "small instead" }, repeats, repeats);
       if (tally.failed === 0) continue;

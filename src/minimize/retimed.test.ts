@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { isCancel, isSend, promptLength, type Trace, traceSchema } from "../trace/schema.ts";
+import { isCancel, isSend, type Part, promptLength, type Trace, traceSchema } from "../trace/schema.ts";
+import { beyondWindow } from "../trace/window.ts";
 import { createMinimizer } from "./minimizer.ts";
 import { dropRetimed } from "./retimed.ts";
 import { runPass, scanOf } from "./testing/run-pass.ts";
@@ -17,6 +18,8 @@ const LINE: Trace = traceSchema.parse({
 const sends = (trace: Trace) => trace.steps.filter(isSend);
 const run = (trace: Trace, holds: (trace: Trace) => boolean) => runPass(dropRetimed(trace, CONTEXT), holds);
 
+const isNarrow = (part: Part) => "read" in part && part.read === "narrow" && part.back === 64;
+
 /** A server on which each request takes the time of its answer: a failure needs the last one to end at a moment. */
 const moment = (trace: Trace) => sends(trace).reduce((sum, s) => sum + s.maxTokens, 0) >= 96;
 
@@ -26,11 +29,30 @@ test("requests that only pass the time go, and others that answer longer pass it
   expect(moment(end)).toBe(true);
 });
 
+test("where only cells that nobody wrote tell, the failure needs few requests once one reads its cells one by one", () => {
+  const unwritten = (trace: Trace) =>
+    sends(trace).length >= 12 || sends(trace).some(({ prompt }) => isNarrow(prompt.at(-1)!));
+  const { end } = run(LINE, unwritten);
+  expect(sends(end).length).toBeLessThanOrEqual(4);
+  expect(sends(end).map(({ prompt }) => prompt.at(-1))).toContainEqual({ read: "narrow", back: 64 });
+});
+
 test("no other pass finds that: a reduction ends with few requests where a failure needs a moment", () => {
   const minimizer = createMinimizer(LINE, { repeats: 1, budget: 2000, contextTokens: CONTEXT });
   for (let candidate = minimizer.next(); candidate !== null; candidate = minimizer.next())
     minimizer.observe(candidate, [moment(candidate.trace)]);
   expect(minimizer.result().to.requests).toBeLessThanOrEqual(4);
+});
+
+test("a model with a window is asked for nothing that has left it", () => {
+  const window = 48;
+  const minimizer = createMinimizer(LINE, { repeats: 1, budget: 2000, contextTokens: CONTEXT, window });
+  let tried = 0;
+  for (let candidate = minimizer.next(); candidate !== null; candidate = minimizer.next(), tried++) {
+    expect(beyondWindow(candidate.trace, window)).toBe(null);
+    minimizer.observe(candidate, [candidate.purpose === "calibrate"]);
+  }
+  expect(tried).toBeGreaterThan(60);
 });
 
 test("fewer requests are offered each time, none longer than the target takes, and each trace is one that can run", () => {

@@ -1,7 +1,7 @@
 /** The pass that drops requests and times the others anew: without them what came after comes at another moment. */
 
 import { type Random, seededRandom } from "../random.ts";
-import { isSend, promptLength, type SendStep, type Trace } from "../trace/schema.ts";
+import { isSend, type Part, promptLength, type SendStep, type Trace } from "../trace/schema.ts";
 import { FEW, lengthened } from "./join.ts";
 import { withoutRequests } from "./remove.ts";
 import type { Pass } from "./search.ts";
@@ -13,11 +13,13 @@ const DRAWS = 60;
 const AT_ONCE = 3;
 /** Changes to those that stay, at most. */
 const CHANGES = 2;
+/** Cells that a request reads at most in the place of a scan. */
+const CELLS_READ = 256;
 
 /**
  * Where a failure needs requests to meet at a moment, many others may only put that moment off. A few of them go, and
- * those that stay ask or answer longer, answer shorter, wait for one another, come later, or come all at once. The ways are
- * too many to try them all, and more than one of them will do: they are drawn at random.
+ * those that stay ask or answer longer, answer shorter, read their cells one by one, wait for one another, come later, or
+ * come all at once. The ways are too many to try them all, and more than one of them will do: they are drawn at random.
  * @param contextTokens the longest prompt and answer that a request may have
  */
 export function* dropRetimed(trace: Trace, contextTokens: number): Pass {
@@ -75,7 +77,26 @@ const restComesLater: Retiming = (trace, random) => {
   return { ...trace, steps: trace.steps.map((s, i) => (i < first ? s : { ...s, at: s.at + ms })) };
 };
 
-const RETIMINGS = [allAtOnce, oneAnswersShorter, oneAnswersLonger, oneAsksLonger, oneWaits, restComesLater];
+/** A scan does not see what nobody ever wrote; a narrow read tells it from its own cells too. */
+const oneReadsCells: Retiming = (trace, random, contextTokens) => {
+  const one = random.pick(trace.steps.filter(isSend));
+  const [read, cells] = [one.prompt.at(-1)!, one.prompt.slice(0, -1)];
+  if (!("read" in read) || read.read !== "scan" || one.embed) return null;
+  const back = Math.ceil(promptLength(trace, cells) * random.pick([1, 0.5, 0.25]));
+  const prompt: Part[] = [...cells, { read: "narrow", back }];
+  const maxTokens = Math.min(back, CELLS_READ, contextTokens - promptLength(trace, prompt));
+  return changeSends(trace, (s) => (s === one ? { ...s, prompt, maxTokens } : s));
+};
+
+const RETIMINGS = [
+  allAtOnce,
+  oneAnswersShorter,
+  oneAnswersLonger,
+  oneAsksLonger,
+  oneReadsCells,
+  oneWaits,
+  restComesLater,
+];
 
 function changeSends(trace: Trace, change: (step: SendStep) => SendStep): Trace {
   return { ...trace, steps: trace.steps.map((s) => (isSend(s) ? change(s) : s)) };
