@@ -3,7 +3,7 @@
 import type { TraceSize } from "../../src/check/finding.ts";
 import { table } from "../table.ts";
 import type { ReducedFault } from "./piece.ts";
-import { MODES, type Mode, type Reduced } from "./run.ts";
+import { FEW_ENOUGH, MODES, type Mode, type Reduced } from "./run.ts";
 
 export function reductionPage(reduced: readonly ReducedFault[], traces: number): string {
   const reducers = [...new Set(reduced.map((r) => r.by))];
@@ -74,7 +74,9 @@ interface Line {
 type OfTrace = Reduced & Pick<Line, "size">;
 
 function section(mode: Mode, reducers: readonly string[], of: (reducer: string) => readonly OfTrace[]): string {
-  return `## Fails ${mode.name}: at most ${mode.budget} runs
+  const longer =
+    mode.longer > mode.budget ? `, and ${mode.longer} while more than ${FEW_ENOUGH} requests are left` : "";
+  return `## Fails ${mode.name}: at most ${mode.budget} runs${longer}
 
 ${table(
   [
