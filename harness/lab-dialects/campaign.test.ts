@@ -38,7 +38,7 @@ async function campaignAgainst(profile: EngineProfile, lab: LabOptions, traces: 
   return step.value;
 }
 
-test("choices are forked, streamed and judged in vLLM's dialect", { timeout: 60_000 }, async () => {
+test("choices are forked, streamed and judged in vLLM's dialect", async () => {
   const { findings } = await campaignAgainst(vllm, { fault: "fork-copies-neighbour" }, 40);
   // In real time either law may be the first to be broken: a choice reads another's cells, or differs from its twin.
   expect(["own-cells-only", "same-prompt-same-output"]).toContain(findings[0]?.law.id);
@@ -46,7 +46,7 @@ test("choices are forked, streamed and judged in vLLM's dialect", { timeout: 60_
 });
 
 describe.each([llamaCpp, vllm, sglang])("a lab in the dialect of $name", (profile) => {
-  test("is clean", { timeout: 120_000 }, async () => {
+  test("is clean", async () => {
     // Some more than the named scenarios, which have no adapters.
     const wanted = SCENARIOS.length + 3;
     const { findings, coverage, traces } = await campaignAgainst(profile, { adapters: true }, wanted);
@@ -57,7 +57,7 @@ describe.each([llamaCpp, vllm, sglang])("a lab in the dialect of $name", (profil
     expect(coverage.cancels).toBeGreaterThan(2);
   });
 
-  test("has a planted fault that is found", { timeout: 60_000 }, async () => {
+  test("has a planted fault that is found", async () => {
     const { findings } = await campaignAgainst(profile, { fault: "parent-not-hashed" }, 40);
     expect(findings).toMatchObject([{ law: { id: "own-cells-only" } }]);
   });

@@ -14,8 +14,6 @@ const MOST_SEEDS = 200;
 const REQUESTS = 20;
 /** Of which the first are named ones, for faults that need a pool as full as these make it. */
 const FULL_POOL = ["preemption", "resume-in-full-pool"] as const;
-/** Generous: the lab needs no time of its own, but the machine may be busy. */
-const TIMEOUT = 600_000;
 
 /** Classes that need no wrong token. */
 const WITHOUT_TOKEN: readonly Anomaly["class"][] = ["phantom hit", "unsettled request", "repeated tail"];
@@ -75,9 +73,7 @@ describe.each(LAB_FAULTS.filter(({ name }) => ![...CHAINS, ...REJECTED_DRAFTS].i
   `over ${SEEDS} traces with $name`,
   (fault) => {
     const { topologies, adapters } = fault;
-    test("no owner is named that is not the true one, and no class that the fault cannot cause", {
-      timeout: TIMEOUT,
-    }, async () => {
+    test("no owner is named that is not the true one, and no class that the fault cannot cause", async () => {
       const counts = { certain: 0, ambiguous: 0, unexplained: 0 };
       const mistakes: string[] = [];
       const showed = () => counts.certain + counts.ambiguous > 0;

@@ -172,7 +172,6 @@ describe("a located finding", () => {
 
 test.each(["partial-block-published", "hicache-read-before-ready", "row-swap-on-removal"])(
   "the lab's %s is located, and only where the lab really read other cells",
-  { timeout: 600_000 },
   async (fault) => {
     let located = 0;
     for (let seed = 0; seed < 60 && located < 3; seed++) {

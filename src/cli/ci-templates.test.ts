@@ -83,9 +83,7 @@ const INPUTS = {
 };
 const FAULTY = "--topology=pd\n\n--fault=pd-free-on-abort\n--traces=20\n";
 
-test("the action's script passes its inputs on, sets its outputs, and ends as the run does", {
-  timeout: 180_000,
-}, () => {
+test("the action's script passes its inputs on, sets its outputs, and ends as the run does", () => {
   const { folder, status } = runScript("bash", step.run, { ...INPUTS, ARGS: FAULTY });
   expect(status).toBe(1);
   expect(readFileSync(join(folder, "output"), "utf8")).toBe("verdict=fail\nfindings=1\n");
@@ -97,7 +95,7 @@ test("the action's script passes its inputs on, sets its outputs, and ends as th
   expect(readFileSync(join(wrong.folder, "output"), "utf8")).toBe("verdict=inconclusive\nfindings=0\n");
 });
 
-test("GitLab's script passes its variables on and ends as the run does", { timeout: 180_000 }, () => {
+test("GitLab's script passes its variables on and ends as the run does", () => {
   const lab = { ...job.variables, CROSSTALK_TARGET: "lab", CROSSTALK_ARGS: "--traces 2" };
   const { folder, status } = runScript("sh", job.script[0], lab);
   expect(status).toBe(0);

@@ -10,9 +10,7 @@ import { crosstalk, crosstalkWith, temporaryFolder } from "./testing.ts";
 
 const FAULTY = ["--target", "lab", "--topology", "pd", "--fault", "pd-free-on-abort", "--traces", "6"];
 
-test("a finding: every report is written, and its line makes a baseline that excuses it", {
-  timeout: 180_000,
-}, async () => {
+test("a finding: every report is written, and its line makes a baseline that excuses it", async () => {
   const folder = temporaryFolder();
   const at = (name: string) => join(folder, name);
   writeFileSync(at("job.md"), "before\n");

@@ -1,6 +1,6 @@
 /** The main job on a real engine: planted faults found, reduced and reproduced by scripts; no alarm without one. */
 
-import { describe, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { containerTarget, llamaCpp } from "../../harness/index.ts";
 import { needsDocker, tracerFile } from "../../harness/testing/docker-suite.ts";
 import { cancelledPrefix } from "../../properties/cancelled-prefix.ts";
@@ -35,104 +35,77 @@ function ownCommand(fault: string, args: readonly string[]): string {
   return `${container} crosstalk/llama.cpp:local ${server} --slot-save-path /tmp --metrics ${args.join(" ")}`;
 }
 
-/** Reduced at each change: a row that is read too far, and a race between two slots. The others in the deep tests. */
-const OFTEN = ["kept-tail", "shared-block"];
-
-describe.each(llamaCpp.faults)("the planted fault $name", ({ name: fault, args, adapters }) => {
+test.each(llamaCpp.faults)("$name answers a request right that is alone on a fresh server", async (planted) => {
+  const { name: fault, args, adapters } = planted;
   const needed = adapters !== undefined;
-  test("answers a request right that is alone on a fresh server", async () => {
-    const target = await serve(args, fault, needed);
-    // The last request of the start was one under an adapter; a flush ends with the base model's.
+  const target = await serve(args, fault, needed);
+  // The last request of the start was one under an adapter; a flush ends with the base model's.
+  if (needed) await target.flush();
+  for (const cells of [20, 400]) {
+    const trace = validateTrace({
+      crosstalk: "crosstalk-trace/1",
+      name: "alone",
+      segments: { A: { seed: 9, family: 27, length: cells } },
+      steps: [{ at: 0, send: "r1", prompt: [{ seg: "A" }, { read: "narrow", back: 20 }], maxTokens: 20 }],
+    });
+    const history = await target.execute(trace, { arm: "main" });
+    const expected = [...expectedTokens(resolveRequests(trace).get("r1")!)];
+    expect(outcomes(history).get("r1")!.tokens).toEqual(expected);
+    await target.restart();
     if (needed) await target.flush();
-    for (const cells of [20, 400]) {
-      const trace = validateTrace({
-        crosstalk: "crosstalk-trace/1",
-        name: "alone",
-        segments: { A: { seed: 9, family: 27, length: cells } },
-        steps: [{ at: 0, send: "r1", prompt: [{ seg: "A" }, { read: "narrow", back: 20 }], maxTokens: 20 }],
-      });
-      const history = await target.execute(trace, { arm: "main" });
-      const expected = [...expectedTokens(resolveRequests(trace).get("r1")!)];
-      expect(outcomes(history).get("r1")!.tokens).toEqual(expected);
-      await target.restart();
-      if (needed) await target.flush();
-    }
-  });
-
-  test.runIf(DEEP || OFTEN.includes(fault))(
-    "is found, reduced to at most 6 requests, and reproduced by its scripts",
-    {
-      timeout: 900_000,
-    },
-    async () => {
-      const out = temporaryFolder();
-      const run = [
-        "run",
-        "--engine",
-        "llama.cpp",
-        "--fault",
-        fault,
-        "--budget",
-        "120s",
-        "--reduce",
-        "8m",
-        "--json",
-        "--out",
-        out,
-      ];
-      const { code, stdout, stderr } = await crosstalk(...run);
-      expect(stderr).toBe("");
-      const summary = summarySchema.parse(JSON.parse(stdout));
-      expect(summary.error).toBe(null);
-      expect(code).toBe(1);
-      const [finding] = summary.findings;
-      // The same wrong cells break one law or the other: it depends on whose request read them first.
-      expect([ownCellsOnly.id, cancelledPrefix.id]).toContain(finding!.law);
-      expect(finding!.requests).toBeLessThanOrEqual(6);
-      expect(finding!.confirmation.failed).toBeGreaterThan(0);
-
-      const { baseUrl: faulty } = await serve(args, fault, needed);
-      for (const script of REPRO_SCRIPTS) {
-        const { output, status } = runRepro(finding!.repro, script, faulty, FAULTY_TRIES);
-        expect(output, script).toMatch(/^REPRODUCED on try/m);
-        expect(status, script).toBe(1);
-      }
-      // So many that a failure which showed as often as this one did would have shown.
-      const { failed, runs } = finding!.confirmation;
-      const tries = cleanRunsNeeded(failed / (runs + 1), 0.998);
-      const { baseUrl: clean } = await serve(args, null, needed);
-      for (const script of REPRO_SCRIPTS) {
-        const { output, status } = runRepro(finding!.repro, script, clean, tries);
-        expect(output, script).toMatch(new RegExp(`^NOT REPRODUCED in ${tries} tries`, "m"));
-        expect(status, script).toBe(0);
-      }
-    },
-  );
+  }
 });
 
-/** A process is a target like a container: one fault that needs timing, and one whose servers keep what a flush leaves. */
-const BY_COMMAND = llamaCpp.faults.filter(({ name }) => name === "late-write" || name === "state-by-size");
+/** The quick ones: a prefix read too far, and a race between two slots. The deep tests reduce them all. */
+const REDUCED = llamaCpp.faults.filter(({ name }) => DEEP || name === "kept-tail" || name === "shared-block");
 
-describe.each(BY_COMMAND)("the planted fault $name", ({ name: fault, args }) => {
-  test.runIf(DEEP || fault === "state-by-size")(
-    "is found and reduced by a command of one's own",
-    { timeout: 900_000 },
-    async () => {
-      const cmd = ownCommand(fault, args);
-      const run = ["run", "--cmd", cmd, "--budget", "120s", "--reduce", "8m", "--json", "--out", temporaryFolder()];
-      const { code, stdout } = await crosstalk(...run);
-      expect(code).toBe(1);
-      const summary = summarySchema.parse(JSON.parse(stdout));
-      expect(summary.error).toBe(null);
-      expect(summary.findings[0]!.requests).toBeLessThanOrEqual(6);
-      expect(summary.findings[0]!.confirmation.failed).toBeGreaterThan(0);
-    },
-  );
+test.each(REDUCED)("$name is found, reduced to at most 6 requests, and reproduced by its scripts", async (planted) => {
+  const { name: fault, args, adapters } = planted;
+  const needed = adapters !== undefined;
+  const run = ["run", "--engine", "llama.cpp", "--fault", fault, "--json", "--out", temporaryFolder()];
+  const { code, stdout, stderr } = await crosstalk(...run, "--budget", "120s", "--reduce", "8m");
+  expect(stderr).toBe("");
+  const summary = summarySchema.parse(JSON.parse(stdout));
+  expect(summary.error).toBe(null);
+  expect(code).toBe(1);
+  const [finding] = summary.findings;
+  // The same wrong cells break one law or the other: it depends on whose request read them first.
+  expect([ownCellsOnly.id, cancelledPrefix.id]).toContain(finding!.law);
+  expect(finding!.requests).toBeLessThanOrEqual(6);
+  expect(finding!.confirmation.failed).toBeGreaterThan(0);
+
+  const { baseUrl: faulty } = await serve(args, fault, needed);
+  for (const script of REPRO_SCRIPTS) {
+    const { output, status } = runRepro(finding!.repro, script, faulty, FAULTY_TRIES);
+    expect(output, script).toMatch(/^REPRODUCED on try/m);
+    expect(status, script).toBe(1);
+  }
+  // So many that a failure which showed as often as this one did would have shown.
+  const { failed, runs } = finding!.confirmation;
+  const tries = cleanRunsNeeded(failed / (runs + 1), 0.998);
+  const { baseUrl: clean } = await serve(args, null, needed);
+  for (const script of REPRO_SCRIPTS) {
+    const { output, status } = runRepro(finding!.repro, script, clean, tries);
+    expect(output, script).toMatch(new RegExp(`^NOT REPRODUCED in ${tries} tries`, "m"));
+    expect(status, script).toBe(0);
+  }
 });
 
-test("a clean server: at least 1,000 requests with cache hits and cancels, and no alarm", {
-  timeout: 600_000,
-}, async () => {
+/** A process is a target like a container: one fault whose servers keep what a flush leaves, and one that needs timing. */
+const BY_COMMAND = llamaCpp.faults.filter(({ name }) => name === "state-by-size" || (DEEP && name === "late-write"));
+
+test.each(BY_COMMAND)("$name is found and reduced by a command of one's own", async ({ name: fault, args }) => {
+  const cmd = ownCommand(fault, args);
+  const run = ["run", "--cmd", cmd, "--budget", "120s", "--reduce", "8m", "--json", "--out", temporaryFolder()];
+  const { code, stdout } = await crosstalk(...run);
+  expect(code).toBe(1);
+  const summary = summarySchema.parse(JSON.parse(stdout));
+  expect(summary.error).toBe(null);
+  expect(summary.findings[0]!.requests).toBeLessThanOrEqual(6);
+  expect(summary.findings[0]!.confirmation.failed).toBeGreaterThan(0);
+});
+
+test("a clean server: at least 1,000 requests with cache hits and cancels, and no alarm", async () => {
   const run = [
     "run",
     "--engine",
@@ -155,7 +128,7 @@ test("a clean server: at least 1,000 requests with cache hits and cancels, and n
   expect(summary.counts.cells.readAfterRisk).toBeGreaterThan(10_000);
 });
 
-test("a clean server with adapters mixed with the base model by name: no alarm", { timeout: 600_000 }, async () => {
+test("a clean server with adapters mixed with the base model by name: no alarm", async () => {
   const run = [
     "run",
     "--engine",

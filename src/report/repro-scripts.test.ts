@@ -670,7 +670,7 @@ describe("write_model.py", () => {
     { shape: tracerShape({ latent: 512, readLayers: 25 }), format: "gguf", dtype: "f16" },
     { shape: tracerShape({ experts: 8 }), format: "gguf", dtype: "bf16" },
     { shape: tracerShape({ experts: 5, kvHeads: 4 }), format: "hf", dtype: "f32" },
-  ])("writes the same bytes as Crosstalk: $format, $dtype, $shape", { timeout: 120_000 }, async (choice, test) => {
+  ])("writes the same bytes as Crosstalk: $format, $dtype, $shape", async (choice, test) => {
     needsPython(test);
     const place = join(folder, `written-${choice.format}`);
     const ended = await python(writeModelPy(choice), place);
