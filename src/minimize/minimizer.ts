@@ -330,7 +330,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
         to: measure(best),
         runs: spent,
         ending: end,
-        claim: claimOf(best, end, spent, deterministic, (t) => refused.get(sortKey(t).text)),
+        claim: claimOf(best, end, { spent, hurried, deterministic }, (t) => refused.get(sortKey(t).text)),
       };
     },
   };
@@ -359,13 +359,13 @@ function* backAlong(trail: readonly Trace[]): Generator<Trace> {
 function claimOf(
   best: Trace,
   ending: Minimised["ending"],
-  spent: number,
-  deterministic: boolean,
+  { spent, hurried, deterministic }: { spent: number; hurried: boolean; deterministic: boolean },
   silentRuns: (trace: Trace) => number | undefined,
 ): string {
   if (ending === "unreproduced") return `the original did not fail again in ${spent} runs: nothing was removed`;
   if (ending === "steady") return `smaller traces failed too, but less often; ${spent} runs in all`;
-  if (ending === "budget") return `the budget of runs ended after ${spent}: more might be removed`;
+  if (ending === "budget")
+    return `the ${hurried ? "time" : "budget of runs"} ended after ${spent} runs: more might be removed`;
   const silent = withoutOneElement(best)
     .map(silentRuns)
     .filter((n) => n !== undefined);
