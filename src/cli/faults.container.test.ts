@@ -56,6 +56,9 @@ test.each(llamaCpp.faults)("$name answers a request right that is alone on a fre
   }
 });
 
+/** Time for a reduction: enough for the quick ones, and for all of them. */
+const REDUCE = DEEP ? "8m" : "4m";
+
 /** The quick ones: a prefix read too far, and a race between two slots. The deep tests reduce them all. */
 const REDUCED = llamaCpp.faults.filter(({ name }) => DEEP || name === "kept-tail" || name === "shared-block");
 
@@ -63,7 +66,7 @@ test.each(REDUCED)("$name is found, reduced to at most 6 requests, and reproduce
   const { name: fault, args, adapters } = planted;
   const needed = adapters !== undefined;
   const run = ["run", "--engine", "llama.cpp", "--fault", fault, "--json", "--out", temporaryFolder()];
-  const { code, stdout, stderr } = await crosstalk(...run, "--budget", "120s", "--reduce", "8m");
+  const { code, stdout, stderr } = await crosstalk(...run, "--budget", "120s", "--reduce", REDUCE);
   expect(stderr).toBe("");
   const summary = summarySchema.parse(JSON.parse(stdout));
   expect(summary.error).toBe(null);
@@ -96,7 +99,7 @@ const BY_COMMAND = llamaCpp.faults.filter(({ name }) => name === "state-by-size"
 
 test.each(BY_COMMAND)("$name is found and reduced by a command of one's own", async ({ name: fault, args }) => {
   const cmd = ownCommand(fault, args);
-  const run = ["run", "--cmd", cmd, "--budget", "120s", "--reduce", "8m", "--json", "--out", temporaryFolder()];
+  const run = ["run", "--cmd", cmd, "--budget", "120s", "--reduce", REDUCE, "--json", "--out", temporaryFolder()];
   const { code, stdout } = await crosstalk(...run);
   expect(code).toBe(1);
   const summary = summarySchema.parse(JSON.parse(stdout));
