@@ -235,6 +235,18 @@ test("a leap that stays silent is given up sooner than a step by single requests
   expect(silent.get("keep suspects")).toBeLessThan(silent.get("drop requests")!);
 });
 
+test("requests without which the failure hardly shows are kept", () => {
+  // Three requests beside its two take what it waits for.
+  const crowded = (t: Trace) => measure(t).requests >= 5;
+  const found = Array.from({ length: 30 }, (_, seed) => {
+    const coin = seededRandom(seed);
+    const fails = (t: Trace) => planted(t) && coin.next() < (crowded(t) ? 0.95 : 0.1);
+    return minimise(busyTrace(seededRandom(seed)), fails, { repeats: 6, budget: 450 });
+  });
+  expect(found.filter(({ trace }) => crowded(trace)).length).toBeGreaterThan(20);
+  expect(found.filter(({ to }) => to.requests > 8)).toEqual([]);
+});
+
 test("a search that is hurried ends soon, with what it has", () => {
   const trace = busyTrace(seededRandom(4));
   const search = createMinimizer(trace);

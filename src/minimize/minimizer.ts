@@ -92,8 +92,8 @@ const WEIGHED: Readonly<Record<PassStep, Omit<Question, "rate">>> = {
 const STEADY = { runs: 10, share: 0.7, often: 0.4, enough: 0.6, seldom: 0.2, checks: 5 };
 /** So many traces of each kind are tried where the original stays silent: what happened once may never happen again. */
 const INSTEAD = 6;
-/** How many times a candidate's patience the best trace gets when it is checked. */
-const CHECKS = 3;
+/** What the best trace is asked after each pass, beside the rate that is wanted of it. */
+const CHECKED: Omit<Question, "rate"> = { share: 0.25, luck: 0.25, miss: 0.05 };
 
 export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): Minimizer {
   const { repeats = 5, budget = 300, suspects = [], blockSize = trace.needs?.blockSize ?? 1, window = null } = options;
@@ -104,9 +104,11 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   let spent = 0;
   let ending: Minimised["ending"] | null = null;
   let hurried = false;
+  /** The rate that a repro should have. */
+  let wanted = STEADY.often;
   /** How often the original and its checked successors failed. */
   let rate: Tally = { failed: 0, runs: 0 };
-  /** What the pass under way has accepted, in order, and what earlier passes were left with. */
+  /** What the pass under way has accepted, in order, and before it all that led to the best. */
   let accepted: Trace[] = [];
   const trail: Trace[] = [];
   /** Runs without a failure, by candidate. It lives as long as the session with one target: never longer. */
@@ -189,49 +191,70 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     return true;
   }
 
+  /** Whether the best trace fails as often as a repro should. Nothing speaks against one for which no run is left. */
+  function* isOften(pass: string): Generator<Candidate, boolean, readonly boolean[]> {
+    const asked: Question = { rate: wanted, ...CHECKED };
+    let tally: Tally = { failed: 0, runs: 0 };
+    while (answer(asked, tally) === "open" && spent < budget) {
+      const most = Math.min(silenceToRefuse(asked, tally), budget - spent);
+      const more = yield* ask({ trace: best, purpose: "check", pass }, most);
+      tally = { failed: tally.failed + more.failed, runs: tally.runs + more.runs };
+    }
+    if (answer(asked, tally) === "refused") return false;
+    rate = { failed: rate.failed + tally.failed, runs: rate.runs + tally.runs };
+    return true;
+  }
+
   /**
-   * A trace accepted by one lucky failure would make all later candidates look clean: after each pass the best must fail
-   * once more. It gets more patience than a candidate does, and where it stays silent half of the pass is undone, then
-   * half of the rest.
+   * Of many candidates that seldom fail one may be accepted by luck, and all later ones would look clean beside it: what a
+   * pass ends with must fail as often as a repro should. Where it does not, half of the pass is undone, then half of the
+   * rest. What it began with may have come by luck, too: then earlier passes are undone.
    */
-  function* check(before: Trace, pass: string): Generator<Candidate, void, readonly boolean[]> {
-    if (deterministic) return;
+  function* check(pass: string): Generator<Candidate, void, readonly boolean[]> {
     for (let kept = accepted.length; kept > 0; kept = Math.floor(kept / 2)) {
       best = accepted[kept - 1]!;
-      const tally = yield* ask({ trace: best, purpose: "check", pass }, Math.min(CHECKS * patience(), budget - spent));
-      if (tally.failed > 0) {
-        rate = { failed: rate.failed + tally.failed, runs: rate.runs + tally.runs };
-        bestKey = sortKey(best);
-        return;
-      }
+      bestKey = sortKey(best);
+      if (!deterministic && !(yield* isOften(pass))) continue;
+      trail.push(...accepted.slice(0, kept));
+      return;
     }
-    [best, bestKey] = [before, sortKey(before)];
+    for (let back = 0; accepted.length > 0; back = Math.max(1, 2 * back)) {
+      trail.length = Math.max(1, trail.length - back);
+      best = trail.at(-1)!;
+      bestKey = sortKey(best);
+      if (trail.length === 1 || (yield* isOften(pass))) return;
+    }
   }
 
   /**
    * Small steps may each cost a little of the rate. Where they add up to much, the repro goes back along the trail to
    * the smallest trace that fails often enough, or nearly as often as the one that failed most. More requests are too
    * high a price for that, unless without them it hardly fails.
+   * @returns whether it went back
    */
-  function* steady(original: Tally): Generator<Candidate, boolean, readonly boolean[]> {
-    const wanted = Math.min(STEADY.often, STEADY.share * (original.failed / original.runs));
-    const tried: { readonly trace: Trace; readonly share: number }[] = [];
-    const highest = () => Math.max(0, ...tried.map((t) => t.share));
-    for (const candidate of backAlong(trail)) {
-      const larger = candidate === trail[0] || measure(candidate).requests > measure(best).requests;
-      if (budget - spent < STEADY.runs || (larger && highest() >= STEADY.seldom)) break;
-      const { failed, runs } = yield* ask(
-        { trace: candidate, purpose: "check", pass: "steady" },
-        STEADY.runs,
-        STEADY.runs,
-      );
-      tried.push({ trace: candidate, share: failed / runs });
-      if (failed / runs >= wanted) break;
+  function* steady(): Generator<Candidate, boolean, readonly boolean[]> {
+    const shares = new Map<number, number>();
+    function* shareOf(at: number): Generator<Candidate, number, readonly boolean[]> {
+      const asked = { trace: trail[at]!, purpose: "check", pass: "steady" } as const;
+      const { failed, runs } = yield* ask(asked, STEADY.runs, STEADY.runs);
+      shares.set(at, failed / runs);
+      return failed / runs;
     }
-    const chosen = tried.find((t) => t.share >= STEADY.enough * highest())?.trace ?? best;
-    const stepsBack = chosen !== best;
-    [best, bestKey] = [chosen, sortKey(chosen)];
-    return stepsBack;
+    const last = trail.length - 1;
+    if (budget - spent < STEADY.runs || (yield* shareOf(last)) >= wanted) return false;
+    const { requests } = measure(best);
+    const hardly = () => wanted >= STEADY.seldom && Math.max(...shares.values()) < STEADY.seldom;
+    let from = hardly() ? 1 : trail.findIndex((t) => measure(t).requests === requests);
+    for (let to = last - 1; from <= to && budget - spent >= STEADY.runs; ) {
+      const middle = Math.ceil((from + to) / 2);
+      if ((yield* shareOf(middle)) >= wanted) from = middle + 1;
+      else to = middle - 1;
+    }
+    const highest = Math.max(...shares.values());
+    const enough = [...shares].filter(([, share]) => share >= STEADY.enough * highest).map(([at]) => at);
+    best = trail[hardly() ? 0 : Math.max(...enough)]!;
+    bestKey = sortKey(best);
+    return best !== trail[last];
   }
 
   /**
@@ -258,11 +281,11 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     rate = yield* ask({ trace: start, purpose: "calibrate", pass: "original" }, most, Math.min(repeats, budget));
     const begin = rate.failed > 0 ? start : yield* smallInstead(start);
     if (begin === null) return "unreproduced";
-    const original = rate;
+    wanted = Math.min(STEADY.often, STEADY.share * (rate.failed / rate.runs));
     [best, bestKey] = [begin, sortKey(begin)];
     trail.push(begin);
     const ended = yield* runPasses();
-    return !deterministic && (yield* steady(original)) ? "steady" : ended;
+    return !deterministic && (yield* steady()) ? "steady" : ended;
   }
 
   function* runPasses(): Generator<Candidate, "minimal" | "budget", readonly boolean[]> {
@@ -284,11 +307,9 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   /** False when the budget ended first. */
   function* runEach(passes: readonly NamedPass[]): Generator<Candidate, boolean, readonly boolean[]> {
     for (const pass of passes) {
-      const start = best;
       accepted = [];
       const whole = yield* runPass(pass);
-      yield* check(start, pass.name);
-      if (best !== start) trail.push(best);
+      yield* check(pass.name);
       if (!whole) return false;
     }
     return true;
@@ -347,13 +368,6 @@ function* smallTraces(trace: Trace, suspects: readonly string[], contextTokens: 
     for (let step = pass.next(), tried = 0; !step.done && tried < INSTEAD; step = pass.next(false), tried++)
       if (step.value !== null) yield step.value;
   }
-}
-
-/** The last of the trail, then further and further back, and at the end its beginning. */
-function* backAlong(trail: readonly Trace[]): Generator<Trace> {
-  let back = 0;
-  for (; back < trail.length - 1; back = 2 * back + 1) yield trail[trail.length - 1 - back]!;
-  yield trail[0]!;
 }
 
 function claimOf(
