@@ -1,7 +1,8 @@
 /**
  * Runs a campaign against each planted fault of the llama.cpp image, then against the clean image, and writes
  * docs/llama-faults.md. Needs Docker and the image (`docker build -t crosstalk/llama.cpp:local docker/llama-cpp`).
- * usage: node bench/llama-faults.ts [--seed 1] [--budget 120s] [--out crosstalk-out/llama-faults] [--page docs/llama-faults.md]
+ * What a fault's folder in --out has is not measured again.
+ * usage: node bench/llama-faults.ts [--seed 1] [--budget 120s] [--out crosstalk-out/llama-faults/seed-1-120s] [--page docs/llama-faults.md]
  */
 
 import { writeFileSync } from "node:fs";
@@ -15,21 +16,17 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     budget: { type: "string", default: "120s" },
-    out: { type: "string", default: "crosstalk-out/llama-faults" },
+    out: { type: "string" },
     page: { type: "string", default: "docs/llama-faults.md" },
   },
 });
 
+const out = values.out ?? `crosstalk-out/llama-faults/seed-${values.seed}-${values.budget}`;
 const faults = llamaCpp.faults.map((f) => f.name);
 const campaigns = [];
 for (const fault of [...faults, null]) {
-  const out = join(values.out, fault ?? "clean");
-  const result = await runCampaign({
-    fault,
-    seed: values.seed,
-    budget: values.budget,
-    out,
-  });
+  const { seed, budget } = values;
+  const result = await runCampaign({ fault, seed, budget, out: join(out, fault ?? "clean") });
   const { verdict, error } = result.summary;
   process.stderr.write(
     `${fault ?? "clean"}: ${error ? error.message : verdict} after ${result.totalSeconds.toFixed(0)} s\n`,

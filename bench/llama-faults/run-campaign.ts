@@ -1,6 +1,6 @@
 /** One campaign against a planted fault, and how long it took. */
 
-import { readdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Summary } from "../../src/report/summary.ts";
 import { runCrosstalk } from "../run-crosstalk.ts";
@@ -22,7 +22,10 @@ export interface Campaign {
   readonly totalSeconds: number;
 }
 
+/** What was measured before, if its folder has it. */
 export async function runCampaign({ fault, seed, budget, out }: CampaignOptions): Promise<Campaign> {
+  const saved = join(out, "campaign.json");
+  if (existsSync(saved)) return JSON.parse(readFileSync(saved, "utf8"));
   rmSync(out, { recursive: true, force: true });
   const args = ["--engine", "llama.cpp", "--seed", seed, "--budget", budget, "--out", out];
   if (fault !== null) args.push("--fault", fault);
@@ -30,12 +33,10 @@ export async function runCampaign({ fault, seed, budget, out }: CampaignOptions)
   const summary = await runCrosstalk(args);
   const totalSeconds = (Date.now() - started) / 1000;
   const written = lastTraceWritten(out);
-  return {
-    fault,
-    summary,
-    traceSeconds: written === null ? null : (written - started) / 1000,
-    totalSeconds,
-  };
+  const traceSeconds = written === null ? null : (written - started) / 1000;
+  const campaign: Campaign = { fault, summary, traceSeconds, totalSeconds };
+  writeFileSync(saved, JSON.stringify(campaign));
+  return campaign;
 }
 
 /** A campaign stores each trace as soon as it has run. Milliseconds since 1970. */
