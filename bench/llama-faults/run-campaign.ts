@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Summary } from "../../src/report/summary.ts";
-import { runCrosstalk } from "../run-crosstalk.ts";
+import { runCrosstalk, savedSummary } from "../run-crosstalk.ts";
 
 export interface CampaignOptions {
   /** Null: the clean image. */
@@ -22,10 +22,12 @@ export interface Campaign {
   readonly totalSeconds: number;
 }
 
-/** What was measured before, if its folder has it. */
+/** What was measured before, if it came to its end. */
 export async function runCampaign({ fault, seed, budget, out }: CampaignOptions): Promise<Campaign> {
-  const saved = join(out, "campaign.json");
-  if (existsSync(saved)) return JSON.parse(readFileSync(saved, "utf8"));
+  const times = join(out, "times.json");
+  const saved = savedSummary(out);
+  if (saved?.error === null && existsSync(times))
+    return { fault, summary: saved, ...JSON.parse(readFileSync(times, "utf8")) };
   rmSync(out, { recursive: true, force: true });
   const args = ["--engine", "llama.cpp", "--seed", seed, "--budget", budget, "--out", out];
   if (fault !== null) args.push("--fault", fault);
@@ -34,9 +36,8 @@ export async function runCampaign({ fault, seed, budget, out }: CampaignOptions)
   const totalSeconds = (Date.now() - started) / 1000;
   const written = lastTraceWritten(out);
   const traceSeconds = written === null ? null : (written - started) / 1000;
-  const campaign: Campaign = { fault, summary, traceSeconds, totalSeconds };
-  writeFileSync(saved, JSON.stringify(campaign));
-  return campaign;
+  writeFileSync(times, JSON.stringify({ traceSeconds, totalSeconds }));
+  return { fault, summary, traceSeconds, totalSeconds };
 }
 
 /** A campaign stores each trace as soon as it has run. Milliseconds since 1970. */

@@ -75,7 +75,7 @@ type OfTrace = Reduced & Pick<Line, "size">;
 
 function section(mode: Mode, reducers: readonly string[], of: (reducer: string) => readonly OfTrace[]): string {
   const longer =
-    mode.longer > mode.budget ? `, and ${mode.longer} while more than ${FEW_ENOUGH} requests are left` : "";
+    mode.longer === undefined ? "" : `, and ${mode.longer} while more than ${FEW_ENOUGH} requests are left`;
   return `## Fails ${mode.name}: at most ${mode.budget} runs${longer}
 
 ${table(

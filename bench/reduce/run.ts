@@ -15,16 +15,16 @@ export interface Mode {
   readonly repeats: number;
   /** Runs in all. */
   readonly budget: number;
-  /** Runs in all while more than `FEW_ENOUGH` requests are left. */
-  readonly longer: number;
+  /** Runs in all while more than `FEW_ENOUGH` requests are left; default: no more. */
+  readonly longer?: number;
 }
 
 /** What is aimed at where a failure shows seldom. */
 export const FEW_ENOUGH = 6;
 
 export const MODES: readonly Mode[] = [
-  { name: "always", share: 1, repeats: 1, budget: 300, longer: 300 },
-  { name: "in half of the runs", share: 0.5, repeats: 6, budget: 300, longer: 300 },
+  { name: "always", share: 1, repeats: 1, budget: 300 },
+  { name: "in half of the runs", share: 0.5, repeats: 6, budget: 300 },
   { name: "in one run of ten", share: 0.1, repeats: 30, budget: 6_000, longer: 60_000 },
 ];
 
@@ -42,11 +42,12 @@ export interface Reduced {
 const SEED = 7;
 
 export async function reduceBy(reducer: Reducer, failing: FailingTrace, mode: Mode): Promise<Reduced> {
+  const { longer = mode.budget } = mode;
   const random = seededRandom(SEED);
   let runs = 0;
   let best = failing.trace;
   const fails = async (trace: Trace): Promise<boolean> => {
-    if (runs >= (measure(best).requests > FEW_ENOUGH ? mode.longer : mode.budget)) throw new OutOfRuns();
+    if (runs >= (measure(best).requests > FEW_ENOUGH ? longer : mode.budget)) throw new OutOfRuns();
     runs++;
     return (mode.share === 1 || random.next() < mode.share) && failing.fails(trace);
   };

@@ -117,6 +117,10 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   const isValid = (candidate: Trace): boolean =>
     traceSchema.safeParse(candidate).success && (window === null || beyondWindow(candidate, window) === null);
 
+  const take = (trace: Trace): void => {
+    [best, bestKey] = [trace, sortKey(trace)];
+  };
+
   /** What is asked of a candidate, with how often the best trace fails: never always, since no number of runs shows that. */
   const question = (step: PassStep): Question => ({ rate: (rate.failed + 0.5) / (rate.runs + 1), ...WEIGHED[step] });
 
@@ -137,6 +141,18 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     return tally;
   }
 
+  /** Runs a candidate until the question is answered, or `most` allows no more. */
+  function* settle(
+    candidate: Asked,
+    asked: Question,
+    most: (tally: Tally) => number,
+  ): Generator<Candidate, Tally, readonly boolean[]> {
+    let tally: Tally = { failed: 0, runs: 0 };
+    while (answer(asked, tally) === "open" && most(tally) > 0)
+      tally = sum(tally, yield* ask(candidate, Math.min(silenceToRefuse(asked, tally), most(tally))));
+    return tally;
+  }
+
   /**
    * One lucky failure is not enough: a repro that shows once in ten runs helps nobody if the original always did. A
    * candidate that has not failed within `repeats` runs is refused, whatever chance it leaves.
@@ -149,12 +165,9 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
       return { kept: failed > 0, runs };
     }
     const asked = question(candidate.step);
-    let tally: Tally = { failed: 0, runs: 0 };
-    const most = () => Math.min(left(), tally.failed > 0 ? Number.POSITIVE_INFINITY : repeats - tally.runs);
-    while (answer(asked, tally) === "open" && most() > 0) {
-      const more = yield* ask(candidate, Math.min(silenceToRefuse(asked, tally), most()));
-      tally = { failed: tally.failed + more.failed, runs: tally.runs + more.runs };
-    }
+    const tally = yield* settle(candidate, asked, ({ failed, runs }) =>
+      Math.min(left(), failed > 0 ? Number.POSITIVE_INFINITY : repeats - runs),
+    );
     return { kept: answer(asked, tally) === "kept", runs: tally.runs };
   }
 
@@ -194,14 +207,9 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
   /** Whether the best trace fails as often as a repro should. Nothing speaks against one for which no run is left. */
   function* isOften(pass: string): Generator<Candidate, boolean, readonly boolean[]> {
     const asked: Question = { rate: wanted, ...CHECKED };
-    let tally: Tally = { failed: 0, runs: 0 };
-    while (answer(asked, tally) === "open" && spent < budget) {
-      const most = Math.min(silenceToRefuse(asked, tally), budget - spent);
-      const more = yield* ask({ trace: best, purpose: "check", pass }, most);
-      tally = { failed: tally.failed + more.failed, runs: tally.runs + more.runs };
-    }
+    const tally = yield* settle({ trace: best, purpose: "check", pass }, asked, () => budget - spent);
     if (answer(asked, tally) === "refused") return false;
-    rate = { failed: rate.failed + tally.failed, runs: rate.runs + tally.runs };
+    rate = sum(rate, tally);
     return true;
   }
 
@@ -212,16 +220,14 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
    */
   function* check(pass: string): Generator<Candidate, void, readonly boolean[]> {
     for (let kept = accepted.length; kept > 0; kept = Math.floor(kept / 2)) {
-      best = accepted[kept - 1]!;
-      bestKey = sortKey(best);
+      take(accepted[kept - 1]!);
       if (!deterministic && !(yield* isOften(pass))) continue;
       trail.push(...accepted.slice(0, kept));
       return;
     }
     for (let back = 0; accepted.length > 0; back = Math.max(1, 2 * back)) {
       trail.length = Math.max(1, trail.length - back);
-      best = trail.at(-1)!;
-      bestKey = sortKey(best);
+      take(trail.at(-1)!);
       if (trail.length === 1 || (yield* isOften(pass))) return;
     }
   }
@@ -252,8 +258,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     }
     const highest = Math.max(...shares.values());
     const enough = [...shares].filter(([, share]) => share >= STEADY.enough * highest).map(([at]) => at);
-    best = trail[hardly() ? 0 : Math.max(...enough)]!;
-    bestKey = sortKey(best);
+    take(trail[hardly() ? 0 : Math.max(...enough)]!);
     return best !== trail[last];
   }
 
@@ -282,7 +287,7 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     const begin = rate.failed > 0 ? start : yield* smallInstead(start);
     if (begin === null) return "unreproduced";
     wanted = Math.min(STEADY.often, STEADY.share * (rate.failed / rate.runs));
-    [best, bestKey] = [begin, sortKey(begin)];
+    take(begin);
     trail.push(begin);
     const ended = yield* runPasses();
     return !deterministic && (yield* steady()) ? "steady" : ended;
@@ -356,6 +361,8 @@ export function createMinimizer(trace: Trace, options: MinimizerOptions = {}): M
     },
   };
 }
+
+const sum = (a: Tally, b: Tally): Tally => ({ failed: a.failed + b.failed, runs: a.runs + b.runs });
 
 /** What passes offer of a trace when they are refused everything. */
 function* smallTraces(trace: Trace, suspects: readonly string[], contextTokens: number): Generator<Trace> {
